@@ -1,0 +1,67 @@
+/* json.h: JSON checked and sliced in one pass, without a tree (RFC 8259). */
+#ifndef SIGNALD_CODEC_JSON_H
+#define SIGNALD_CODEC_JSON_H
+
+#include <sys/types.h>
+
+#include "base/span.h"
+
+#define JSON_MAX_DEPTH 64
+
+enum json_type {
+	JSON_NULL,
+	JSON_BOOL,
+	JSON_NUMBER,
+	JSON_STRING,
+	JSON_ARRAY,
+	JSON_OBJECT,
+};
+
+/*
+ * Check that text is exactly one JSON value, with white space around it.
+ * UTF-8 is the caller's to check (the WebSocket layer has done it).
+ *
+ * Returns 0, -EINVAL for anything else (a lone surrogate escape is allowed by the
+ * grammar and passes), -E2BIG when nested deeper than JSON_MAX_DEPTH. Never
+ * recurses on input.
+ */
+int json_validate(struct span text);
+
+/*
+ * Check the whole of text, which must be an object, and pick the raw values of
+ * some of its own members in the same pass.
+ *
+ * names   names_count names to look for; a member's name is compared after its
+ *         escapes are decoded
+ * values  names_count spans: the raw value (a string with its quotes), or
+ *         {NULL, 0} where the object has no such member
+ *
+ * Returns 0, -EINVAL, -E2BIG as json_validate(); -EEXIST when a wanted name
+ * stands there twice (RFC 8259, 4: receivers disagree on which one counts);
+ * -ENOTSUP for valid JSON that is not an object.
+ */
+int json_pick(struct span text, const struct span *names, size_t names_count,
+	      struct span *values);
+
+/* The type of a raw value that has been validated. */
+enum json_type json_type_of(struct span raw);
+
+/*
+ * Decode a raw, validated string into UTF-8.
+ *
+ * out  cap bytes, NUL-terminated on success; len without the NUL
+ *
+ * Returns 0, -EINVAL when raw is no string or holds a lone surrogate or NUL,
+ * -ENOSPC when out is too small.
+ */
+int json_decode_string(struct span raw, char *out, size_t cap, size_t *len);
+
+/*
+ * Read a raw, validated number that is a whole one between 0 and max.
+ *
+ * Returns 0, -EINVAL for another type, a sign, a fraction or an exponent,
+ * -ERANGE above max.
+ */
+int json_to_u64(struct span raw, uint64_t max, uint64_t *value);
+
+#endif

@@ -1,0 +1,34 @@
+/* turncred.h: time-limited TURN credentials (draft-uberti-behave-turn-rest-00). */
+#ifndef SIGNALD_CODEC_TURNCRED_H
+#define SIGNALD_CODEC_TURNCRED_H
+
+#include "base/crypto.h"
+
+/* coturn compares the expiry as a signed 32-bit number. */
+#define TURNCRED_MAX_EXPIRY_S 2147483647u
+
+#define TURNCRED_MAX_USER 64
+#define TURNCRED_USERNAME_CAP (10 + 1 + TURNCRED_MAX_USER + 1)
+#define TURNCRED_CREDENTIAL_CAP (CRYPTO_BASE64_LEN(CRYPTO_SHA1_LEN) + 1)
+
+struct turncred {
+	char username[TURNCRED_USERNAME_CAP];	  /* "<expiry>:<user>" */
+	char credential[TURNCRED_CREDENTIAL_CAP]; /* base64 of the HMAC-SHA1 */
+	uint64_t expires_at_s;			  /* Unix time */
+};
+
+/*
+ * Mint a credential that a TURN server with the same secret accepts.
+ *
+ * hmac      HMAC-SHA1 keyed with the shared secret
+ * user      1 to TURNCRED_MAX_USER characters of [A-Za-z0-9_.-] only: others can
+ *           end the expiry early, split the quota or crash coturn 4.6.1
+ * now_s     Unix time
+ * ttl_s     seconds; the expiry is capped at TURNCRED_MAX_EXPIRY_S
+ *
+ * Returns 0, -EINVAL for such a user or a ttl of 0, -ENOMEM.
+ */
+int turncred_make(struct crypto_hmac *hmac, struct span user, uint64_t now_s,
+		  uint64_t ttl_s, struct turncred *cred);
+
+#endif
