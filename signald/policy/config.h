@@ -1,0 +1,170 @@
+/* config.h: the one configuration that signald and turnconf both read. */
+#ifndef SIGNALD_POLICY_CONFIG_H
+#define SIGNALD_POLICY_CONFIG_H
+
+#include <stdio.h>
+
+#include "base/span.h"
+
+/*
+ * Where a value comes from, the strongest first: --set, the environment
+ * (SIGNALD_SECTION_KEY, a secret also as a file named by
+ * SIGNALD_SECTION_KEY_FILE), the file (a secret also as "key_file = PATH"),
+ * the default in the table.
+ */
+struct config {
+	struct {
+		char *address; /* list of ADDRESS:PORT, checked */
+		char *metrics; /* one ADDRESS:PORT, "" for none */
+		unsigned max_connections;
+	} listen;
+	struct {
+		char *root;    /* folder of the pages, "" for none */
+		char *origins; /* list of origins, or "*" */
+		unsigned max_head_bytes;
+		unsigned max_target_bytes;
+		unsigned max_body_bytes;
+		unsigned head_timeout_s;
+		unsigned body_timeout_s;
+		unsigned keep_alive_timeout_s;
+	} http;
+	struct {
+		unsigned max_message_bytes;
+		unsigned max_fragments;
+		unsigned ping_interval_s;
+		unsigned silence_timeout_s;
+		unsigned join_timeout_s;
+	} websocket;
+	struct {
+		unsigned max_queued_bytes;
+		unsigned stall_timeout_s;
+	} output;
+	struct {
+		unsigned max_rooms;
+		unsigned max_peers_per_room;
+		unsigned max_watchers_per_broadcaster;
+		unsigned max_broadcasters_per_room;
+		unsigned max_peers_listed;
+		unsigned max_metadata_bytes;
+	} rooms;
+	struct {
+		char *host;  /* name or address in the URLs, "" for no TURN */
+		char *realm; /* also the STUN realm of coturn */
+		char *secret;
+		bool stun;
+		bool udp;
+		bool tcp;
+		bool tls;
+		unsigned port;
+		unsigned tls_port;
+		unsigned ttl_s;
+		unsigned min_ttl_s;
+		unsigned max_ttl_s;
+		char *probe; /* ADDRESS:PORT asked for a STUN Binding */
+		unsigned probe_interval_s;
+	} turn;
+	struct {
+		char *profile; /* "production" or "development" */
+		char *listening_ip;
+		char *relay_ip;
+		char *external_ip;
+		unsigned min_port;
+		unsigned max_port;
+		char *cert;
+		char *key;
+		char *deny_peers; /* list of further addresses or ranges */
+		unsigned total_quota;
+		unsigned max_kbps;
+		unsigned capacity_kbps;
+		char *userdb;
+		char *pidfile;
+	} coturn;
+	struct {
+		char *level;
+		char *format;
+	} log;
+	struct {
+		unsigned spread_s;
+	} drain;
+};
+
+enum config_type {
+	CONFIG_STRING,
+	CONFIG_SECRET, /* never printed, also readable from a file */
+	CONFIG_BOOL,   /* yes or no, true or false, on or off, 1 or 0 */
+	CONFIG_UINT,   /* between min and max */
+	CONFIG_ENUM,   /* one of allowed, words parted by "|" */
+	CONFIG_ADDRESS,	     /* ADDRESS:PORT, [IPv6]:PORT, or empty */
+	CONFIG_ADDRESS_LIST, /* the same, comma-separated, at least one */
+	CONFIG_IP_LIST,	     /* addresses without ports, or empty */
+	CONFIG_IP_RANGES,    /* addresses or FIRST-LAST ranges, or empty */
+	CONFIG_ORIGINS,	     /* "*", or scheme://host[:port] items, or empty */
+	CONFIG_HOST,	     /* a host name or an address, or empty */
+};
+
+enum config_reload { CONFIG_RESTART, CONFIG_RELOAD };
+
+/* One row feeds parsing, checking, --help, reload and docs/configuration.md. */
+struct config_key {
+	const char *section;
+	const char *name;
+	enum config_type type;
+	size_t offset;	       /* of the field in struct config */
+	const char *initial;   /* the default, as it would be written */
+	unsigned min, max;     /* CONFIG_UINT */
+	const char *allowed;   /* CONFIG_ENUM */
+	enum config_reload reload;
+	const char *help;      /* one line; units in it */
+};
+
+/* The table, ended by a row whose section is NULL. */
+extern const struct config_key config_keys[];
+
+#define CONFIG_MAX_ERROR 512
+
+/* One sentence: where (file and line, variable or flag), which key, what was
+ * wrong, what is allowed. Never holds a secret. */
+struct config_error {
+	char text[CONFIG_MAX_ERROR];
+};
+
+struct config_sources {
+	const char *file;	 /* NULL: none */
+	const char *const *sets; /* "section.key=value" */
+	size_t sets_count;
+	const char *const *environ; /* "NAME=value", NULL-terminated; or NULL */
+};
+
+/*
+ * Read and check the configuration from all sources.
+ *
+ * An unknown section or key, a key given twice in the file, a bad or
+ * out-of-range value, an unreadable file, and keys that contradict each other
+ * (min_port above max_port, TURN without a secret, ...) are errors. An unknown
+ * SIGNALD_* variable is one too: a misspelt secret must not be overlooked.
+ *
+ * Returns 0, -EINVAL or -ENOMEM with *error set; *configp is written only on
+ * success and freed with config_free().
+ */
+int config_load(struct config **configp, const struct config_sources *sources,
+		struct config_error *error);
+
+/* Wipes the secrets; takes NULL. */
+void config_free(struct config *config);
+
+/* Every key with its value in effect, as a file config_load() takes; secrets
+ * masked. */
+void config_print(const struct config *config, FILE *out);
+
+/* Every key with type, default, range and meaning, for --help. */
+void config_print_help(FILE *out);
+
+/*
+ * Which keys differ between two configurations and need a restart.
+ *
+ * out  a list such as "listen.address, http.root"; empty when there are none
+ */
+void config_diff_restart(const struct config *before,
+			 const struct config *after, char *out, size_t cap);
+
+#endif

@@ -1,0 +1,134 @@
+/* config_keys.c: every configuration key, its default and what it means. */
+#include "policy/config.h"
+
+#define AT(section, name) #section, #name
+#define OFF(section, name) offsetof(struct config, section.name)
+#define TEXT(section, name, type, initial, reload, help)                       \
+	{                                                                      \
+		AT(section, name), type, OFF(section, name), initial, 0, 0,    \
+			NULL, reload, help                                     \
+	}
+#define UINT(section, name, initial, min, max, reload, help)                   \
+	{                                                                      \
+		AT(section, name), CONFIG_UINT, OFF(section, name), initial,   \
+			min, max, NULL, reload, help                           \
+	}
+#define WORD(section, name, initial, allowed, reload, help)                    \
+	{                                                                      \
+		AT(section, name), CONFIG_ENUM, OFF(section, name), initial,   \
+			0, 0, allowed, reload, help                            \
+	}
+
+/* clang-format off */
+const struct config_key config_keys[] = {
+	TEXT(listen, address, CONFIG_ADDRESS_LIST, "127.0.0.1:8080",
+	     CONFIG_RESTART, "where HTTP and WebSocket are served"),
+	TEXT(listen, metrics, CONFIG_ADDRESS, "127.0.0.1:9580",
+	     CONFIG_RESTART, "where /metrics is served; empty for nowhere"),
+	UINT(listen, max_connections, "100000", 1, 10000000,
+	     CONFIG_RELOAD, "connections at once; more wait in the kernel's queue"),
+
+	TEXT(http, root, CONFIG_STRING, "",
+	     CONFIG_RESTART, "folder of the static pages; empty for none"),
+	TEXT(http, origins, CONFIG_ORIGINS, "",
+	     CONFIG_RELOAD, "pages of these origins may use this server beside its own; * for all"),
+	UINT(http, max_head_bytes, "16384", 1024, 65536,
+	     CONFIG_RELOAD, "request line and headers, bytes"),
+	UINT(http, max_target_bytes, "4096", 128, 16384,
+	     CONFIG_RELOAD, "request target, bytes"),
+	UINT(http, max_body_bytes, "65536", 0, 16777216,
+	     CONFIG_RELOAD, "request body, bytes"),
+	UINT(http, head_timeout_s, "10", 1, 300,
+	     CONFIG_RELOAD, "a request's head must be whole after so many seconds"),
+	UINT(http, body_timeout_s, "10", 1, 300,
+	     CONFIG_RELOAD, "a request's body must be whole after so many seconds"),
+	UINT(http, keep_alive_timeout_s, "60", 1, 3600,
+	     CONFIG_RELOAD, "seconds an idle connection waits for its next request"),
+
+	UINT(websocket, max_message_bytes, "65536", 1024, 16777216,
+	     CONFIG_RELOAD, "one message, bytes; longer ones close with 1009"),
+	UINT(websocket, max_fragments, "128", 1, 65536,
+	     CONFIG_RELOAD, "frames that one message may come in"),
+	UINT(websocket, ping_interval_s, "25", 1, 3600,
+	     CONFIG_RELOAD, "seconds of silence after which a client is pinged"),
+	UINT(websocket, silence_timeout_s, "60", 2, 7200,
+	     CONFIG_RELOAD, "seconds of silence after which a client is closed"),
+	UINT(websocket, join_timeout_s, "10", 1, 300,
+	     CONFIG_RELOAD, "seconds a client has to join a room"),
+
+	UINT(output, max_queued_bytes, "1048576", 65536, 1073741824,
+	     CONFIG_RELOAD, "unsent output of one connection, bytes; more closes it"),
+	UINT(output, stall_timeout_s, "10", 1, 300,
+	     CONFIG_RELOAD, "seconds a connection may take nothing of its output"),
+
+	UINT(rooms, max_rooms, "100000", 1, 100000000,
+	     CONFIG_RELOAD, "rooms at once"),
+	UINT(rooms, max_peers_per_room, "10000", 2, 10000000,
+	     CONFIG_RELOAD, "peers in one room, watchers included"),
+	UINT(rooms, max_watchers_per_broadcaster, "50", 1, 100000,
+	     CONFIG_RELOAD, "watchers one broadcaster is planned to serve: sizes coturn's quota"),
+	UINT(rooms, max_broadcasters_per_room, "1", 1, 1000,
+	     CONFIG_RELOAD, "broadcasters in one room"),
+	UINT(rooms, max_peers_listed, "100", 1, 1000,
+	     CONFIG_RELOAD, "peers in one page of a room's list"),
+	UINT(rooms, max_metadata_bytes, "4096", 0, 65536,
+	     CONFIG_RELOAD, "a peer's metadata, bytes of JSON"),
+
+	TEXT(turn, host, CONFIG_HOST, "",
+	     CONFIG_RELOAD, "coturn's name or address as clients see it; empty for no TURN"),
+	TEXT(turn, realm, CONFIG_HOST, "signald",
+	     CONFIG_RESTART, "coturn's realm"),
+	TEXT(turn, secret, CONFIG_SECRET, "",
+	     CONFIG_RELOAD, "shared with coturn: at least 16 characters of A-Z a-z 0-9 _ - (turnconf secret makes one)"),
+	TEXT(turn, stun, CONFIG_BOOL, "yes", CONFIG_RELOAD, "offer stun: on port"),
+	TEXT(turn, udp, CONFIG_BOOL, "yes", CONFIG_RELOAD, "offer turn: over UDP on port"),
+	TEXT(turn, tcp, CONFIG_BOOL, "yes", CONFIG_RELOAD, "offer turn: over TCP on port"),
+	TEXT(turn, tls, CONFIG_BOOL, "no", CONFIG_RELOAD, "offer turns: over TLS on tls_port"),
+	UINT(turn, port, "3478", 1, 65535, CONFIG_RESTART, "coturn's port for UDP and TCP"),
+	UINT(turn, tls_port, "5349", 1, 65535, CONFIG_RESTART, "coturn's port for TLS"),
+	UINT(turn, ttl_s, "600", 10, 86400,
+	     CONFIG_RELOAD, "seconds a credential lives"),
+	UINT(turn, min_ttl_s, "60", 10, 86400,
+	     CONFIG_RELOAD, "least seconds a client may ask for"),
+	UINT(turn, max_ttl_s, "3600", 10, 604800,
+	     CONFIG_RELOAD, "most seconds a client may ask for"),
+	TEXT(turn, probe, CONFIG_ADDRESS, "",
+	     CONFIG_RELOAD, "coturn's own ADDRESS:PORT, asked for a STUN Binding; empty: not asked, always taken as alive"),
+	UINT(turn, probe_interval_s, "5", 1, 3600,
+	     CONFIG_RELOAD, "seconds between two such questions"),
+
+	WORD(coturn, profile, "production", "production|development",
+	     CONFIG_RESTART, "development allows relaying to coturn's own relay_ip, for one machine alone"),
+	TEXT(coturn, listening_ip, CONFIG_IP_LIST, "",
+	     CONFIG_RESTART, "addresses coturn listens on; empty for all"),
+	TEXT(coturn, relay_ip, CONFIG_IP_LIST, "",
+	     CONFIG_RESTART, "addresses coturn relays from; empty for all"),
+	TEXT(coturn, external_ip, CONFIG_STRING, "",
+	     CONFIG_RESTART, "the public address behind a cloud's NAT: PUBLIC or PUBLIC/PRIVATE"),
+	UINT(coturn, min_port, "49152", 1024, 65535, CONFIG_RESTART, "first relay port"),
+	UINT(coturn, max_port, "65535", 1024, 65535, CONFIG_RESTART, "last relay port"),
+	TEXT(coturn, cert, CONFIG_STRING, "",
+	     CONFIG_RESTART, "certificate file (PEM, full chain) for turns:"),
+	TEXT(coturn, key, CONFIG_STRING, "",
+	     CONFIG_RESTART, "its private key file (PEM)"),
+	TEXT(coturn, deny_peers, CONFIG_IP_RANGES, "",
+	     CONFIG_RESTART, "addresses or FIRST-LAST ranges of your own that must not be relayed to"),
+	UINT(coturn, total_quota, "0", 0, 1000000,
+	     CONFIG_RESTART, "allocations at once; 0: as many as relay ports carry"),
+	UINT(coturn, max_kbps, "8000", 0, 10000000,
+	     CONFIG_RESTART, "kilobits per second of one allocation; 0: no limit"),
+	UINT(coturn, capacity_kbps, "0", 0, 100000000,
+	     CONFIG_RESTART, "kilobits per second of the whole server; 0: no limit"),
+	TEXT(coturn, userdb, CONFIG_STRING, "/var/lib/turn/turndb",
+	     CONFIG_RESTART, "coturn's SQLite file"),
+	TEXT(coturn, pidfile, CONFIG_STRING, "/run/turnserver/turnserver.pid",
+	     CONFIG_RESTART, "coturn's pid file; empty for none"),
+
+	WORD(log, level, "info", "error|warn|info|debug", CONFIG_RELOAD, "least important lines shown"),
+	WORD(log, format, "text", "text|json", CONFIG_RELOAD, "event and key=value, or one JSON object a line"),
+
+	UINT(drain, spread_s, "5", 0, 300,
+	     CONFIG_RELOAD, "seconds over which SIGTERM closes the connections"),
+	{NULL, NULL, CONFIG_STRING, 0, NULL, 0, 0, NULL, CONFIG_RESTART, NULL},
+};
+/* clang-format on */
