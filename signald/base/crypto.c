@@ -69,7 +69,8 @@ static int decode_digit(char c)
 	return at ? (int)(at - BASE64) : -1;
 }
 
-/* One group of four characters; returns its bytes (1 to 3), -1 when not canonical. */
+/* One group of four characters; returns its bytes (1 to 3), -1 when not
+ * canonical. */
 static int decode_group(const char *in, bool is_last, uint8_t out[3])
 {
 	int pad = is_last && in[3] == '=' ? (in[2] == '=' ? 2 : 1) : 0;

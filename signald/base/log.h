@@ -17,11 +17,11 @@ struct log_field {
 };
 
 /* The fields of a line; strings are borrowed for the call. */
-#define log_span(key_, span_)                                                  \
+#define log_span(key_, span_) \
 	((struct log_field){.key = (key_), LOG_FIELD_SPAN, .span = (span_)})
 #define log_str(key_, str_) log_span(key_, span_from(str_))
-#define log_int(key_, number_)                                                 \
-	((struct log_field){                                                   \
+#define log_int(key_, number_) \
+	((struct log_field){   \
 		.key = (key_), LOG_FIELD_INT, .number = (int64_t)(number_)})
 
 /* The one log of the process. out is borrowed. Starts as info, text, stderr. */
@@ -39,13 +39,13 @@ bool log_is_on(enum log_level level);
 void log_write(enum log_level level, const char *event,
 	       const struct log_field *fields);
 
-#define log_event(level, event, ...)                                           \
-	do {                                                                   \
-		if (log_is_on(level))                                          \
-			log_write((level), (event),                            \
-				  (const struct log_field[]){                  \
-					  __VA_ARGS__ __VA_OPT__(, ){          \
-						  .kind = LOG_FIELD_END}});    \
+#define log_event(level, event, ...)                                        \
+	do {                                                                \
+		if (log_is_on(level))                                       \
+			log_write((level), (event),                         \
+				  (const struct log_field[]){               \
+					  __VA_ARGS__ __VA_OPT__(, ){       \
+						  .kind = LOG_FIELD_END}}); \
 	} while (0)
 
 #define log_error(event, ...) log_event(LOG_ERROR, event, __VA_ARGS__)

@@ -20,7 +20,8 @@ bool span_next_item(struct span *rest, char sep, struct span *item)
 		return false;
 	end = rest->len ? memchr(rest->ptr, sep, rest->len) : NULL;
 	if (end) {
-		*item = span_trim(span_of(rest->ptr, (size_t)(end - rest->ptr)));
+		*item = span_trim(
+			span_of(rest->ptr, (size_t)(end - rest->ptr)));
 		*rest = span_skip(*rest, (size_t)(end - rest->ptr) + 1);
 	} else {
 		*item = span_trim(*rest);

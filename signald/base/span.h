@@ -15,9 +15,9 @@ struct span {
 };
 
 /* A span over a string literal: SPAN("offer"); in static tables SPAN_INIT. */
-#define SPAN_INIT(literal)                                                     \
-	{                                                                      \
-		(literal), sizeof(literal) - 1                                 \
+#define SPAN_INIT(literal)                     \
+	{                                      \
+		(literal), sizeof(literal) - 1 \
 	}
 #define SPAN(literal) ((struct span)SPAN_INIT(literal))
 
@@ -61,7 +61,8 @@ struct span span_trim(struct span s);
 /*
  * The next item of a list, cut at sep and trimmed; *rest moves behind it.
  *
- * Returns false when the list is used up. "a,,b" has an empty item in the middle.
+ * Returns false when the list is used up. "a,,b" has an empty item in the
+ * middle.
  */
 bool span_next_item(struct span *rest, char sep, struct span *item);
 

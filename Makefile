@@ -1,0 +1,165 @@
+# signald: see "make help".
+
+VERSION := 0.1.0
+BUILD   := build
+PREFIX  ?= /usr/local
+CC      ?= cc
+CLANG   ?= clang-14
+
+# VARIANT release is what is shipped; asan is the same with sanitizers.
+VARIANT ?= release
+OBJ     := $(BUILD)/$(VARIANT)/obj
+ifeq ($(VARIANT),release)
+BIN     := $(BUILD)
+else
+BIN     := $(BUILD)/$(VARIANT)
+endif
+
+PACKAGES := libevent_core libcrypto jansson inih
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wconversion -Wno-sign-conversion -Wvla -Wcast-qual -Wwrite-strings \
+	-Wundef -Werror
+CFLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+CFLAGS_asan := -O1 -g -fsanitize=address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now
+LDFLAGS_asan := -fsanitize=address,undefined
+
+CFLAGS   := -std=gnu11 $(WARNINGS) $(CFLAGS_$(VARIANT)) $(EXTRA_CFLAGS)
+CPPFLAGS := -Isignald -I. -D_GNU_SOURCE -DSIGNALD_VERSION='"$(VERSION)"' \
+	-DSIGNALD_PREFIX='"$(PREFIX)"' $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+LDFLAGS  := $(LDFLAGS_$(VARIANT)) -Wl,--as-needed
+LDLIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+
+SIGNALD_SRC  := $(wildcard signald/*.c signald/*/*.c)
+TURNCONF_SRC := $(wildcard turnconf/*.c)
+# What turnconf shares with signald, and nothing else.
+SHARED_SRC   := $(wildcard signald/base/*.c signald/policy/config*.c) \
+	signald/codec/turncred.c
+
+SIGNALD_OBJ  := $(SIGNALD_SRC:%.c=$(OBJ)/%.o)
+TURNCONF_OBJ := $(TURNCONF_SRC:%.c=$(OBJ)/%.o)
+SHARED_OBJ   := $(SHARED_SRC:%.c=$(OBJ)/%.o)
+# Everything but the two main()s, for the unit tests and fuzz targets.
+PARTS_SRC    := $(filter-out signald/main.c turnconf/main.c,$(SIGNALD_SRC) $(TURNCONF_SRC))
+PARTS        := $(OBJ)/parts.a
+
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/$(VARIANT)/unit/%,$(wildcard tests/unit/test_*.c))
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 30
+
+.PHONY: all
+all: $(BIN)/signald $(BIN)/turnconf share ## build signald, turnconf and the pages (release)
+
+$(BIN)/signald: $(SIGNALD_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BIN)/turnconf: $(TURNCONF_OBJ) $(SHARED_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(OBJ)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(PARTS): $(PARTS_SRC:%.c=$(OBJ)/%.o)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+.PHONY: share
+share: ## the pages and the browser client, into build/share/web
+	scripts/build-web
+
+.PHONY: run
+run: ## start signald and coturn for development, until Ctrl-C
+	scripts/run
+
+.PHONY: test
+test: ## everything that CI runs, installing what it needs
+	scripts/test
+
+$(BUILD)/$(VARIANT)/unit/%: tests/unit/%.c $(PARTS)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -Wno-conversion -MMD -MP $(LDFLAGS) \
+		-o $@ $< $(PARTS) -lcmocka -ldl $(LDLIBS)
+
+.PHONY: unit
+unit: $(UNIT) ## the unit tests
+	prove --exec '' $(UNIT)
+
+.PHONY: protocol
+protocol: all ## the real daemon over sockets, with real clients
+	tests/protocol/run
+
+.PHONY: e2e
+e2e: all ## two browsers and a real coturn
+	tests/e2e/run
+
+.PHONY: bench
+bench: all ## signald beside a bare relay, socket.io and ws
+	tests/bench/run
+
+# A fuzz target twice: with gcc and the sanitizers to replay its corpus in every
+# test run, with clang's libFuzzer to look for more.
+$(BUILD)/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(PARTS_SRC)
+	@mkdir -p $(@D)
+	@$(MAKE) --no-print-directory VARIANT=asan $(BUILD)/asan/obj/parts.a
+	$(CC) $(CPPFLAGS) -std=gnu11 $(CFLAGS_asan) -o $@ $< tests/fuzz/replay.c \
+		$(BUILD)/asan/obj/parts.a $(LDLIBS)
+
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(PARTS_SRC)
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -o $@ $< $(PARTS_SRC) $(LDLIBS)
+
+.PHONY: fuzz-replay
+fuzz-replay: $(FUZZ:%=$(BUILD)/fuzz/replay_%) ## every fuzz target over its corpus
+	@for target in $(FUZZ); do \
+		$(BUILD)/fuzz/replay_$$target tests/fuzz/corpus/$$target || exit 1; done
+
+.PHONY: fuzz
+fuzz: $(FUZZ:%=$(BUILD)/fuzz/fuzz_%) ## every fuzz target for FUZZ_SECONDS (30)
+	@for target in $(FUZZ); do echo "fuzz $$target"; \
+		mkdir -p $(BUILD)/fuzz/found/$$target; \
+		$(BUILD)/fuzz/fuzz_$$target -max_total_time=$(FUZZ_SECONDS) \
+			-print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/ \
+			$(BUILD)/fuzz/found/$$target tests/fuzz/corpus/$$target \
+			>$(BUILD)/fuzz/$$target.log 2>&1 || \
+			{ tail -n 30 $(BUILD)/fuzz/$$target.log; exit 1; }; done
+
+.PHONY: asan
+asan: ## unit and protocol tests with ASan and UBSan
+	$(MAKE) VARIANT=asan unit build/asan/signald build/asan/turnconf
+	SIGNALD=build/asan/signald tests/protocol/run
+
+.PHONY: lint
+lint: ## warnings, clang-tidy, cppcheck, layers, layout, types, shell
+	scripts/lint
+
+.PHONY: lengths
+lengths: ## how long our functions are
+	scripts/lengths
+
+.PHONY: long
+long: all ## repetitions, long fuzzing, a fresh machine: an hour or so
+	tests/long
+
+.PHONY: install
+install: all ## into PREFIX (/usr/local)
+	install -Dm755 $(BUILD)/signald $(DESTDIR)$(PREFIX)/bin/signald
+	install -Dm755 $(BUILD)/turnconf $(DESTDIR)$(PREFIX)/bin/turnconf
+	install -d $(DESTDIR)$(PREFIX)/share/signald
+	cp -R $(BUILD)/share/web $(DESTDIR)$(PREFIX)/share/signald/
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | \
+		while IFS='|' read -r name what; do printf '%-12s %s\n' "$$name" "$$what"; done
+
+-include $(SIGNALD_OBJ:.o=.d) $(TURNCONF_OBJ:.o=.d)
+-include $(wildcard $(BUILD)/$(VARIANT)/unit/*.d)
