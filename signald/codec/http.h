@@ -34,9 +34,9 @@ struct http_request {
 	enum http_method method;
 	unsigned minor;	    /* 0 or 1: HTTP/1.0 or HTTP/1.1 */
 	struct span target; /* as sent */
-	struct span path;   /* origin-form: still percent-encoded, begins "/" */
+	struct span path;   /* still percent-encoded, begins "/"; empty for "*" */
 	struct span query;  /* behind "?", empty without one */
-	struct span host;   /* empty only in HTTP/1.0 */
+	struct span host;   /* the target's, else Host's; empty only in HTTP/1.0 */
 	enum http_body_kind body_kind;
 	uint64_t content_length;
 	bool is_keep_alive;	 /* the client allows another request */
@@ -62,21 +62,22 @@ struct http_error {
  * Parse a request's head.
  *
  * scanned  bytes of buf that an earlier call already saw when it returned 0;
- *          kept by the caller, 0 for a new request, so that a head arriving byte
- *          by byte costs linear time
+ *          kept by the caller, 0 for a new request and again after success,
+ *          so that a head arriving byte by byte costs linear time
+ * request  undefined unless the head's length is returned
  *
  * Refused, because two parsers could read it differently (RFC 9112, 2.2, 5.1,
  * 5.2, 6.1, 6.3, 11.2): a bare CR or LF anywhere, NUL or another control
  * character, white space before the first header or before a colon, obs-fold,
  * an empty or non-token name, no Host, two Hosts, a Host that is no authority,
- * differing or malformed Content-Length values (equal repetitions too),
+ * malformed or repeated Content-Length values (equal ones too),
  * Content-Length together with Transfer-Encoding, Transfer-Encoding in
  * HTTP/1.0, any coding but a single final "chunked" (501 for unknown ones),
  * a request target that is neither origin-form nor "*" (OPTIONS) nor
  * absolute-form http(s). Up to two empty lines before the request line are
  * skipped. A major version other than 1, or a minor one above 1: 505. A method
  * that is a token but none of enum http_method: 501. An expectation other than
- * 100-continue: 417.
+ * 100-continue: 417. The verdict does not depend on where the bytes were split.
  *
  * Returns the head's length in bytes (body begins there), 0 when more bytes are
  * needed, -EPROTO with *error set; the connection must then be closed.
@@ -118,19 +119,22 @@ int http_chunked_decode(struct http_chunked *chunked, char *buf, size_t *len,
 			size_t *consumed, uint64_t max_body_bytes);
 
 /*
- * Decode a path: percent-encodings, "." and ".." segments (RFC 3986, 5.2.4).
+ * Decode a path: percent-encodings once, "." and ".." segments (RFC 3986, 5.2.4),
+ * runs of "/" become one. The result begins with one "/" and stays in its root.
  *
  * out  cap bytes, NUL-terminated on success
  *
- * Returns 0, -EINVAL for a broken encoding, an encoded NUL, "/" or "\", a
- * control character, or one that leaves the root; -ENOSPC when out is too small.
+ * Returns 0, -EINVAL for a broken encoding, an encoded "/", a "\", a control
+ * character, what is not UTF-8, or one that leaves the root; -ENOSPC when out is
+ * too small.
  */
 int http_decode_path(struct span path, char *out, size_t cap);
 
 /*
  * The value of a query's parameter, percent- and plus-decoded into out.
  *
- * Returns 0, -ENOENT without that name, -EINVAL, -ENOSPC. The first one counts.
+ * Returns 0, -ENOENT without that name, -EINVAL for a broken encoding, a NUL or
+ * what is not UTF-8, -ENOSPC. The first one counts.
  */
 int http_query_get(struct span query, struct span name, char *out, size_t cap);
 

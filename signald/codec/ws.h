@@ -85,7 +85,7 @@ int ws_parse_close(struct span payload, uint16_t *code, struct span *reason);
 /*
  * The Sec-WebSocket-Accept value for a Sec-WebSocket-Key (RFC 6455, 4.2.2).
  *
- * Returns 0 or -EINVAL for a key that is not 16 bytes in base64.
+ * Returns 0 or -EINVAL for a key that has not the shape of 16 bytes in base64.
  */
 int ws_accept_key(struct span key, char out[WS_ACCEPT_LEN + 1]);
 
