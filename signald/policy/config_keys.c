@@ -3,20 +3,20 @@
 
 #define AT(section, name) #section, #name
 #define OFF(section, name) offsetof(struct config, section.name)
-#define TEXT(section, name, type, initial, reload, help)                       \
-	{                                                                      \
-		AT(section, name), type, OFF(section, name), initial, 0, 0,    \
-			NULL, reload, help                                     \
+#define TEXT(section, name, type, initial, reload, help)                    \
+	{                                                                   \
+		AT(section, name), type, OFF(section, name), initial, 0, 0, \
+			NULL, reload, help                                  \
 	}
-#define UINT(section, name, initial, min, max, reload, help)                   \
-	{                                                                      \
-		AT(section, name), CONFIG_UINT, OFF(section, name), initial,   \
-			min, max, NULL, reload, help                           \
+#define UINT(section, name, initial, min, max, reload, help)                 \
+	{                                                                    \
+		AT(section, name), CONFIG_UINT, OFF(section, name), initial, \
+			min, max, NULL, reload, help                         \
 	}
-#define WORD(section, name, initial, allowed, reload, help)                    \
-	{                                                                      \
-		AT(section, name), CONFIG_ENUM, OFF(section, name), initial,   \
-			0, 0, allowed, reload, help                            \
+#define WORD(section, name, initial, allowed, reload, help)                  \
+	{                                                                    \
+		AT(section, name), CONFIG_ENUM, OFF(section, name), initial, \
+			0, 0, allowed, reload, help                          \
 	}
 
 /* clang-format off */

@@ -22,15 +22,18 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+static bool is_alnum_or(const char *marks, char c)
+{
+	return is_alpha(c) || is_digit(c) || (c && strchr(marks, c));
+}
+
 /* RFC 3986, 3.1. */
 static bool is_scheme(struct span s)
 {
 	if (!s.len || !is_alpha(s.ptr[0]))
 		return false;
 	for (size_t i = 1; i < s.len; i++) {
-		char c = s.ptr[i];
-
-		if (!is_alpha(c) && !is_digit(c) && !strchr("+-.", c))
+		if (!is_alnum_or("+-.", s.ptr[i]))
 			return false;
 	}
 	return true;
@@ -45,9 +48,7 @@ static bool is_host(struct span s)
 	if (has_brackets && s.ptr[s.len - 1] == ']')
 		s = span_of(s.ptr + 1, s.len - 2);
 	for (size_t i = 0; i < s.len; i++) {
-		char c = s.ptr[i];
-
-		if (!is_alpha(c) && !is_digit(c) && (!c || !strchr(marks, c)))
+		if (!is_alnum_or(marks, s.ptr[i]))
 			return false;
 	}
 	return s.len != 0;

@@ -1,0 +1,148 @@
+/* config_name.c: how keys are spelt, and which one a misspelt name meant. */
+#include <assert.h>
+
+#include "policy/config_name.h"
+
+static char to_environ(char c)
+{
+	if (c >= 'a' && c <= 'z')
+		return (char)(c - 'a' + 'A');
+	return c == '.' ? '_' : c;
+}
+
+struct config_name config_spell(const struct config_key *key,
+				enum config_spelling spelling, bool names_file)
+{
+	struct config_name name;
+	int len = snprintf(name.text, sizeof(name.text), "%s%s.%s%s",
+			   spelling == CONFIG_ENVIRON ? "signald." : "",
+			   key->section, key->name, names_file ? "_file" : "");
+
+	assert(len > 0 && (size_t)len < sizeof(name.text));
+	if (spelling == CONFIG_ENVIRON) {
+		for (char *c = name.text; *c; c++)
+			*c = to_environ(*c);
+	}
+	return name;
+}
+
+static bool is_spelt(const struct config_key *key, struct span name,
+		     enum config_spelling spelling, bool names_file)
+{
+	struct config_name known = config_spell(key, spelling, names_file);
+
+	return span_equal(name, span_from(known.text));
+}
+
+const struct config_key *
+config_find(struct span name, enum config_spelling spelling, bool *names_file)
+{
+	for (const struct config_key *key = config_keys; key->section; key++) {
+		*names_file = false;
+		if (is_spelt(key, name, spelling, false))
+			return key;
+		*names_file = true;
+		if (key->type == CONFIG_SECRET &&
+		    is_spelt(key, name, spelling, true))
+			return key;
+	}
+	return NULL;
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * How many letters to put in, take out or change to make b of a (Levenshtein),
+ * row by row: costs[j] is what it takes for the first j letters of b.
+ */
+static unsigned edits_between(struct span a, struct span b)
+{
+	unsigned costs[CONFIG_MAX_NAME + 1];
+
+	assert(b.len <= CONFIG_MAX_NAME);
+	for (size_t j = 0; j <= b.len; j++)
+		costs[j] = (unsigned)j;
+	for (size_t i = 0; i < a.len; i++) {
+		unsigned diagonal = costs[0]++;
+
+		for (size_t j = 0; j < b.len; j++) {
+			unsigned swap = diagonal + (a.ptr[i] != b.ptr[j]);
+
+			diagonal = costs[j + 1];
+			costs[j + 1] =
+				least(swap, least(diagonal, costs[j]) + 1);
+		}
+	}
+	return costs[b.len];
+}
+
+/* "ttl_s" of "turn.ttl_s"; all of a name without a dot. */
+static struct span last_word(struct span name)
+{
+	const char *dot = name.len ? memchr(name.ptr, '.', name.len) : NULL;
+
+	return dot ? span_skip(name, (size_t)(dot - name.ptr) + 1) : name;
+}
+
+static unsigned distance(struct span name, struct span known)
+{
+	/* The right key in the wrong section, or without its unit, is as good
+	 * as one typing error. */
+	if (span_equal(last_word(name), last_word(known)) ||
+	    (last_word(name).len > 2 && span_has_prefix(known, name)))
+		return 1;
+	return edits_between(name, known);
+}
+
+bool config_guess(struct span name, enum config_spelling spelling,
+		  struct config_name *guess)
+{
+	unsigned best = 4; /* further off is another word, not a misspelt one */
+	bool is_found = false;
+
+	if (name.len > CONFIG_MAX_NAME)
+		return false;
+	for (const struct config_key *key = config_keys; key->section; key++) {
+		for (int file = 0; file <= (key->type == CONFIG_SECRET);
+		     file++) {
+			struct config_name known =
+				config_spell(key, spelling, file);
+			unsigned d = distance(name, span_from(known.text));
+
+			if (d >= best)
+				continue;
+			best = d;
+			*guess = known;
+			is_found = true;
+		}
+	}
+	return is_found;
+}
+
+bool config_has_section(struct span section)
+{
+	for (const struct config_key *key = config_keys; key->section; key++) {
+		if (span_equal(section, span_from(key->section)))
+			return true;
+	}
+	return false;
+}
+
+void config_list_sections(char *out, size_t cap)
+{
+	const char *last = "";
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (const struct config_key *key = config_keys; key->section; key++) {
+		if (!strcmp(key->section, last))
+			continue;
+		len += (size_t)snprintf(out + len, cap - len, "%s%s",
+					len ? ", " : "", key->section);
+		assert(len < cap);
+		last = key->section;
+	}
+}
