@@ -1,0 +1,99 @@
+/* msg.h: the native protocol's messages, as docs/protocol.md has them. */
+#ifndef SIGNALD_CODEC_MSG_H
+#define SIGNALD_CODEC_MSG_H
+
+#include "base/buf.h"
+
+#define MSG_MAX_REF 64
+#define MSG_MAX_ROOM 128
+#define MSG_MAX_NAME 128
+#define MSG_MAX_NUMBER ((uint64_t)1 << 53)
+
+enum msg_type {
+	MSG_OFFER,
+	MSG_ANSWER,
+	MSG_CANDIDATE,
+	MSG_SIGNAL,
+	MSG_BROADCAST,
+	MSG_JOIN,
+	MSG_ICE,
+	MSG_PEERS,
+	MSG_PING,
+	MSG_LEAVE,
+	MSG_TYPES_COUNT,
+};
+
+/* A client's message; every span points into its text. */
+struct msg {
+	enum msg_type type;
+	struct span ref;     /* raw JSON, {NULL, 0} without one */
+	struct span n;	     /* digits, {NULL, 0} without one */
+	struct span to;	     /* a peer id, without quotes */
+	struct span payload; /* raw JSON: description, candidate or data */
+
+	/* MSG_JOIN, raw JSON strings and object; {NULL, 0} where absent */
+	struct span room;
+	struct span role;
+	struct span name;
+	struct span metadata;
+
+	uint64_t ttl_s; /* MSG_JOIN, MSG_ICE: 0 without one */
+	uint64_t after; /* MSG_PEERS */
+};
+
+enum msg_error_code {
+	MSG_BAD_JSON,
+	MSG_BAD_MESSAGE,
+	MSG_UNKNOWN_TYPE,
+	MSG_NOT_JOINED,
+	MSG_ALREADY_JOINED,
+	MSG_BAD_ROOM,
+	MSG_BAD_ROLE,
+	MSG_ROLE_TAKEN,
+	MSG_ROOM_FULL,
+	MSG_TOO_MANY_ROOMS,
+	MSG_UNKNOWN_PEER,
+	MSG_QUEUE_FULL,
+	MSG_INTERNAL,
+};
+
+struct msg_error {
+	enum msg_error_code code;
+	const char *
+		message; /* one sentence: what was wrong, what would be right */
+};
+
+/*
+ * Read one client message; text is UTF-8, as the WebSocket layer has checked.
+ *
+ * Returns 0, or -EINVAL with *error set. Then msg->ref and msg->n hold what the
+ * message had of them, if it was JSON at all, so that the answer can repeat
+ * them.
+ */
+int msg_parse(struct span text, struct msg *msg, struct msg_error *error);
+
+/*
+ * The two pieces around a relayed payload:
+ * {"type":"offer","from":"ID","description":  PAYLOAD  }
+ *
+ * prefix  cap of MSG_PREFIX_CAP bytes
+ * from    the sender's id
+ *
+ * Returns the prefix's length; what follows the payload is MSG_SUFFIX.
+ */
+#define MSG_PREFIX_CAP 128
+#define MSG_SUFFIX "}"
+size_t msg_write_prefix(enum msg_type type, struct span from,
+			char prefix[MSG_PREFIX_CAP]);
+
+/* Append {"type":"TYPE" and, where the message had them, its ref and n. */
+void msg_begin_answer(struct buf *out, const char *type, const struct msg *msg);
+
+/* Append a whole error message. */
+void msg_write_error(struct buf *out, const struct msg *msg,
+		     const struct msg_error *error);
+
+/* "unknown-peer" for MSG_UNKNOWN_PEER. */
+const char *msg_error_name(enum msg_error_code code);
+
+#endif

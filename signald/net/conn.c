@@ -1,0 +1,517 @@
+/* conn.c: a TCP connection: bytes in, bytes out, one deadline, one end. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/event_struct.h>
+
+#include "net/conn.h"
+#include "net/outq.h"
+#include "policy/metric.h"
+
+#define LINGER_MS 2000
+#define MAX_IOV 64
+
+enum conn_state {
+	CONN_OPEN,
+	CONN_FINISHING, /* writing what is queued */
+	CONN_LINGERING, /* all written, reading over the rest */
+	CONN_CLOSED,	/* waiting for the end of the turn */
+};
+
+/*
+ *   set->all      every connection, doubly linked
+ *   set->dirty    those with new output, written at the end of the turn
+ *   set->closed   those to be freed at the end of the turn
+ *
+ * Nothing else is freed in the middle of a turn, so any code may close any
+ * connection while it walks over peers.
+ */
+struct conn_set {
+	struct loop *loop;
+	struct conn *all;
+	struct conn *dirty;
+	struct conn *closed;
+	size_t count;
+	void (*on_freed)(void *arg);
+	void *on_freed_arg;
+};
+
+struct conn {
+	struct conn_set *set;
+	struct conn *prev;
+	struct conn *next;
+	struct conn *next_dirty;
+	struct conn *next_closed;
+	struct event event; /* read, and write while output is stuck */
+	struct loop_timer timer;
+	const struct conn_ops *ops;
+	void *arg;
+	struct outq out;
+	struct buf in; /* what on_bytes could not use yet */
+	const char *reason;
+	uint64_t deadline_ms; /* the owner's; 0 for none */
+	uint64_t stalled_ms;  /* when stuck output ends it all; 0 for none */
+	struct net_addr peer;
+	int fd;
+	enum conn_state state;
+	bool is_dirty;
+	bool is_stuck; /* waiting for the socket to take more */
+	bool has_eof;
+};
+
+static void event_cb(evutil_socket_t fd, short what, void *arg);
+static void timer_fire(struct loop_timer *timer);
+static void on_turn_end(void *arg);
+
+int conn_set_new(struct conn_set **setp, struct loop *loop)
+{
+	struct conn_set *set = calloc(1, sizeof(*set));
+
+	if (!set)
+		return -ENOMEM;
+	set->loop = loop;
+	loop_set_turn_end(loop, on_turn_end, set);
+	*setp = set;
+	return 0;
+}
+
+void conn_set_free(struct conn_set *set)
+{
+	if (!set)
+		return;
+	for (struct conn *conn = set->all; conn; conn = conn->next)
+		conn_close(conn, "shutdown");
+	on_turn_end(set);
+	loop_set_turn_end(set->loop, NULL, NULL);
+	free(set);
+}
+
+size_t conn_set_count(const struct conn_set *set)
+{
+	return set->count;
+}
+
+struct loop *conn_set_loop(const struct conn_set *set)
+{
+	return set->loop;
+}
+
+void conn_set_on_freed(struct conn_set *set, void (*on_freed)(void *arg),
+		       void *arg)
+{
+	set->on_freed = on_freed;
+	set->on_freed_arg = arg;
+}
+
+struct conn *conn_new(struct conn_set *set, int fd, const struct net_addr *peer,
+		      const struct conn_ops *ops, void *arg)
+{
+	struct conn *conn = calloc(1, sizeof(*conn));
+
+	if (!conn)
+		goto fail;
+	conn->set = set;
+	conn->fd = fd;
+	conn->peer = *peer;
+	conn->ops = ops;
+	conn->arg = arg;
+	conn->timer.fire = timer_fire;
+	if (event_assign(&conn->event, set->loop->base, fd,
+			 EV_READ | EV_PERSIST, event_cb, conn) ||
+	    event_add(&conn->event, NULL))
+		goto fail;
+	conn->next = set->all;
+	if (set->all)
+		set->all->prev = conn;
+	set->all = conn;
+	set->count++;
+	metric_add(METRIC_CONNECTIONS, 1);
+	metric_add(METRIC_CONNECTIONS_TOTAL, 1);
+	return conn;
+
+fail:
+	(void)close(fd);
+	free(conn);
+	return NULL;
+}
+
+void conn_set_ops(struct conn *conn, const struct conn_ops *ops, void *arg)
+{
+	conn->ops = ops;
+	conn->arg = arg;
+}
+
+struct loop *conn_loop(const struct conn *conn)
+{
+	return conn->set->loop;
+}
+
+const struct net_addr *conn_peer(const struct conn *conn)
+{
+	return &conn->peer;
+}
+
+bool conn_is_open(const struct conn *conn)
+{
+	return conn->state == CONN_OPEN;
+}
+
+size_t conn_queued_bytes(const struct conn *conn)
+{
+	return conn->out.bytes;
+}
+
+/* One timer serves the owner's deadline and our own for stuck output. */
+static void restart_timer(struct conn *conn)
+{
+	uint64_t at = conn->deadline_ms;
+
+	if (conn->stalled_ms && (!at || conn->stalled_ms < at))
+		at = conn->stalled_ms;
+	if (at)
+		loop_timer_start(conn->set->loop, &conn->timer, at);
+	else
+		loop_timer_stop(&conn->timer);
+}
+
+void conn_set_deadline(struct conn *conn, uint64_t at_ms)
+{
+	if (conn->state != CONN_OPEN)
+		return;
+	conn->deadline_ms = at_ms;
+	restart_timer(conn);
+}
+
+void conn_close(struct conn *conn, const char *reason)
+{
+	if (conn->state == CONN_CLOSED)
+		return;
+	if (!conn->reason)
+		conn->reason = reason;
+	conn->state = CONN_CLOSED;
+	loop_enter(conn->set->loop);
+	(void)event_del(&conn->event);
+	loop_timer_stop(&conn->timer);
+	metric_add(METRIC_QUEUED_BYTES, -(int64_t)conn->out.bytes);
+	outq_clear(&conn->out);
+	conn->next_closed = conn->set->closed;
+	conn->set->closed = conn;
+}
+
+static void linger(struct conn *conn)
+{
+	if (conn->has_eof) {
+		conn_close(conn, conn->reason);
+		return;
+	}
+	conn->state = CONN_LINGERING;
+	(void)shutdown(conn->fd, SHUT_WR);
+	conn->deadline_ms = conn->set->loop->clock.mono_ms + LINGER_MS;
+	restart_timer(conn);
+}
+
+void conn_finish(struct conn *conn, const char *reason)
+{
+	if (conn->state != CONN_OPEN)
+		return;
+	loop_enter(conn->set->loop);
+	conn->state = CONN_FINISHING;
+	conn->reason = reason;
+	conn->deadline_ms = 0;
+	restart_timer(conn);
+	if (!conn->out.bytes)
+		linger(conn);
+}
+
+static void wait_for_output(struct conn *conn, bool is_stuck)
+{
+	if (conn->is_stuck == is_stuck)
+		return;
+	conn->is_stuck = is_stuck;
+	(void)event_del(&conn->event);
+	(void)event_assign(
+		&conn->event, conn->set->loop->base, conn->fd,
+		(short)(EV_READ | EV_PERSIST | (is_stuck ? EV_WRITE : 0)),
+		event_cb, conn);
+	if (event_add(&conn->event, NULL))
+		conn_close(conn, "out of memory");
+}
+
+/* Hand the socket what it takes; returns the bytes taken, or -1 when it is
+ * lost. */
+static ssize_t send_some(struct conn *conn)
+{
+	struct iovec iov[MAX_IOV];
+	struct msghdr message = {.msg_iov = iov};
+	ssize_t sent;
+
+	message.msg_iovlen = (size_t)outq_peek(&conn->out, iov, MAX_IOV);
+	if (message.msg_iovlen == 1)
+		sent = send(conn->fd, iov[0].iov_base, iov[0].iov_len,
+			    MSG_NOSIGNAL);
+	else
+		sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
+	if (sent < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	metric_add(METRIC_QUEUED_BYTES, -(int64_t)sent);
+	outq_consume(&conn->out, (size_t)sent);
+	return sent;
+}
+
+static void flush(struct conn *conn)
+{
+	const struct loop *loop = conn->set->loop;
+	bool has_moved = false;
+
+	while (conn->out.bytes) {
+		ssize_t sent = send_some(conn);
+
+		if (sent < 0) {
+			conn_close(conn, "connection lost");
+			return;
+		}
+		if (!sent)
+			break;
+		has_moved = true;
+	}
+	if (!conn->out.bytes) {
+		conn->stalled_ms = 0;
+		wait_for_output(conn, false);
+		if (conn->state == CONN_FINISHING)
+			linger(conn);
+		return;
+	}
+	if (has_moved || !conn->stalled_ms) {
+		conn->stalled_ms =
+			loop->clock.mono_ms +
+			(uint64_t)loop->config->output.stall_timeout_s * 1000;
+		restart_timer(conn);
+	}
+	wait_for_output(conn, true);
+}
+
+static void mark_dirty(struct conn *conn)
+{
+	if (conn->is_dirty || conn->is_stuck)
+		return;
+	loop_enter(conn->set->loop);
+	conn->is_dirty = true;
+	conn->next_dirty = conn->set->dirty;
+	conn->set->dirty = conn;
+}
+
+/* The end of every write: err is what the queue said. */
+static int after_append(struct conn *conn, size_t bytes, int err)
+{
+	if (err) {
+		conn_close(conn, "out of memory");
+		return -ENOBUFS;
+	}
+	metric_add(METRIC_QUEUED_BYTES, (int64_t)bytes);
+	mark_dirty(conn);
+	return 0;
+}
+
+static bool has_room(struct conn *conn, size_t bytes)
+{
+	size_t max = conn->set->loop->config->output.max_queued_bytes;
+
+	if (conn->out.bytes <= max && max - conn->out.bytes >= bytes)
+		return true;
+	metric_add(METRIC_CLOSED_SLOW, 1);
+	conn_close(conn, "output full");
+	return false;
+}
+
+int conn_write(struct conn *conn, const struct span *parts, size_t parts_count)
+{
+	size_t bytes = 0;
+
+	if (conn->state != CONN_OPEN)
+		return -EPIPE;
+	for (size_t i = 0; i < parts_count; i++)
+		bytes += parts[i].len;
+	if (!has_room(conn, bytes))
+		return -ENOBUFS;
+	return after_append(conn, bytes,
+			    outq_append(&conn->out, parts, parts_count));
+}
+
+int conn_write_blob(struct conn *conn, struct blob *blob)
+{
+	if (conn->state != CONN_OPEN)
+		return -EPIPE;
+	if (!has_room(conn, blob->len))
+		return -ENOBUFS;
+	return conn_write_file(conn, blob);
+}
+
+int conn_write_file(struct conn *conn, struct blob *blob)
+{
+	if (conn->state != CONN_OPEN)
+		return -EPIPE;
+	return after_append(conn, blob->len,
+			    outq_append_blob(&conn->out, blob));
+}
+
+/* Show bytes to the owner, and to the next one if that changes meanwhile. */
+static size_t deliver(struct conn *conn, char *bytes, size_t len)
+{
+	const struct conn_ops *ops;
+	size_t used = 0;
+
+	do {
+		ops = conn->ops;
+		used += ops->on_bytes(conn, bytes + used, len - used,
+				      conn->arg);
+	} while (used < len && conn->state == CONN_OPEN && conn->ops != ops);
+	return used;
+}
+
+static void take_bytes(struct conn *conn, char *bytes, size_t len)
+{
+	size_t used = deliver(conn, bytes, len);
+
+	if (conn->state != CONN_OPEN)
+		return;
+	if (bytes == conn->in.ptr) {
+		buf_consume(&conn->in, used);
+	} else {
+		buf_append(&conn->in, bytes + used, len - used);
+		if (conn->in.failed)
+			conn_close(conn, "out of memory");
+	}
+	/* An idle connection holds no buffer. */
+	if (!conn->in.len)
+		buf_clear(&conn->in);
+}
+
+static ssize_t receive(struct conn *conn, char *into, size_t cap)
+{
+	ssize_t len = recv(conn->fd, into, cap, 0);
+
+	if (len > 0)
+		return len;
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	conn->has_eof = true;
+	if (len < 0 || conn->state != CONN_OPEN)
+		conn_close(conn, "connection lost");
+	else
+		conn_finish(conn, "closed by the client");
+	return 0;
+}
+
+static void read_some(struct conn *conn)
+{
+	char *scratch = conn->set->loop->scratch;
+	ssize_t len;
+
+	if (conn->state != CONN_OPEN || !conn->in.len) {
+		len = receive(conn, scratch, LOOP_SCRATCH_BYTES);
+		if (len > 0 && conn->state == CONN_OPEN)
+			take_bytes(conn, scratch, (size_t)len);
+		return;
+	}
+	if (buf_reserve(&conn->in, BUFSIZ)) {
+		conn_close(conn, "out of memory");
+		return;
+	}
+	len = receive(conn, conn->in.ptr + conn->in.len,
+		      conn->in.cap - conn->in.len);
+	if (len > 0) {
+		conn->in.len += (size_t)len;
+		take_bytes(conn, conn->in.ptr, conn->in.len);
+	}
+}
+
+static void event_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *conn = arg;
+
+	(void)fd;
+	loop_enter(conn->set->loop);
+	if (what & EV_WRITE)
+		flush(conn);
+	if (what & EV_READ && conn->state != CONN_CLOSED)
+		read_some(conn);
+}
+
+static void timer_fire(struct loop_timer *timer)
+{
+	struct conn *conn = container_of(timer, struct conn, timer);
+	uint64_t now_ms = conn->set->loop->clock.mono_ms;
+
+	if (conn->stalled_ms && conn->stalled_ms <= now_ms) {
+		metric_add(METRIC_CLOSED_SLOW, 1);
+		conn_close(conn, "output stalled");
+		return;
+	}
+	if (!conn->deadline_ms || conn->deadline_ms > now_ms) {
+		restart_timer(conn);
+		return;
+	}
+	conn->deadline_ms = 0;
+	if (conn->state == CONN_OPEN)
+		conn->ops->on_deadline(conn, conn->arg);
+	else
+		conn_close(conn, conn->reason);
+}
+
+static void free_conn(struct conn *conn)
+{
+	struct conn_set *set = conn->set;
+
+	if (conn->prev)
+		conn->prev->next = conn->next;
+	else
+		set->all = conn->next;
+	if (conn->next)
+		conn->next->prev = conn->prev;
+	set->count--;
+	metric_add(METRIC_CONNECTIONS, -1);
+	(void)close(conn->fd);
+	buf_clear(&conn->in);
+	free(conn);
+}
+
+static void write_dirty(struct conn_set *set)
+{
+	while (set->dirty) {
+		struct conn *conn = set->dirty;
+
+		set->dirty = conn->next_dirty;
+		conn->is_dirty = false;
+		if (conn->state == CONN_OPEN || conn->state == CONN_FINISHING)
+			flush(conn);
+	}
+}
+
+/*
+ * The owners' on_close may write to and close other connections: go on until
+ * nothing is left. A closed one leaves the dirty list before it is freed.
+ */
+static void on_turn_end(void *arg)
+{
+	struct conn_set *set = arg;
+	bool has_freed = false;
+
+	do {
+		write_dirty(set);
+		while (set->closed) {
+			struct conn *conn = set->closed;
+
+			set->closed = conn->next_closed;
+			if (conn->ops->on_close)
+				conn->ops->on_close(conn, conn->reason,
+						    conn->arg);
+			write_dirty(set);
+			free_conn(conn);
+			has_freed = true;
+		}
+	} while (set->dirty);
+	if (has_freed && set->on_freed)
+		set->on_freed(set->on_freed_arg);
+}

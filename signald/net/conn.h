@@ -1,0 +1,92 @@
+/* conn.h: a TCP connection: bytes in, bytes out, one deadline, one end. */
+#ifndef SIGNALD_NET_CONN_H
+#define SIGNALD_NET_CONN_H
+
+#include "base/buf.h"
+#include "net/addr.h"
+#include "net/loop.h"
+
+struct conn;
+
+struct conn_ops {
+	/*
+	 * Bytes have come; they may be changed in place and are gone after the
+	 * call. Returns how many were used: the others are shown again, with
+	 * more behind them, or at once to the handlers that were set meanwhile.
+	 */
+	size_t (*on_bytes)(struct conn *conn, char *bytes, size_t len,
+			   void *arg);
+	/* The deadline has passed; it is off until it is set again. */
+	void (*on_deadline)(struct conn *conn, void *arg);
+	/* The connection is over, once, at the end of a turn; arg's owner frees
+	 * it now. NULL where nobody cares. */
+	void (*on_close)(struct conn *conn, const char *reason, void *arg);
+};
+
+/* All the connections of one loop. */
+struct conn_set;
+
+int conn_set_new(struct conn_set **setp, struct loop *loop);
+
+/* Closes what is open ("shutdown"), telling the owners; takes NULL. */
+void conn_set_free(struct conn_set *set);
+
+size_t conn_set_count(const struct conn_set *set);
+struct loop *conn_set_loop(const struct conn_set *set);
+
+/* Called when a connection has been freed, so that accepting may go on. */
+void conn_set_on_freed(struct conn_set *set, void (*on_freed)(void *arg),
+		       void *arg);
+
+/*
+ * Take over a connected, non-blocking socket.
+ *
+ * Returns the connection, or NULL when memory ran out (fd is closed then).
+ */
+struct conn *conn_new(struct conn_set *set, int fd, const struct net_addr *peer,
+		      const struct conn_ops *ops, void *arg);
+
+/* Hand the connection to another owner; on_close of the old one is not called.
+ */
+void conn_set_ops(struct conn *conn, const struct conn_ops *ops, void *arg);
+
+struct loop *conn_loop(const struct conn *conn);
+const struct net_addr *conn_peer(const struct conn *conn);
+
+/*
+ * Queue bytes; they are written at the end of this turn. A connection that
+ * would hold more than output.max_queued_bytes is closed ("output full").
+ *
+ * Returns 0, -EPIPE when it is closed already, -ENOBUFS when it is now.
+ */
+int conn_write(struct conn *conn, const struct span *parts, size_t parts_count);
+
+/* The same with shared bytes, by reference. */
+int conn_write_blob(struct conn *conn, struct blob *blob);
+
+/* As conn_write_blob(), but outside the output limit: for files, which all
+ * readers share. */
+int conn_write_file(struct conn *conn, struct blob *blob);
+
+size_t conn_queued_bytes(const struct conn *conn);
+
+/* monotonic ms; 0 for none */
+void conn_set_deadline(struct conn *conn, uint64_t at_ms);
+
+/*
+ * Close now; what is still queued is dropped. May be called from anywhere, any
+ * number of times; the first reason stays. reason must be a literal.
+ */
+void conn_close(struct conn *conn, const char *reason);
+
+/*
+ * Close once the output is written: then the sending side is shut, and what the
+ * client still sends is read over for at most two seconds, so that it can read
+ * our last words (RFC 9112, 9.6). The owner's on_bytes is not called any more.
+ */
+void conn_finish(struct conn *conn, const char *reason);
+
+/* Neither closed nor finishing. */
+bool conn_is_open(const struct conn *conn);
+
+#endif

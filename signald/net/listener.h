@@ -1,0 +1,33 @@
+/* listener.h: accepts connections, and waits when there is no room for more. */
+#ifndef SIGNALD_NET_LISTENER_H
+#define SIGNALD_NET_LISTENER_H
+
+#include "net/conn.h"
+
+struct listener;
+
+/* A connection has come; the callee owns it from here. */
+typedef void listener_accept_fn(struct conn *conn, void *arg);
+
+/*
+ * Listen on an address.
+ *
+ * set        where accepted connections belong
+ * on_accept  gives each new connection its handlers with conn_set_ops()
+ *
+ * Returns 0 or a negative errno (-EADDRINUSE, -EACCES, ...).
+ */
+int listener_new(struct listener **listenerp, struct conn_set *set,
+		 const struct net_addr *addr, listener_accept_fn *on_accept,
+		 void *arg);
+
+/* The address in use, with the port the system chose for port 0. */
+const struct net_addr *listener_addr(const struct listener *listener);
+
+/* There may be room again: go on accepting. */
+void listener_resume(struct listener *listener);
+
+/* Takes NULL. */
+void listener_free(struct listener *listener);
+
+#endif

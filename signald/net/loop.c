@@ -1,0 +1,126 @@
+/* loop.c: one event loop, its clock and timers, and the end of each turn. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "net/loop.h"
+
+static void fire_timer(struct wheel_timer *wheel_timer, void *arg)
+{
+	struct loop_timer *timer =
+		container_of(wheel_timer, struct loop_timer, wheel);
+
+	(void)arg;
+	timer->fire(timer);
+}
+
+static void turn_end_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *loop = arg;
+
+	(void)fd;
+	(void)what;
+	if (loop->on_turn_end)
+		loop->on_turn_end(loop->on_turn_end_arg);
+	loop->is_turn_open = false;
+}
+
+static void tick_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *loop = arg;
+
+	(void)fd;
+	(void)what;
+	loop_enter(loop);
+	wheel_advance(&loop->wheel, loop->clock.mono_ms, fire_timer, NULL);
+	if (loop->on_tick)
+		loop->on_tick(loop->on_tick_arg);
+}
+
+static struct event_base *new_base(void)
+{
+	struct event_config *options = event_config_new();
+	struct event_base *base = NULL;
+
+	if (!options)
+		return NULL;
+	/* No threads share the base; the changelist saves epoll_ctl() calls. */
+	if (!event_config_set_flag(
+		    options, EVENT_BASE_FLAG_NOLOCK |
+				     EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST))
+		base = event_base_new_with_config(options);
+	event_config_free(options);
+	return base;
+}
+
+int loop_new(struct loop **loopp, const struct config *config)
+{
+	const struct timeval tick = {0, WHEEL_TICK_MS * 1000};
+	struct loop *loop = calloc(1, sizeof(*loop));
+
+	if (!loop)
+		return -ENOMEM;
+	loop->config = config;
+	clock_update(&loop->clock);
+	wheel_init(&loop->wheel, loop->clock.mono_ms);
+	loop->scratch = malloc(LOOP_SCRATCH_BYTES);
+	loop->base = new_base();
+	if (!loop->scratch || !loop->base)
+		goto fail;
+	loop->turn_end = event_new(loop->base, -1, 0, turn_end_cb, loop);
+	loop->tick = event_new(loop->base, -1, EV_PERSIST, tick_cb, loop);
+	if (!loop->turn_end || !loop->tick || event_add(loop->tick, &tick))
+		goto fail;
+	*loopp = loop;
+	return 0;
+
+fail:
+	loop_free(loop);
+	return -ENOMEM;
+}
+
+void loop_free(struct loop *loop)
+{
+	if (!loop)
+		return;
+	if (loop->tick)
+		event_free(loop->tick);
+	if (loop->turn_end)
+		event_free(loop->turn_end);
+	if (loop->base)
+		event_base_free(loop->base);
+	free(loop->scratch);
+	free(loop);
+}
+
+void loop_set_turn_end(struct loop *loop, void (*on_turn_end)(void *arg),
+		       void *arg)
+{
+	loop->on_turn_end = on_turn_end;
+	loop->on_turn_end_arg = arg;
+}
+
+void loop_set_tick(struct loop *loop, void (*on_tick)(void *arg), void *arg)
+{
+	loop->on_tick = on_tick;
+	loop->on_tick_arg = arg;
+}
+
+void loop_enter(struct loop *loop)
+{
+	if (loop->is_turn_open)
+		return;
+	loop->is_turn_open = true;
+	clock_update(&loop->clock);
+	/* Goes behind the callbacks that this turn has yet to run. */
+	event_active(loop->turn_end, EV_TIMEOUT, 0);
+}
+
+int loop_run(struct loop *loop)
+{
+	return event_base_dispatch(loop->base) < 0 ? -EIO : 0;
+}
+
+void loop_stop(struct loop *loop)
+{
+	(void)event_base_loopbreak(loop->base);
+}

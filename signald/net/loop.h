@@ -1,0 +1,78 @@
+/* loop.h: one event loop, its clock and timers, and the end of each turn. */
+#ifndef SIGNALD_NET_LOOP_H
+#define SIGNALD_NET_LOOP_H
+
+#include <event2/event.h>
+
+#include "base/clock.h"
+#include "base/wheel.h"
+#include "policy/config.h"
+
+#define LOOP_SCRATCH_BYTES 65536
+
+/*
+ * A turn is what the loop does between two waits. Sockets are read in it,
+ * messages land in outputs, and at its end every output with something new in
+ * it is written once, and what was closed is freed. Everything a callback of
+ * libevent does must begin with loop_enter(), which opens the turn.
+ */
+struct loop {
+	struct event_base *base;
+	struct clock clock;	     /* of this turn */
+	const struct config *config; /* in effect; changes at a reload */
+	char *scratch;		     /* LOOP_SCRATCH_BYTES to read into */
+
+	/* private */
+	struct wheel wheel;
+	struct event *turn_end;
+	struct event *tick;
+	bool is_turn_open;
+	void (*on_turn_end)(void *arg);
+	void *on_turn_end_arg;
+	void (*on_tick)(void *arg);
+	void *on_tick_arg;
+};
+
+/* config is borrowed and may be exchanged between turns.
+ * Returns 0 or -ENOMEM. */
+int loop_new(struct loop **loopp, const struct config *config);
+
+/* Everything on the loop must be gone; takes NULL. */
+void loop_free(struct loop *loop);
+
+/* Called for what is left to do when a turn's callbacks have run. */
+void loop_set_turn_end(struct loop *loop, void (*on_turn_end)(void *arg),
+		       void *arg);
+
+/* Called every WHEEL_TICK_MS. */
+void loop_set_tick(struct loop *loop, void (*on_tick)(void *arg), void *arg);
+
+/* Open the turn if it is not: read the clock, arrange for its end. */
+void loop_enter(struct loop *loop);
+
+/* Run until loop_stop(). Returns 0 or -EIO. */
+int loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+
+/* A coarse timer (WHEEL_TICK_MS) inside its owner. */
+struct loop_timer {
+	struct wheel_timer wheel;
+	void (*fire)(struct loop_timer *timer);
+};
+
+static inline void loop_timer_start(struct loop *loop, struct loop_timer *timer,
+				    uint64_t ends_at_ms)
+{
+	wheel_start(&loop->wheel, &timer->wheel, ends_at_ms);
+}
+
+static inline void loop_timer_stop(struct loop_timer *timer)
+{
+	wheel_stop(&timer->wheel);
+}
+
+/* The struct that a member of it lies in. */
+#define container_of(ptr, type, member) \
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
+#endif

@@ -1,0 +1,599 @@
+/* web.c: an HTTP/1.1 server: requests in, one answer each, in order. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "net/web.h"
+#include "policy/metric.h"
+
+/* What every response says, and what pages may do and load. */
+#define COMMON_HEADERS                        \
+	"X-Content-Type-Options: nosniff\r\n" \
+	"Referrer-Policy: no-referrer\r\n"
+
+#define CORS_MAX_AGE_S "600"
+#define MAX_ALLOW 128
+#define DATE_CAP 64
+#define PATH_CAP 4096
+
+struct web {
+	struct conn_set *set;
+	const struct web_route *routes;
+	void *arg;
+	bool is_draining;
+	struct buf head; /* of the response being written; kept for the next */
+	uint64_t date_s; /* when date was formatted */
+	char date[DATE_CAP];
+};
+
+/*
+ * A connection that speaks HTTP. Without a body, or with one that has come
+ * along, a request is parsed and answered where it lies in the read buffer, and
+ * nothing is kept. Otherwise its head is copied to `head` and its body gathers
+ * in `body` until it is whole.
+ */
+struct web_conn {
+	struct web *web;
+	struct conn *conn;
+	size_t scanned;	  /* of an incomplete head */
+	bool has_request; /* a head has begun: its deadline is running */
+	enum http_body_kind awaited; /* HTTP_BODY_NONE: no body is */
+	struct buf head;
+	struct buf body;
+	uint64_t body_left; /* HTTP_BODY_LENGTH */
+	struct http_chunked chunked;
+};
+
+struct web_exchange {
+	struct web_conn *web_conn;
+	const struct web_request *request;
+	enum web_cors cors;
+	bool is_answered;
+	bool is_switched;
+	bool must_close;
+};
+
+static size_t on_bytes(struct conn *conn, char *bytes, size_t len, void *arg);
+static void on_deadline(struct conn *conn, void *arg);
+static void on_close(struct conn *conn, const char *reason, void *arg);
+
+static const struct conn_ops conn_handlers = {on_bytes, on_deadline, on_close};
+
+int web_new(struct web **webp, struct conn_set *set,
+	    const struct web_route *routes, void *arg)
+{
+	struct web *web = calloc(1, sizeof(*web));
+
+	if (!web)
+		return -ENOMEM;
+	web->set = set;
+	web->routes = routes;
+	web->arg = arg;
+	*webp = web;
+	return 0;
+}
+
+void web_free(struct web *web)
+{
+	if (!web)
+		return;
+	buf_clear(&web->head);
+	free(web);
+}
+
+void web_drain(struct web *web)
+{
+	web->is_draining = true;
+}
+
+static const struct loop *loop_of(const struct web_conn *wc)
+{
+	return conn_set_loop(wc->web->set);
+}
+
+/* The time a request may take from its first byte on, or the wait for one. */
+static void restart_deadline(struct web_conn *wc)
+{
+	const struct config *config = loop_of(wc)->config;
+	unsigned seconds = config->http.keep_alive_timeout_s;
+
+	if (wc->awaited != HTTP_BODY_NONE)
+		seconds = config->http.body_timeout_s;
+	else if (wc->has_request)
+		seconds = config->http.head_timeout_s;
+	conn_set_deadline(wc->conn,
+			  loop_of(wc)->clock.mono_ms + seconds * 1000ull);
+}
+
+void web_accept(struct conn *conn, void *arg)
+{
+	struct web_conn *wc = calloc(1, sizeof(*wc));
+
+	if (!wc) {
+		conn_close(conn, "out of memory");
+		return;
+	}
+	wc->web = arg;
+	wc->conn = conn;
+	/* A connection that says nothing at first is as slow as a slow head. */
+	wc->has_request = true;
+	conn_set_ops(conn, &conn_handlers, wc);
+	restart_deadline(wc);
+}
+
+static void free_web_conn(struct web_conn *wc)
+{
+	buf_clear(&wc->head);
+	buf_clear(&wc->body);
+	free(wc);
+}
+
+static void on_close(struct conn *conn, const char *reason, void *arg)
+{
+	(void)conn;
+	log_debug("http.close", log_str("reason", reason));
+	free_web_conn(arg);
+}
+
+static struct span date_header(struct web *web)
+{
+	uint64_t now_s = clock_wall_s(&conn_set_loop(web->set)->clock);
+	time_t seconds = (time_t)now_s;
+	struct tm tm;
+
+	if (web->date_s != now_s) {
+		web->date_s = now_s;
+		(void)gmtime_r(&seconds, &tm);
+		(void)strftime(web->date, sizeof(web->date),
+			       "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
+	}
+	return span_from(web->date);
+}
+
+static void write_cors(struct buf *head, const struct web_exchange *exchange)
+{
+	const struct web_request *request = exchange->request;
+
+	if (!request || exchange->cors != WEB_CORS)
+		return;
+	buf_append_str(head, "Vary: Origin\r\n");
+	if (request->origin_verdict != ORIGIN_ALLOWED &&
+	    request->origin_verdict != ORIGIN_OWN)
+		return;
+	buf_append_str(head, "Access-Control-Allow-Origin: ");
+	buf_append_span(head, request->origin);
+	buf_append_str(head, "\r\n");
+}
+
+static void count_status(int status)
+{
+	if (status < 300)
+		metric_add(METRIC_HTTP_REQUESTS_2XX, 1);
+	else if (status < 400)
+		metric_add(METRIC_HTTP_REQUESTS_3XX, 1);
+	else if (status < 500)
+		metric_add(METRIC_HTTP_REQUESTS_4XX, 1);
+	else
+		metric_add(METRIC_HTTP_REQUESTS_5XX, 1);
+}
+
+static void write_status_line(struct buf *head, int status)
+{
+	buf_append_str(head, "HTTP/1.1 ");
+	buf_append_u64(head, (uint64_t)status);
+	buf_append_str(head, " ");
+	buf_append_str(head, http_status_text(status));
+	buf_append_str(head, "\r\n");
+}
+
+/* 1xx, 204 and 304 have no body and no Content-Length (RFC 9110, 8.6). */
+static bool has_no_body(int status)
+{
+	return status < 200 || status == 204 || status == 304;
+}
+
+static size_t body_len(const struct web_response *response)
+{
+	return response->file ? response->file->len : response->body.len;
+}
+
+static void write_head(struct buf *head, const struct web_exchange *exchange,
+		       const struct web_response *response)
+{
+	head->len = 0;
+	write_status_line(head, response->status);
+	buf_append_span(head, date_header(exchange->web_conn->web));
+	buf_append_str(head, COMMON_HEADERS);
+	if (response->content_type) {
+		buf_append_str(head, "Content-Type: ");
+		buf_append_str(head, response->content_type);
+		buf_append_str(head, "\r\n");
+	}
+	if (!has_no_body(response->status)) {
+		buf_append_str(head, "Content-Length: ");
+		buf_append_u64(head, body_len(response));
+		buf_append_str(head, "\r\n");
+	}
+	write_cors(head, exchange);
+	if (response->headers)
+		buf_append_str(head, response->headers);
+	if (exchange->must_close)
+		buf_append_str(head, "Connection: close\r\n");
+	buf_append_str(head, "\r\n");
+}
+
+void web_reply(struct web_exchange *exchange,
+	       const struct web_response *response)
+{
+	struct conn *conn = exchange->web_conn->conn;
+	struct buf *head = &exchange->web_conn->web->head;
+	bool is_head = exchange->request &&
+		       exchange->request->head->method == HTTP_HEAD;
+	struct span parts[2] = {{NULL, 0}, {NULL, 0}};
+
+	exchange->is_answered = true;
+	count_status(response->status);
+	write_head(head, exchange, response);
+	if (head->failed) {
+		conn_close(conn, "out of memory");
+		buf_clear(head);
+		return;
+	}
+	parts[0] = buf_span(head);
+	if (!is_head && !response->file)
+		parts[1] = response->body;
+	if (!conn_write(conn, parts, 2) && !is_head && response->file)
+		(void)conn_write_file(conn, response->file);
+}
+
+void web_reply_problem(struct web_exchange *exchange, int status,
+		       const char *detail, const char *headers)
+{
+	struct buf body = {0};
+
+	buf_append_str(&body, "{\"title\": ");
+	buf_append_json(&body, span_from(http_status_text(status)));
+	buf_append_format(&body, ", \"status\": %d, \"detail\": ", status);
+	buf_append_json(&body, span_from(detail));
+	buf_append_str(&body, "}\n");
+	web_reply(exchange, &(struct web_response){
+				    .status = status,
+				    .content_type = "application/problem+json",
+				    .body = buf_span(&body),
+				    .headers = headers,
+			    });
+	buf_clear(&body);
+}
+
+struct conn *web_switch_protocols(struct web_exchange *exchange,
+				  const char *headers)
+{
+	struct conn *conn = exchange->web_conn->conn;
+	struct buf *head = &exchange->web_conn->web->head;
+
+	exchange->is_answered = true;
+	exchange->is_switched = true;
+	head->len = 0;
+	buf_append_str(head, "HTTP/1.1 101 Switching Protocols\r\n");
+	buf_append_str(head, headers);
+	buf_append_str(head, "\r\n");
+	(void)conn_write(conn, (struct span[]){buf_span(head)}, 1);
+	conn_set_deadline(conn, 0);
+	return conn;
+}
+
+/* "Allow: GET, HEAD, OPTIONS" */
+static void write_allow(unsigned methods, char out[MAX_ALLOW])
+{
+	static const char *const prefix[] = {"Allow: ", ", "};
+	size_t at = 0;
+	int n = 0;
+
+	if (methods & HTTP_GET)
+		methods |= HTTP_HEAD;
+	methods |= HTTP_OPTIONS;
+	for (unsigned bit = HTTP_GET; bit <= HTTP_OPTIONS; bit <<= 1)
+		if (methods & bit)
+			at += (size_t)snprintf(
+				out + at, MAX_ALLOW - at, "%s%s",
+				prefix[n++ > 0],
+				http_method_name((enum http_method)bit));
+	(void)snprintf(out + at, MAX_ALLOW - at, "\r\n");
+}
+
+/* OPTIONS: what this path takes, and to a preflight what a page may send. */
+static void reply_options(struct web_exchange *exchange, unsigned methods)
+{
+	char headers[MAX_ALLOW + 256];
+
+	write_allow(methods, headers);
+	if (exchange->cors == WEB_CORS &&
+	    http_find(exchange->request->head,
+		      SPAN("Access-Control-Request-Method")))
+		(void)strcat(headers,
+			     "Access-Control-Allow-Methods: GET, POST\r\n"
+			     "Access-Control-Allow-Headers: Authorization, "
+			     "Content-Type\r\n"
+			     "Access-Control-Max-Age: " CORS_MAX_AGE_S "\r\n");
+	web_reply(exchange,
+		  &(struct web_response){.status = 204, .headers = headers});
+}
+
+static const struct web_route *find_route(const struct web *web,
+					  const char *path)
+{
+	const struct web_route *route = web->routes;
+
+	while (route->path && strcmp(route->path, path) != 0)
+		route++;
+	return route;
+}
+
+static bool takes_method(const struct web_route *route, enum http_method method)
+{
+	return route->methods & (method == HTTP_HEAD ? HTTP_GET : method);
+}
+
+/* Send the request where it belongs; everything it needs is there. */
+static void dispatch(struct web_exchange *exchange,
+		     const struct web_route *route)
+{
+	const struct web_request *request = exchange->request;
+	char allow[MAX_ALLOW];
+
+	exchange->cors = route->cors;
+	if (!route->handler) {
+		web_reply_problem(exchange, 404, "there is nothing here", NULL);
+	} else if (request->head->method == HTTP_OPTIONS) {
+		reply_options(exchange, route->methods);
+	} else if (!takes_method(route, request->head->method)) {
+		write_allow(route->methods, allow);
+		web_reply_problem(exchange, 405,
+				  "this path does not take this method; "
+				  "Allow names those it takes",
+				  allow);
+	} else {
+		route->handler(exchange, request, exchange->web_conn->web->arg);
+		if (!exchange->is_answered)
+			web_reply_problem(exchange, 500,
+					  "the handler gave no answer", NULL);
+	}
+}
+
+/* Refuse what could not be parsed or will not be read: answer and close. */
+static void refuse(struct web_conn *wc, int status, const char *detail)
+{
+	struct web_exchange exchange = {.web_conn = wc, .must_close = true};
+
+	metric_add(METRIC_CLOSED_PROTOCOL, 1);
+	web_reply_problem(&exchange, status, detail, NULL);
+	conn_finish(wc->conn, "bad request");
+}
+
+/* The request is whole: answer it. Returns false when the connection is no
+ * longer ours. */
+static bool answer(struct web_conn *wc, const struct http_request *head,
+		   struct span body)
+{
+	const struct http_header *origin = http_find(head, SPAN("Origin"));
+	char path[PATH_CAP];
+	struct web_request request = {
+		.head = head,
+		.path = path,
+		.body = body,
+		.origin = origin ? origin->value : (struct span){NULL, 0},
+		.peer = conn_peer(wc->conn),
+	};
+	struct web_exchange exchange = {
+		.web_conn = wc,
+		.request = &request,
+		.must_close = !head->is_keep_alive || wc->web->is_draining,
+	};
+
+	request.origin_verdict =
+		origin_judge(span_from(loop_of(wc)->config->http.origins),
+			     request.origin, head->host);
+	if (!head->path.len)
+		reply_options(&exchange, HTTP_GET | HTTP_POST); /* OPTIONS * */
+	else if (http_decode_path(head->path, path, sizeof(path)))
+		web_reply_problem(&exchange, 400,
+				  "the path is too long or not well encoded",
+				  NULL);
+	else
+		dispatch(&exchange, find_route(wc->web, path));
+	if (exchange.is_switched) {
+		free_web_conn(wc);
+		return false;
+	}
+	if (exchange.must_close)
+		conn_finish(wc->conn, "answered the last request");
+	return conn_is_open(wc->conn);
+}
+
+/* Ready for the next request on this connection. */
+static void begin_next(struct web_conn *wc)
+{
+	wc->scanned = 0;
+	wc->has_request = false;
+	wc->awaited = HTTP_BODY_NONE;
+	buf_clear(&wc->head);
+	buf_clear(&wc->body);
+	restart_deadline(wc);
+}
+
+static struct http_limits limits_of(const struct web_conn *wc)
+{
+	const struct config *config = loop_of(wc)->config;
+
+	return (struct http_limits){
+		.max_head_bytes = config->http.max_head_bytes,
+		.max_target_bytes = config->http.max_target_bytes,
+		.max_body_bytes = config->http.max_body_bytes,
+	};
+}
+
+/* A body is awaited: keep the head, since the read buffer will be reused. */
+static void begin_body(struct web_conn *wc, const struct http_request *head,
+		       struct span bytes)
+{
+	wc->awaited = head->body_kind;
+	wc->chunked = (struct http_chunked){0};
+	wc->body_left = head->content_length;
+	buf_append_span(&wc->head, bytes);
+	if (wc->head.failed)
+		conn_close(wc->conn, "out of memory");
+	else if (head->is_expecting_continue)
+		(void)conn_write(wc->conn,
+				 &SPAN("HTTP/1.1 100 Continue\r\n\r\n"), 1);
+	restart_deadline(wc);
+}
+
+/* The body is whole: parse the kept head again, its spans now lie in wc->head.
+ */
+static bool end_body(struct web_conn *wc)
+{
+	struct http_limits limits = limits_of(wc);
+	struct http_request head;
+	struct http_error error;
+	size_t scanned = 0;
+
+	limits.max_body_bytes = UINT64_MAX;
+	if (http_parse_head(buf_span(&wc->head), &scanned, &limits, &head,
+			    &error) <= 0) {
+		/* A reload has lowered a limit meanwhile. */
+		refuse(wc, 413, "the request is over the limits in force now");
+		return false;
+	}
+	return answer(wc, &head, buf_span(&wc->body));
+}
+
+/* Bytes of a body; *is_whole when it is complete. Returns how many were used.
+ */
+static size_t take_body(struct web_conn *wc, char *bytes, size_t len,
+			bool *is_whole)
+{
+	uint64_t max = loop_of(wc)->config->http.max_body_bytes;
+	size_t used = len;
+	int err;
+
+	if (wc->awaited == HTTP_BODY_LENGTH) {
+		if (used > wc->body_left)
+			used = len = (size_t)wc->body_left;
+		wc->body_left -= used;
+		*is_whole = !wc->body_left;
+	} else {
+		err = http_chunked_decode(&wc->chunked, bytes, &len, &used,
+					  max);
+		if (err < 0) {
+			refuse(wc, err == -EMSGSIZE ? 413 : 400,
+			       err == -EMSGSIZE
+				       ? "the body is larger than this server "
+					 "takes"
+				       : "the chunked body is broken");
+			return used;
+		}
+		*is_whole = err;
+	}
+	buf_append(&wc->body, bytes, len);
+	if (wc->body.failed)
+		conn_close(wc->conn, "out of memory");
+	return used;
+}
+
+static bool lacks_length(const struct http_request *head)
+{
+	return head->body_kind == HTTP_BODY_NONE &&
+	       (head->method == HTTP_POST || head->method == HTTP_PUT ||
+		head->method == HTTP_PATCH);
+}
+
+/* One request's head, and its body as far as it has come. Returns the bytes
+ * used; 0 when more are needed or the connection is over. */
+static size_t take_request(struct web_conn *wc, char *bytes, size_t len,
+			   bool *is_ours)
+{
+	struct http_limits limits = limits_of(wc);
+	struct http_request head;
+	struct http_error error;
+	ssize_t head_len = http_parse_head(span_of(bytes, len), &wc->scanned,
+					   &limits, &head, &error);
+
+	if (head_len < 0)
+		refuse(wc, error.status, error.detail);
+	if (head_len <= 0)
+		return 0;
+	if (lacks_length(&head)) {
+		refuse(wc, 411,
+		       "a request with this method needs a Content-Length or "
+		       "a chunked body");
+		return 0;
+	}
+	if (head.body_kind == HTTP_BODY_NONE ||
+	    (head.body_kind == HTTP_BODY_LENGTH &&
+	     len - (size_t)head_len >= head.content_length)) {
+		size_t body_len_here = (size_t)head.content_length;
+
+		*is_ours = answer(wc, &head,
+				  span_of(bytes + head_len, body_len_here));
+		if (*is_ours)
+			begin_next(wc);
+		return (size_t)head_len + body_len_here;
+	}
+	begin_body(wc, &head, span_of(bytes, (size_t)head_len));
+	return (size_t)head_len;
+}
+
+/* Bytes of a body whose head is kept. */
+static size_t continue_body(struct web_conn *wc, char *bytes, size_t len,
+			    bool *is_ours)
+{
+	bool is_whole = false;
+	size_t used = take_body(wc, bytes, len, &is_whole);
+
+	if (is_whole && conn_is_open(wc->conn)) {
+		*is_ours = end_body(wc);
+		if (*is_ours)
+			begin_next(wc);
+	}
+	return used;
+}
+
+static size_t on_bytes(struct conn *conn, char *bytes, size_t len, void *arg)
+{
+	struct web_conn *wc = arg;
+	bool is_ours = true;
+	size_t used = 0;
+
+	while (used < len && is_ours && conn_is_open(conn)) {
+		size_t n;
+
+		if (!wc->has_request) {
+			wc->has_request = true;
+			restart_deadline(wc);
+		}
+		n = wc->awaited != HTTP_BODY_NONE
+			    ? continue_body(wc, bytes + used, len - used,
+					    &is_ours)
+			    : take_request(wc, bytes + used, len - used,
+					   &is_ours);
+		if (!n)
+			break;
+		used += n;
+	}
+	return used;
+}
+
+static void on_deadline(struct conn *conn, void *arg)
+{
+	struct web_conn *wc = arg;
+
+	metric_add(METRIC_CLOSED_TIMEOUT, 1);
+	if (wc->awaited != HTTP_BODY_NONE)
+		refuse(wc, 408, "the request's body did not come in time");
+	else if (wc->has_request && wc->scanned)
+		refuse(wc, 408, "the request's head did not come in time");
+	else
+		conn_close(conn, "no request");
+}

@@ -1,0 +1,80 @@
+/* web.h: an HTTP/1.1 server: requests in, one answer each, in order. */
+#ifndef SIGNALD_NET_WEB_H
+#define SIGNALD_NET_WEB_H
+
+#include "codec/http.h"
+#include "net/conn.h"
+#include "policy/origin.h"
+
+struct web;
+struct web_exchange;
+
+/* A request whose body is whole. Everything in it is gone after the handler. */
+struct web_request {
+	const struct http_request *head;
+	const char *path; /* decoded, begins with "/" */
+	struct span body;
+	struct span origin; /* the Origin header, {NULL, 0} without one */
+	enum origin_verdict origin_verdict;
+	const struct net_addr *peer;
+};
+
+typedef void web_handler(struct web_exchange *exchange,
+			 const struct web_request *request, void *arg);
+
+enum web_cors {
+	WEB_NO_CORS,
+	WEB_CORS, /* pages of allowed origins may read the answers */
+};
+
+struct web_route {
+	const char
+		*path; /* exact; a last row with NULL takes every other path */
+	unsigned methods; /* of enum http_method; GET brings HEAD along */
+	enum web_cors cors;
+	web_handler *handler;
+};
+
+/*
+ * routes  borrowed; the last row's path is NULL, its handler may be NULL (404)
+ * arg     for every handler
+ */
+int web_new(struct web **webp, struct conn_set *set,
+	    const struct web_route *routes, void *arg);
+
+/* Its connections must be gone; takes NULL. */
+void web_free(struct web *web);
+
+/* From now on every answer closes its connection. */
+void web_drain(struct web *web);
+
+/* A listener_accept_fn; arg is the web. */
+void web_accept(struct conn *conn, void *arg);
+
+struct web_response {
+	int status;
+	const char *content_type; /* NULL where there is no body */
+	struct span body;
+	struct blob *file;   /* in place of body: shared, borrowed */
+	const char *headers; /* further lines, each ended by CRLF; or NULL */
+};
+
+/* Answer; exactly once for each exchange, inside the handler. */
+void web_reply(struct web_exchange *exchange,
+	       const struct web_response *response);
+
+/* Answer with application/problem+json (RFC 9457); headers may be NULL. */
+void web_reply_problem(struct web_exchange *exchange, int status,
+		       const char *detail, const char *headers);
+
+/*
+ * Answer with 101 and give the connection up: no answer may follow.
+ *
+ * headers  lines, each ended by CRLF
+ *
+ * Returns the connection; the caller sets its handlers before it returns.
+ */
+struct conn *web_switch_protocols(struct web_exchange *exchange,
+				  const char *headers);
+
+#endif

@@ -1,0 +1,377 @@
+/* wsconn.c: a WebSocket: whole text messages over a connection (RFC 6455). */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "codec/utf8.h"
+#include "net/wsconn.h"
+#include "policy/metric.h"
+
+#define CLOSE_WAIT_MS 2000
+
+/*
+ * A frame that lies whole in the read buffer is unmasked and handed up where it
+ * is. One that comes in pieces, or as a fragment, gathers in `message`, checked
+ * as it arrives; that buffer exists only while a message is incomplete.
+ */
+struct wsconn {
+	struct conn *conn;
+	const struct wsconn_ops *ops;
+	void *arg;
+	struct buf message;
+	uint64_t frame_left;	/* payload bytes of the current frame to come */
+	uint64_t frame_len;	/* of its payload */
+	uint64_t heard_ms;	/* when the client last sent anything */
+	uint64_t deadline_ms;	/* the owner's */
+	uint64_t close_by_ms;	/* end of the wait for an answer to our close */
+	unsigned fragments;	/* frames of the current message so far */
+	struct utf8_state utf8; /* of the message so far */
+	uint8_t mask[4];
+	uint16_t peer_code; /* from the client's close frame */
+	bool is_in_message; /* a data frame without FIN has come */
+	bool is_final;	    /* the current frame ends the message */
+	bool has_pinged;    /* since heard_ms */
+	bool has_sent_close;
+};
+
+static size_t on_bytes(struct conn *conn, char *bytes, size_t len, void *arg);
+static void on_deadline(struct conn *conn, void *arg);
+static void on_close(struct conn *conn, const char *reason, void *arg);
+
+static const struct conn_ops conn_handlers = {on_bytes, on_deadline, on_close};
+
+static uint64_t now_ms(const struct wsconn *ws)
+{
+	return conn_loop(ws->conn)->clock.mono_ms;
+}
+
+/* The next of: the owner's deadline, the next ping or the end of patience. */
+static void restart_deadline(struct wsconn *ws)
+{
+	const struct config *config = conn_loop(ws->conn)->config;
+	uint64_t at =
+		ws->heard_ms +
+		1000ull * (ws->has_pinged ? config->websocket.silence_timeout_s
+					  : config->websocket.ping_interval_s);
+
+	if (ws->deadline_ms && ws->deadline_ms < at)
+		at = ws->deadline_ms;
+	if (ws->close_by_ms)
+		at = ws->close_by_ms;
+	conn_set_deadline(ws->conn, at);
+}
+
+struct wsconn *wsconn_new(struct conn *conn, const struct wsconn_ops *ops,
+			  void *arg)
+{
+	struct wsconn *ws = calloc(1, sizeof(*ws));
+
+	if (!ws) {
+		conn_close(conn, "out of memory");
+		return NULL;
+	}
+	ws->conn = conn;
+	ws->ops = ops;
+	ws->arg = arg;
+	ws->peer_code = WS_CLOSE_ABNORMAL;
+	ws->heard_ms = now_ms(ws);
+	conn_set_ops(conn, &conn_handlers, ws);
+	restart_deadline(ws);
+	metric_add(METRIC_WEBSOCKETS, 1);
+	return ws;
+}
+
+struct conn *wsconn_conn(struct wsconn *ws)
+{
+	return ws->conn;
+}
+
+void wsconn_set_deadline(struct wsconn *ws, uint64_t at_ms)
+{
+	ws->deadline_ms = at_ms;
+	restart_deadline(ws);
+}
+
+static int send_parts(struct wsconn *ws, enum ws_opcode opcode,
+		      const struct span *parts, size_t parts_count)
+{
+	struct span all[8] = {{NULL, 0}};
+	char header[WS_MAX_SERVER_HEADER];
+	size_t len = 0;
+
+	for (size_t i = 0; i < parts_count; i++) {
+		all[i + 1] = parts[i];
+		len += parts[i].len;
+	}
+	all[0] = span_of(header, ws_write_header(header, opcode, len));
+	return conn_write(ws->conn, all, parts_count + 1);
+}
+
+int wsconn_send(struct wsconn *ws, const struct span *parts, size_t parts_count)
+{
+	return ws->has_sent_close ? -EPIPE
+				  : send_parts(ws, WS_TEXT, parts, parts_count);
+}
+
+struct blob *wsconn_encode(const struct span *parts, size_t parts_count)
+{
+	struct span all[8] = {{NULL, 0}};
+	char header[WS_MAX_SERVER_HEADER];
+	size_t len = 0;
+
+	for (size_t i = 0; i < parts_count; i++) {
+		all[i + 1] = parts[i];
+		len += parts[i].len;
+	}
+	all[0] = span_of(header, ws_write_header(header, WS_TEXT, len));
+	return blob_new(all, parts_count + 1);
+}
+
+int wsconn_send_frame(struct wsconn *ws, struct blob *frame)
+{
+	return ws->has_sent_close ? -EPIPE : conn_write_blob(ws->conn, frame);
+}
+
+void wsconn_close(struct wsconn *ws, uint16_t code, const char *reason)
+{
+	char status[2] = {(char)(code >> 8), (char)code};
+
+	if (ws->has_sent_close)
+		return;
+	(void)send_parts(ws, WS_CLOSE,
+			 (struct span[]){span_of(status, sizeof(status)),
+					 span_from(reason)},
+			 2);
+	ws->has_sent_close = true;
+	ws->close_by_ms = now_ms(ws) + CLOSE_WAIT_MS;
+	restart_deadline(ws);
+}
+
+/* The client broke a rule: say which, and do not wait for its answer. */
+static void fail(struct wsconn *ws, uint16_t code, const char *reason)
+{
+	metric_add(METRIC_CLOSED_PROTOCOL, 1);
+	wsconn_close(ws, code, reason);
+	conn_finish(ws->conn, reason);
+}
+
+static void take_close(struct wsconn *ws, struct span payload)
+{
+	struct span reason;
+	uint16_t code;
+
+	switch (ws_parse_close(payload, &code, &reason)) {
+	case 0:
+		break;
+	case -EILSEQ:
+		fail(ws, WS_CLOSE_INVALID_DATA, "close reason is not UTF-8");
+		return;
+	default:
+		fail(ws, WS_CLOSE_PROTOCOL_ERROR, "bad close frame");
+		return;
+	}
+	ws->peer_code = code;
+	/* The echo of a close without a code has none either. */
+	if (!ws->has_sent_close)
+		(void)send_parts(ws, WS_CLOSE, (struct span[]){payload},
+				 code == WS_CLOSE_NO_STATUS ? 0 : 1);
+	ws->has_sent_close = true;
+	conn_finish(ws->conn, "closed by the client");
+}
+
+static void take_control(struct wsconn *ws, enum ws_opcode opcode,
+			 struct span payload)
+{
+	switch (opcode) {
+	case WS_CLOSE:
+		take_close(ws, payload);
+		break;
+	case WS_PING:
+		if (!ws->has_sent_close)
+			(void)send_parts(ws, WS_PONG, &payload, 1);
+		break;
+	default: /* a pong was heard, and that is all it is for */
+		break;
+	}
+}
+
+/* After our close frame nothing is handed up any more. */
+static void hand_up(struct wsconn *ws, struct span text)
+{
+	if (!ws->has_sent_close)
+		ws->ops->on_text(ws, text, ws->arg);
+}
+
+static void end_message(struct wsconn *ws)
+{
+	struct buf message = ws->message;
+
+	ws->message = (struct buf){0};
+	ws->is_in_message = false;
+	ws->fragments = 0;
+	if (!utf8_is_whole(&ws->utf8))
+		fail(ws, WS_CLOSE_INVALID_DATA, "text is not UTF-8");
+	else
+		hand_up(ws, buf_span(&message));
+	ws->utf8 = (struct utf8_state){0};
+	buf_clear(&message);
+}
+
+/* Payload bytes of the current data frame; returns how many were its. */
+static size_t take_payload(struct wsconn *ws, char *bytes, size_t len)
+{
+	if (len > ws->frame_left)
+		len = (size_t)ws->frame_left;
+	ws_unmask(bytes, len, ws->mask, ws->frame_len - ws->frame_left);
+	ws->frame_left -= len;
+	if (utf8_check(&ws->utf8, span_of(bytes, len))) {
+		fail(ws, WS_CLOSE_INVALID_DATA, "text is not UTF-8");
+		return len;
+	}
+	buf_append(&ws->message, bytes, len);
+	if (ws->message.failed)
+		conn_close(ws->conn, "out of memory");
+	else if (!ws->frame_left && ws->is_final)
+		end_message(ws);
+	return len;
+}
+
+/* What a data frame's header promises must fit the message it belongs to. */
+static bool may_begin(struct wsconn *ws, const struct ws_header *header)
+{
+	const struct config *config = conn_loop(ws->conn)->config;
+	size_t max = config->websocket.max_message_bytes;
+
+	if (header->opcode == WS_BINARY) {
+		fail(ws, WS_CLOSE_UNSUPPORTED, "text messages only");
+		return false;
+	}
+	if ((header->opcode == WS_CONTINUATION) != ws->is_in_message) {
+		fail(ws, WS_CLOSE_PROTOCOL_ERROR,
+		     ws->is_in_message ? "a new message inside another"
+				       : "a continuation of nothing");
+		return false;
+	}
+	/* A reload may have lowered the limit below what is here already. */
+	if (ws->message.len > max ||
+	    header->payload_len > max - ws->message.len ||
+	    ++ws->fragments > config->websocket.max_fragments) {
+		fail(ws, WS_CLOSE_TOO_BIG, "message too big");
+		return false;
+	}
+	return true;
+}
+
+/* A data frame's header has come; rest is what lies behind it. Returns how much
+ * of rest was used. */
+static size_t begin_data(struct wsconn *ws, const struct ws_header *header,
+			 char *rest, size_t len)
+{
+	size_t payload_len = (size_t)header->payload_len;
+
+	if (!may_begin(ws, header))
+		return 0;
+	if (header->is_final && !ws->is_in_message && payload_len <= len) {
+		struct span text = span_of(rest, payload_len);
+
+		ws->fragments = 0;
+		ws_unmask(rest, payload_len, header->mask, 0);
+		if (utf8_is_valid(text))
+			hand_up(ws, text);
+		else
+			fail(ws, WS_CLOSE_INVALID_DATA, "text is not UTF-8");
+		return payload_len;
+	}
+	ws->is_in_message = true;
+	ws->is_final = header->is_final;
+	ws->frame_len = payload_len;
+	ws->frame_left = payload_len;
+	memcpy(ws->mask, header->mask, sizeof(ws->mask));
+	return take_payload(ws, rest, len);
+}
+
+static void refuse_header(struct wsconn *ws, int err)
+{
+	if (err == -EMSGSIZE)
+		fail(ws, WS_CLOSE_TOO_BIG, "message too big");
+	else
+		fail(ws, WS_CLOSE_PROTOCOL_ERROR, "bad frame");
+}
+
+/* Returns the bytes used, 0 when more are needed. */
+static size_t take_frame(struct wsconn *ws, char *bytes, size_t len)
+{
+	uint64_t max = conn_loop(ws->conn)->config->websocket.max_message_bytes;
+	struct ws_header header;
+	ssize_t head = ws_parse_header(span_of(bytes, len), max, &header);
+
+	if (head <= 0) {
+		if (head < 0)
+			refuse_header(ws, (int)head);
+		return 0;
+	}
+	if (header.opcode < WS_CLOSE)
+		return (size_t)head + begin_data(ws, &header, bytes + head,
+						 len - (size_t)head);
+	if (len - (size_t)head < header.payload_len)
+		return 0;
+	ws_unmask(bytes + head, (size_t)header.payload_len, header.mask, 0);
+	take_control(ws, header.opcode,
+		     span_of(bytes + head, (size_t)header.payload_len));
+	return (size_t)head + (size_t)header.payload_len;
+}
+
+static size_t on_bytes(struct conn *conn, char *bytes, size_t len, void *arg)
+{
+	struct wsconn *ws = arg;
+	size_t used = 0;
+
+	ws->heard_ms = now_ms(ws);
+	if (ws->has_pinged) {
+		ws->has_pinged = false;
+		restart_deadline(ws);
+	}
+	while (used < len && conn_is_open(conn)) {
+		size_t n = ws->frame_left
+				   ? take_payload(ws, bytes + used, len - used)
+				   : take_frame(ws, bytes + used, len - used);
+
+		if (!n)
+			break;
+		used += n;
+	}
+	return used;
+}
+
+static void on_deadline(struct conn *conn, void *arg)
+{
+	struct wsconn *ws = arg;
+	const struct config *config = conn_loop(conn)->config;
+	uint64_t silent_ms = now_ms(ws) - ws->heard_ms;
+
+	if (ws->close_by_ms) {
+		conn_close(conn, "no answer to our close");
+		return;
+	}
+	if (ws->deadline_ms && ws->deadline_ms <= now_ms(ws)) {
+		ws->deadline_ms = 0;
+		ws->ops->on_deadline(ws, ws->arg);
+	} else if (silent_ms >= 1000ull * config->websocket.silence_timeout_s) {
+		metric_add(METRIC_CLOSED_SILENT, 1);
+		conn_close(conn, "silent too long");
+	} else if (silent_ms >= 1000ull * config->websocket.ping_interval_s) {
+		ws->has_pinged = true;
+		(void)send_parts(ws, WS_PING, NULL, 0);
+	}
+	restart_deadline(ws);
+}
+
+static void on_close(struct conn *conn, const char *reason, void *arg)
+{
+	struct wsconn *ws = arg;
+
+	(void)conn;
+	metric_add(METRIC_WEBSOCKETS, -1);
+	ws->ops->on_close(ws, ws->peer_code, reason, ws->arg);
+	buf_clear(&ws->message);
+	free(ws);
+}

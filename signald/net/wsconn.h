@@ -1,0 +1,58 @@
+/* wsconn.h: a WebSocket: whole text messages over a connection (RFC 6455). */
+#ifndef SIGNALD_NET_WSCONN_H
+#define SIGNALD_NET_WSCONN_H
+
+#include "codec/ws.h"
+#include "net/conn.h"
+
+struct wsconn;
+
+struct wsconn_ops {
+	/* A whole text message, valid UTF-8; gone after the call. */
+	void (*on_text)(struct wsconn *ws, struct span text, void *arg);
+	/* The deadline set with wsconn_set_deadline() has passed. */
+	void (*on_deadline)(struct wsconn *ws, void *arg);
+	/*
+	 * Over, once, at the end of a turn. code is what the client's close
+	 * frame said, WS_CLOSE_NO_STATUS for an empty one, WS_CLOSE_ABNORMAL
+	 * when there was none; reason is ours.
+	 */
+	void (*on_close)(struct wsconn *ws, uint16_t code, const char *reason,
+			 void *arg);
+};
+
+/*
+ * Take over a connection whose 101 answer has been queued. Message and fragment
+ * limits, ping and silence timeouts come from the loop's configuration.
+ *
+ * Returns NULL when memory ran out; the connection is closed then.
+ */
+struct wsconn *wsconn_new(struct conn *conn, const struct wsconn_ops *ops,
+			  void *arg);
+
+struct conn *wsconn_conn(struct wsconn *ws);
+
+/*
+ * Send a text message made of parts.
+ *
+ * Returns 0, -EPIPE when closed or closing, -ENOBUFS when the output is full.
+ */
+int wsconn_send(struct wsconn *ws, const struct span *parts,
+		size_t parts_count);
+
+/* A whole text frame, to be sent with wsconn_send_frame() to many; NULL when
+ * memory ran out. */
+struct blob *wsconn_encode(const struct span *parts, size_t parts_count);
+int wsconn_send_frame(struct wsconn *ws, struct blob *frame);
+
+/* monotonic ms; 0 for none */
+void wsconn_set_deadline(struct wsconn *ws, uint64_t at_ms);
+
+/*
+ * Send a close frame and wait for the client's answer, for two seconds at most.
+ *
+ * reason  a literal of at most 123 bytes
+ */
+void wsconn_close(struct wsconn *ws, uint16_t code, const char *reason);
+
+#endif
