@@ -1,0 +1,67 @@
+// stats.js: what getStats and ICE errors mean. Pure.
+
+/** @import {IceError, SelectedPair, Why} from './types.js' */
+
+/**
+ * The pair in use. Chromium names it in the transport's entry; older Firefox
+ * marks the pair itself.
+ *
+ * @param {Iterable<any>} entries of an RTCStatsReport, with its values
+ * @returns {SelectedPair | undefined}
+ */
+export function selectedPair(entries) {
+	const byId = new Map([...entries].map((entry) => [entry.id, entry]));
+	const all = [...byId.values()];
+	const chosen = all.find((entry) => entry.type === 'transport' && entry.selectedCandidatePairId);
+	const pair = chosen
+		? byId.get(chosen.selectedCandidatePairId)
+		: all.find((entry) => entry.type === 'candidate-pair' && entry.selected);
+	const local = byId.get(pair?.localCandidateId);
+	const remote = byId.get(pair?.remoteCandidateId);
+	if (!local || !remote)
+		return undefined;
+	const rtt = pair.currentRoundTripTime;
+	return {
+		local: local.candidateType,
+		remote: remote.candidateType,
+		relayed: local.candidateType === 'relay' || remote.candidateType === 'relay',
+		protocol: local.relayProtocol ?? local.protocol,
+		rttMs: rtt === undefined ? undefined : Math.round(rtt * 1000),
+	};
+}
+
+/**
+ * The TURN servers of an ICE list.
+ *
+ * @param {RTCIceServer[]} iceServers
+ * @returns {string[]} their URLs
+ */
+export function turnUrls(iceServers) {
+	return iceServers.flatMap(({ urls }) => urls).filter((url) => /^turns?:/.test(url));
+}
+
+/** What a TURN server's error code says (RFC 8656, 19; 701: no answer at all). @type {Record<number, Why>} */
+const WHY_BY_CODE = {
+	401: 'turn-auth',
+	403: 'turn-forbidden',
+	486: 'turn-quota',
+	508: 'turn-quota',
+	701: 'turn-unreachable',
+};
+
+/** The more certain first: 701 also comes for an address family the host lacks. @type {Why[]} */
+const WORST_FIRST = ['turn-auth', 'turn-forbidden', 'turn-quota', 'turn-unreachable'];
+
+/**
+ * Why there is no relay.
+ *
+ * @param {RTCIceServer[]} iceServers
+ * @param {IceError[]} errors
+ * @returns {Why}
+ */
+export function whyNoRelay(iceServers, errors) {
+	if (turnUrls(iceServers).length === 0)
+		return 'no-turn';
+	const reasons = errors.filter(({ url }) => /^turns?:/.test(url)).map(({ code }) => WHY_BY_CODE[code]);
+	return WORST_FIRST.find((why) => reasons.includes(why)) ?? 'no-relay';
+}
