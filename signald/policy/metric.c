@@ -1,0 +1,228 @@
+/* metric.c: counters and gauges, and their Prometheus text. */
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/metric.h"
+
+/* Descriptors counted one by one, at a microsecond or more each, while every
+ * connection waits. */
+#define MOST_COUNTED 2048
+
+int64_t metric_values[METRIC_COUNT];
+
+enum unit { PLAIN, MILLISECONDS }; /* the latter are shown as seconds */
+
+struct row {
+	const char *family;
+	const char *labels; /* NULL: none */
+	const char *type;   /* NULL: one more sample of the family above */
+	const char *help;
+	enum unit unit;
+};
+
+#define GAUGE(family, help, unit)                            \
+	{                                                    \
+		"signald_" family, NULL, "gauge", help, unit \
+	}
+#define COUNTER(family, help)                                            \
+	{                                                                \
+		"signald_" family "_total", NULL, "counter", help, PLAIN \
+	}
+#define FIRST(family, labels, help)                                        \
+	{                                                                  \
+		"signald_" family "_total", labels, "counter", help, PLAIN \
+	}
+#define NEXT(family, labels)                                          \
+	{                                                             \
+		"signald_" family "_total", labels, NULL, NULL, PLAIN \
+	}
+
+/* clang-format off */
+static const struct row rows[METRIC_COUNT] = {
+	[METRIC_CONNECTIONS] = GAUGE("connections",
+		"Client connections open now.", PLAIN),
+	[METRIC_CONNECTIONS_TOTAL] = COUNTER("connections",
+		"Client connections accepted."),
+	[METRIC_WEBSOCKETS] = GAUGE("websockets",
+		"Connections that speak WebSocket now.", PLAIN),
+	[METRIC_PEERS] = GAUGE("peers",
+		"Peers in rooms now.", PLAIN),
+	[METRIC_ROOMS] = GAUGE("rooms",
+		"Rooms with at least one peer now.", PLAIN),
+	[METRIC_HTTP_REQUESTS_2XX] = FIRST("http_requests", "code=\"2xx\"",
+		"HTTP requests answered, by class of status."),
+	[METRIC_HTTP_REQUESTS_3XX] = NEXT("http_requests", "code=\"3xx\""),
+	[METRIC_HTTP_REQUESTS_4XX] = NEXT("http_requests", "code=\"4xx\""),
+	[METRIC_HTTP_REQUESTS_5XX] = NEXT("http_requests", "code=\"5xx\""),
+	[METRIC_JOINS] = COUNTER("joins",
+		"Peers that joined a room."),
+	[METRIC_RELAYED_OFFER] = FIRST("messages_relayed", "type=\"offer\"",
+		"Messages passed on to peers, by type."),
+	[METRIC_RELAYED_ANSWER] = NEXT("messages_relayed", "type=\"answer\""),
+	[METRIC_RELAYED_CANDIDATE] = NEXT("messages_relayed", "type=\"candidate\""),
+	[METRIC_RELAYED_SIGNAL] = NEXT("messages_relayed", "type=\"signal\""),
+	[METRIC_RELAYED_BROADCAST] = NEXT("messages_relayed", "type=\"broadcast\""),
+	[METRIC_RELAYED_BYTES] = COUNTER("relayed_bytes",
+		"Bytes of the messages passed on."),
+	[METRIC_REFUSED_MESSAGES] = COUNTER("messages_refused",
+		"Messages answered with an error."),
+	[METRIC_CREDENTIALS] = COUNTER("ice_credentials_issued",
+		"TURN credentials given out."),
+	[METRIC_CLOSED_SLOW] = FIRST("closed", "reason=\"slow\"",
+		"Connections the server closed, by reason."),
+	[METRIC_CLOSED_SILENT] = NEXT("closed", "reason=\"silent\""),
+	[METRIC_CLOSED_PROTOCOL] = NEXT("closed", "reason=\"protocol\""),
+	[METRIC_CLOSED_TIMEOUT] = NEXT("closed", "reason=\"timeout\""),
+	[METRIC_REFUSED_ORIGIN] = COUNTER("origins_refused",
+		"Requests refused for the origin of their page."),
+	[METRIC_ACCEPT_PAUSES] = COUNTER("accept_pauses",
+		"Times accepting stopped as descriptors or connections ran out."),
+	[METRIC_QUEUED_BYTES] = GAUGE("send_queue_bytes",
+		"Output waiting to be sent now.", PLAIN),
+	[METRIC_TURN_UP] = GAUGE("turn_up",
+		"1 while the TURN server answers, else 0.", PLAIN),
+	[METRIC_TURN_PROBE_MS] = GAUGE("turn_probe_seconds",
+		"Time the TURN server took for its last answer.", MILLISECONDS),
+	[METRIC_RELOADS_OK] = FIRST("reloads", "result=\"ok\"",
+		"Times the configuration was read again, by result."),
+	[METRIC_RELOADS_REFUSED] = NEXT("reloads", "result=\"refused\""),
+};
+/* clang-format on */
+
+static void write_head(struct buf *out, const char *family, const char *type,
+		       const char *help)
+{
+	buf_append_format(out, "# HELP %s %s\n# TYPE %s %s\n", family, help,
+			  family, type);
+}
+
+static void write_value(struct buf *out, int64_t value, enum unit unit)
+{
+	if (unit == MILLISECONDS)
+		buf_append_format(out, " %" PRId64 ".%03d\n", value / 1000,
+				  (int)(value % 1000));
+	else
+		buf_append_format(out, " %" PRId64 "\n", value);
+}
+
+static void write_row(struct buf *out, const struct row *row, int64_t value)
+{
+	if (row->type)
+		write_head(out, row->family, row->type, row->help);
+	buf_append_str(out, row->family);
+	if (row->labels)
+		buf_append_format(out, "{%s}", row->labels);
+	write_value(out, value, row->unit);
+}
+
+/* A label's value, in which three characters are escaped. */
+static void write_label_value(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\n')
+			buf_append_str(out, "\\n");
+		else if (*text == '"' || *text == '\\')
+			buf_append_format(out, "\\%c", *text);
+		else
+			buf_append(out, text, 1);
+	}
+}
+
+static void write_build_info(struct buf *out, const char *version)
+{
+	write_head(out, "signald_build_info", "gauge",
+		   "1, labelled with what is running.");
+	buf_append_str(out, "signald_build_info{version=\"");
+	write_label_value(out, version);
+	buf_append_str(out, "\"} 1\n");
+}
+
+static void write_cpu(struct buf *out)
+{
+	struct rusage usage;
+	long us;
+
+	if (getrusage(RUSAGE_SELF, &usage))
+		return;
+	us = usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+	write_head(out, "process_cpu_seconds_total", "counter",
+		   "Processor time used, by the program and for it.");
+	buf_append_format(out, "process_cpu_seconds_total %ld.%06ld\n",
+			  usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
+				  us / 1000000,
+			  us % 1000000);
+}
+
+static void write_gauge(struct buf *out, const char *family, const char *help,
+			uint64_t value)
+{
+	write_head(out, family, "gauge", help);
+	buf_append_format(out, "%s %" PRIu64 "\n", family, value);
+}
+
+static void write_memory(struct buf *out)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	FILE *statm = fopen("/proc/self/statm", "re");
+	unsigned long total, resident;
+	int count;
+
+	if (!statm)
+		return;
+	count = fscanf(statm, "%lu %lu", &total, &resident);
+	(void)fclose(statm);
+	if (count != 2)
+		return;
+	write_gauge(out, "process_virtual_memory_bytes",
+		    "Address space in use.", total * page);
+	write_gauge(out, "process_resident_memory_bytes",
+		    "Memory that is really there.", resident * page);
+}
+
+/* Returns -1 when nobody can tell in a reasonable time. */
+static long count_descriptors(void)
+{
+	long count = -3; /* ".", ".." and the folder itself */
+	struct stat st;
+	DIR *folder;
+
+	/* Linux 6.2 and later know the number without a walk. */
+	if (!stat("/proc/self/fd", &st) && st.st_size > 0)
+		return (long)st.st_size;
+	folder = opendir("/proc/self/fd");
+	if (!folder)
+		return -1;
+	while (count < MOST_COUNTED && readdir(folder))
+		count++;
+	(void)closedir(folder);
+	return count < MOST_COUNTED ? count : -1;
+}
+
+static void write_descriptors(struct buf *out)
+{
+	long count = count_descriptors();
+	struct rlimit limit;
+
+	if (count >= 0)
+		write_gauge(out, "process_open_fds", "Descriptors open now.",
+			    (uint64_t)count);
+	if (!getrlimit(RLIMIT_NOFILE, &limit))
+		write_gauge(out, "process_max_fds",
+			    "Descriptors that may be open.", limit.rlim_cur);
+}
+
+void metric_write(struct buf *out, const char *version, uint64_t started_at_s)
+{
+	for (size_t i = 0; i < METRIC_COUNT; i++)
+		write_row(out, &rows[i], metric_values[i]);
+	write_build_info(out, version);
+	write_cpu(out);
+	write_memory(out);
+	write_descriptors(out);
+	write_gauge(out, "process_start_time_seconds",
+		    "Unix time at which the process started.", started_at_s);
+}
