@@ -1,0 +1,140 @@
+/* hub.h: rooms, the peers in them, and who hears of what. */
+#ifndef SIGNALD_HUB_HUB_H
+#define SIGNALD_HUB_HUB_H
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "policy/config.h"
+
+struct hub;
+struct room;
+
+enum hub_role { ROLE_PEER, ROLE_BROADCASTER, ROLE_WATCHER, ROLE_OPERATOR };
+
+enum hub_leave_reason {
+	LEAVE_LEFT,
+	LEAVE_LOST,
+	LEAVE_SLOW,
+	LEAVE_ERROR,
+	LEAVE_SHUTDOWN,
+};
+
+enum envelope_kind {
+	ENVELOPE_OFFER,
+	ENVELOPE_ANSWER,
+	ENVELOPE_CANDIDATE,
+	ENVELOPE_SIGNAL,
+	ENVELOPE_BROADCAST,
+	ENVELOPE_PEER_JOINED,
+	ENVELOPE_PEER_LEFT,
+	ENVELOPE_VIEWERS,
+};
+
+/* Dialects that keep a frame for all receivers, each with its own index. */
+enum hub_form { FORM_NATIVE, FORMS_COUNT };
+
+/*
+ * One message on its way. A dialect writes its own framing around the payload;
+ * what goes to many it encodes once and keeps in frames[] for the next
+ * receiver.
+ */
+struct envelope {
+	enum envelope_kind kind;
+	const struct peer *from; /* whom it is from, or about */
+	struct span payload;	 /* raw JSON of a relayed message */
+	enum hub_leave_reason reason;
+	size_t viewers_count;
+	bool is_for_many; /* worth encoding once */
+	struct blob *frames[FORMS_COUNT];
+};
+
+/* How a dialect hears of what happens to its peer. */
+struct peer_ops {
+	/* Returns 0, or -ENOBUFS when the peer's output is full. Must not call
+	 * the hub. */
+	int (*deliver)(struct envelope *envelope, void *arg);
+};
+
+/* A participant; it belongs to the hub and lives from hub_join() to
+ * hub_leave(). */
+struct peer {
+	char id[CRYPTO_ID_LEN + 1];
+	enum hub_role role;
+	struct room *room;
+	uint64_t seq;	      /* order of joining, in the room's lists */
+	struct span name;     /* {NULL, 0} without one */
+	struct span metadata; /* raw JSON object, {NULL, 0} without one */
+	const struct peer_ops *ops;
+	void *arg;
+};
+
+struct hub_join {
+	struct span room; /* 1 to 128 bytes, checked by the dialect */
+	enum hub_role role;
+	struct span name;
+	struct span metadata;
+	const struct peer_ops *ops;
+	void *arg;
+};
+
+/* config and clock are borrowed; config may be exchanged by hub_configure(). */
+int hub_new(struct hub **hubp, const struct config *config,
+	    const struct clock *clock);
+void hub_configure(struct hub *hub, const struct config *config);
+
+/* All peers must have left; takes NULL. */
+void hub_free(struct hub *hub);
+
+/*
+ * Put a new peer into a room, which is made when it does not exist, and tell
+ * those who see it.
+ *
+ * Returns 0 with the peer, -EEXIST when the room has its broadcaster, -ENOSPC
+ * when the room is full, -ENFILE when there are too many rooms, -ENOMEM.
+ */
+int hub_join(struct hub *hub, const struct hub_join *join, struct peer **peerp);
+
+/* Take the peer out, tell those who saw it, and free it. */
+void hub_leave(struct hub *hub, struct peer *peer,
+	       enum hub_leave_reason reason);
+
+/*
+ * Relay to one peer of the sender's room. envelope->from is set here.
+ *
+ * Returns 0, -ENOENT when no such peer is in the room, -ENOBUFS when it cannot
+ * take it.
+ */
+int hub_send(struct hub *hub, struct peer *from, struct span to,
+	     struct envelope *envelope);
+
+/* Relay to everybody in the room who sees the sender. */
+void hub_broadcast(struct peer *from, struct envelope *envelope);
+
+/*
+ * A page of the peers that viewer sees, itself left out, in order of joining.
+ *
+ * after  the seq behind which to begin, 0 for the first page
+ * next   the seq to go on behind, 0 when there are no more
+ */
+void hub_list(const struct peer *viewer, uint64_t after, size_t max,
+	      void (*each)(const struct peer *peer, void *arg), void *arg,
+	      uint64_t *next);
+
+/* Watchers in the room. */
+size_t hub_viewers_count(const struct room *room);
+struct span hub_room_name(const struct room *room);
+
+size_t hub_peers_count(const struct hub *hub);
+size_t hub_rooms_count(const struct hub *hub);
+
+/* Say the number of viewers where it has changed; called every 100 ms or so. */
+void hub_tick(struct hub *hub);
+
+const char *hub_role_name(enum hub_role role);
+
+/* Returns 0, or -EINVAL for a name that is none. */
+int hub_role_parse(struct span name, enum hub_role *role);
+const char *hub_leave_reason_name(enum hub_leave_reason reason);
+
+#endif

@@ -1,0 +1,25 @@
+/* files.h: static files from a folder, kept in memory while they are asked for.
+ */
+#ifndef SIGNALD_NET_FILES_H
+#define SIGNALD_NET_FILES_H
+
+#include "net/web.h"
+
+struct files;
+
+/* root  a folder. Returns 0, -ENOTDIR and other errors of open(), -ENOMEM. */
+int files_new(struct files **filesp, const char *root);
+
+/* Takes NULL. */
+void files_free(struct files *files);
+
+/*
+ * Answer a GET or HEAD from the folder: index.html for a folder, NAME.html for
+ * a NAME without an ending; 404 for what is not there, for a name that begins
+ * with a dot (but .well-known), for anything but a regular file, and for files
+ * over 16 MiB.
+ */
+void files_reply(struct files *files, struct web_exchange *exchange,
+		 const struct web_request *request);
+
+#endif
