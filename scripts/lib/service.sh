@@ -1,0 +1,337 @@
+# service.sh: signald and coturn as one service of a folder: its configuration,
+# start, watch, state.json and stop.
+# shellcheck shell=bash disable=SC2154 # dir, config, sets, turnserver: the caller's
+
+start_limit_s=30
+
+# The configuration, made once: the secret in it stays on later runs.
+make_config() {
+	local address=$1
+
+	[[ ! -e $config ]] || return 0
+	cat >"$config.new" <<END
+# signald.conf: made by scripts/run for development on this machine; yours to
+# edit. "build/signald --help" lists every key. Delete it for a fresh one.
+
+[listen]
+address = 127.0.0.1:8080
+metrics = 127.0.0.1:9580
+
+[http]
+root = build/share/web
+
+[turn]
+secret = $(build/turnconf secret)
+# The next five addresses are this machine's: scripts/run follows when it moves.
+host = $address
+probe = $address:3478
+
+[coturn]
+profile = development
+listening_ip = $address
+relay_ip = $address
+pidfile =
+userdb = $(user_database)
+
+[drain]
+spread_s = 1
+END
+	mv "$config.new" "$config"
+	say "made $config"
+}
+
+# The user that coturn drops to: Debian's own for it where we may change users,
+# which is as root (and not as the root of a namespace with one user alone).
+coturn_user() {
+	if ((EUID == 0)) && id turnserver >/dev/null 2>&1 &&
+		setpriv --reuid=turnserver --regid=turnserver --clear-groups true 2>/dev/null; then
+		printf 'turnserver\n'
+	fi
+}
+
+# coturn wants an SQLite file of its own, which its user can write.
+user_database() {
+	if [[ $(coturn_user) ]]; then
+		printf '/var/lib/turn/turndb\n'
+	else
+		printf '%s/turndb\n' "$dir"
+	fi
+}
+
+# A machine that moves to another network gets another address; what names the
+# old one is written anew, everything else stays.
+follow_address() {
+	local address=$1 before
+
+	before=$(sed -n 's/^relay_ip = \(.*\)$/\1/p' "$config")
+	[[ $before && $before != "$address" ]] || return 0
+	! own_addresses | grep -qxF "$before" || return 0
+	sed -i -e "s/^\(host\|listening_ip\|relay_ip\) = ${before//./\\.}\$/\1 = $address/" \
+		-e "s/^probe = ${before//./\\.}:/probe = $address:/" "$config"
+	say "this machine is now $address, it was $before: changed $config"
+}
+
+# The value of a key in effect, the --set ones included.
+setting() {
+	awk -v section="[$1]" -v key="$2" '
+		/^\[/ { current = $0 }
+		current == section && $1 == key && $2 == "=" {
+			sub(/^[^=]*= ?/, "")
+			print
+			exit
+		}' <<<"$effective"
+}
+
+read_settings() {
+	local message
+
+	if ! effective=$(build/signald --config "$config" "${sets[@]}" --print-config 2>"$dir/error"); then
+		message=$(<"$dir/error")
+		rm -f "$dir/error"
+		fail "${message#signald: }"
+	fi
+	rm -f "$dir/error"
+	listen=$(setting listen address)
+	listen=${listen%%,*}
+	metrics=$(setting listen metrics)
+	page_address=$(address_of "$listen")
+	case $page_address in
+	0.0.0.0) page_address=127.0.0.1 ;;
+	::) page_address=::1 ;;
+	esac
+	page_port=$(port_of "$listen")
+	page_host=$page_address
+	[[ $page_host != *:* ]] || page_host="[$page_host]"
+	page_host=$page_host:$page_port
+}
+
+need_ports() {
+	local address port
+
+	need_port tcp "$(address_of "$listen")" "$page_port" listen.address=ADDRESS:PORT
+	if [[ $metrics ]]; then
+		need_port tcp "$(address_of "$metrics")" "$(port_of "$metrics")" \
+			listen.metrics=ADDRESS:PORT
+	fi
+	address=$(setting coturn listening_ip)
+	address=${address%%,*}
+	port=$(setting turn port)
+	need_port udp "$address" "$port" "turn.port=PORT --set turn.probe=ADDRESS:PORT"
+	need_port tcp "$address" "$port" "turn.port=PORT --set turn.probe=ADDRESS:PORT"
+}
+
+start_coturn() {
+	local user
+	local -a options=()
+
+	build/turnconf generate --config "$config" "${sets[@]}" >"$dir/turnserver.conf.new" ||
+		fail "turnconf could not write coturn's configuration"
+	mv "$dir/turnserver.conf.new" "$dir/turnserver.conf"
+	user=$(coturn_user)
+	[[ -z $user ]] || options=(--proc-user "$user" --proc-group "$user")
+	"$turnserver" -c "$dir/turnserver.conf" "${options[@]}" \
+		</dev/null >"$dir/coturn.log" 2>&1 9>&- &
+	coturn_pid=$!
+}
+
+start_signald() {
+	build/signald --config "$config" "${sets[@]}" \
+		</dev/null >"$dir/signald.log" 2>&1 9>&- &
+	signald_pid=$!
+}
+
+# The service's end, whatever brought it: signald first, it may be draining.
+stop_children() {
+	trap 'kill -TERM $signald_pid 2>/dev/null' INT TERM
+	[[ -z ${signald_pid-} ]] || end_child "$signald_pid"
+	[[ -z ${coturn_pid-} ]] || end_child "$coturn_pid"
+	rm -f "$dir/state.json"
+	trap - INT TERM
+}
+
+end_child() {
+	kill -TERM "$1" 2>/dev/null || true
+	# A signal interrupts wait; the child is gone only when kill says so.
+	while kill -0 "$1" 2>/dev/null; do
+		wait "$1" 2>/dev/null || true
+	done
+}
+
+# Say which one died and the last it said, and end the other.
+report_death() {
+	local name=coturn
+
+	[[ $1 != "$signald_pid" ]] || name=signald
+	stop_children
+	{
+		printf '%s: %s ended by itself (%s); the end of %s:\n' "$me" "$name" \
+			"$(ending "$2")" "$dir/$name.log"
+		tail -n 8 "$dir/$name.log" | sed 's/^/    /'
+	} >&2
+	exit 1
+}
+
+ending() {
+	if (($1 > 128)); then
+		printf 'signal %d' "$(($1 - 128))"
+	else
+		printf 'exit code %d' "$1"
+	fi
+}
+
+# Wait until signald is ready, which includes that coturn answers it.
+wait_ready() {
+	local answer child code deadline=$((SECONDS + start_limit_s))
+
+	while :; do
+		for child in "$coturn_pid" "$signald_pid"; do
+			kill -0 "$child" 2>/dev/null && continue
+			code=0
+			wait "$child" || code=$?
+			report_death "$child" "$code"
+		done
+		answer=$(http_get "$page_address" "$page_port" /readyz || true)
+		[[ ${answer%%$'\n'*} != 200 ]] || return 0
+		if ((SECONDS >= deadline)); then
+			stop_children
+			fail "not ready after $start_limit_s s: ${answer#*$'\n'}; see $dir/*.log"
+		fi
+		sleep 0.1
+	done
+}
+
+json_string() {
+	local text=${1//\\/\\\\}
+
+	printf '"%s"' "${text//\"/\\\"}"
+}
+
+write_state() {
+	cat >"$dir/state.json.new" <<END
+{
+	"url": "http://$page_host/",
+	"wsUrl": "ws://$page_host/v1/ws",
+	"iceUrl": "http://$page_host/v1/ice",
+	"metricsUrl": $([[ $metrics ]] && printf '"http://%s/metrics"' "$metrics" || printf null),
+	"signaldPid": $signald_pid,
+	"coturnPid": $coturn_pid,
+	"supervisorPid": $$,
+	"config": $(json_string "$config")
+}
+END
+	mv "$dir/state.json.new" "$dir/state.json"
+}
+
+state_number() {
+	sed -n "s/^.*\"$1\": \([0-9]*\).*/\1/p" "$2/state.json"
+}
+
+state_text() {
+	sed -n "s/^.*\"$1\": \"\(.*\)\".*/\1/p" "$2/state.json"
+}
+
+# One service a folder: the lock is ours until this process ends, however it does.
+lock_folder() {
+	exec 9>>"$dir/lock"
+	flock -n 9 ||
+		fail "already running in $dir${1:+ at $1}; scripts/run --stop ends it"
+	if [[ -e $dir/state.json ]]; then
+		stop_leftovers "$dir"
+	fi
+}
+
+current_url() {
+	[[ ! -e $dir/state.json ]] || state_text url "$dir"
+}
+
+prepare_service() {
+	local address
+
+	lock_folder "$(current_url)"
+	address=$(main_address)
+	[[ $address ]] ||
+		fail "this machine has no IPv4 address but loopback, and coturn relays to no loopback address"
+	make_config "$address"
+	follow_address "$address"
+	read_settings
+	need_ports
+}
+
+run_service() {
+	local code dead=
+
+	prepare_service
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	trap stop_children EXIT
+	start_coturn
+	start_signald
+	wait_ready
+	write_state
+	say "signald is ready: http://$page_host/ (relay $(setting turn host):$(setting turn port); logs in $dir)"
+	code=0
+	wait -n -p dead "$coturn_pid" "$signald_pid" || code=$?
+	report_death "$dead" "$code"
+}
+
+# The same in the background, in a session of its own; back when it is ready.
+detach_service() {
+	local child code=0
+
+	(lock_folder "$(current_url)") || exit 1
+	setsid scripts/run --dir "$dir" --no-build "${sets[@]}" </dev/null >"$dir/run.log" 2>&1 &
+	child=$!
+	while kill -0 "$child" 2>/dev/null; do
+		if [[ -e $dir/state.json && $(state_number supervisorPid "$dir") == "$child" ]]; then
+			tail -n 1 "$dir/run.log"
+			say "to end it: scripts/run --stop --dir $dir"
+			return
+		fi
+		sleep 0.1
+	done
+	wait "$child" || code=$?
+	cat "$dir/run.log" >&2
+	exit "$code"
+}
+
+# A process of ours has the folder in its command line; a stranger that got the
+# same number later has not.
+is_ours() {
+	[[ -r /proc/$1/cmdline ]] && tr '\0' '\n' <"/proc/$1/cmdline" | grep -qF "$2"
+}
+
+end_stranger() {
+	local pid=$1 deadline=$((SECONDS + 20))
+
+	kill -TERM "$pid" 2>/dev/null || return 0
+	while kill -0 "$pid" 2>/dev/null && ((SECONDS < deadline)); do
+		sleep 0.1
+	done
+	! kill -KILL "$pid" 2>/dev/null || say "pid $pid did not end, killed it"
+}
+
+# What a supervisor that was killed outright has left running.
+stop_leftovers() {
+	local key pid
+
+	for key in signaldPid coturnPid; do
+		pid=$(state_number "$key" "$1")
+		[[ -z $pid ]] || ! is_ours "$pid" "$1/" || end_stranger "$pid"
+	done
+	rm -f "$1/state.json"
+}
+
+stop_service() {
+	local folder pid
+
+	if [[ ! -e $1/state.json ]]; then
+		say "nothing runs in $1"
+		return
+	fi
+	folder=$(cd "$1" && pwd)
+	pid=$(state_number supervisorPid "$folder")
+	# Its lock tells the supervisor from a stranger that got its number later.
+	flock -n "$folder/lock" true || end_stranger "$pid"
+	[[ ! -e $folder/state.json ]] || stop_leftovers "$folder"
+	say "stopped"
+}

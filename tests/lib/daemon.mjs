@@ -1,0 +1,180 @@
+// daemon.mjs: starts the real signald on free ports, and ends it after the test.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+export const program = path.resolve(root, process.env.SIGNALD ?? 'build/signald');
+export const SECRET = 'test-secret-0123456789abcdef';
+
+// The environment of a signald: nothing of ours may configure it.
+export function cleanEnv(more = {}) {
+	const env = Object.fromEntries(
+		Object.entries(process.env).filter(([name]) => !name.startsWith('SIGNALD')));
+	return { ...env, ...more };
+}
+
+export async function freePort() {
+	const server = net.createServer().listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	const { port } = server.address();
+	server.close();
+	await once(server, 'close');
+	return port;
+}
+
+// A folder that goes when the test does.
+export async function makeFolder(t) {
+	const folder = await mkdtemp(path.join(os.tmpdir(), 'signald-test-'));
+	t.after(() => rm(folder, { recursive: true, force: true }));
+	return folder;
+}
+
+// Waits until check() gives something; the only poll there is in these tests,
+// for facts that announce themselves to nobody.
+export async function until(what, check, limitMs = 10000) {
+	const deadline = performance.now() + limitMs;
+	for (;;) {
+		const value = await check();
+		if (value)
+			return value;
+		if (performance.now() > deadline)
+			throw new Error(`waited ${limitMs} ms in vain: ${what}`);
+		await delay(10);
+	}
+}
+
+class Daemon {
+	constructor(child, port, metricsPort) {
+		this.child = child;
+		this.pid = child.pid;
+		this.port = port;
+		this.metricsPort = metricsPort;
+		this.host = `127.0.0.1:${port}`;
+		this.url = `http://${this.host}`;
+		this.wsUrl = `ws://${this.host}/v1/ws`;
+		this.log = '';
+		this.exit = once(child, 'exit').then(([code, signal]) => ({ code, signal }));
+		child.stdout.setEncoding('utf8').on('data', (text) => (this.log += text));
+		child.stderr.setEncoding('utf8').on('data', (text) => (this.log += text));
+	}
+
+	get isRunning() {
+		return this.child.exitCode === null && this.child.signalCode === null;
+	}
+
+	waitLog(pattern, limitMs) {
+		return until(`${pattern} in the log, which is:\n${this.log}`,
+			() => this.log.match(pattern), limitMs);
+	}
+
+	async isReady() {
+		if (!this.isRunning)
+			throw new Error(`signald ended at start:\n${this.log}`);
+		return fetch(`${this.url}/healthz`).then((r) => r.ok, () => false);
+	}
+
+	signal(name) {
+		process.kill(this.pid, name);
+	}
+
+	// One sample of /metrics; a name with labels is written as the page has it.
+	async metric(name) {
+		const text = await (await fetch(`http://127.0.0.1:${this.metricsPort}/metrics`)).text();
+		const line = text.split('\n').find((l) => l.startsWith(`${name} `));
+		if (!line)
+			throw new Error(`no metric ${name} in:\n${text}`);
+		return Number(line.slice(name.length + 1));
+	}
+
+	// It must still be there: a daemon that died in the test is a failure even
+	// when the test asked nothing more of it.
+	async end() {
+		if (this.isRunning) {
+			this.signal('SIGKILL');
+			await this.exit;
+			return;
+		}
+		const { code, signal } = await this.exit;
+		if (!this.isExpectedToEnd || /Sanitizer|runtime error/.test(this.log))
+			throw new Error(`signald ended by itself (${code ?? signal}):\n${this.log}`);
+	}
+
+	// The test ends it on purpose: its exit code, and that it comes in time.
+	async ended(limitMs = 10000) {
+		this.isExpectedToEnd = true;
+		const timer = delay(limitMs, null, { ref: false });
+		const result = await Promise.race([this.exit, timer]);
+		if (!result)
+			throw new Error(`signald did not end within ${limitMs} ms:\n${this.log}`);
+		return result;
+	}
+}
+
+/*
+ * Start signald.
+ *
+ * sets      {"section.key": value}, as --set
+ * config    text of a configuration file
+ * env       environment variables beside the usual ones
+ * openFiles limit of descriptors
+ */
+export async function startDaemon(t, { sets = {}, config, env = {}, openFiles } = {}) {
+	const port = await freePort();
+	const metricsPort = await freePort();
+	const args = [];
+	let configPath;
+	if (config !== undefined) {
+		configPath = path.join(await makeFolder(t), 'signald.conf');
+		await writeFile(configPath, config, { mode: 0o600 });
+		args.push('--config', configPath);
+	}
+	const all = {
+		'listen.address': `127.0.0.1:${port}`,
+		'listen.metrics': `127.0.0.1:${metricsPort}`,
+		'drain.spread_s': 0,
+		...sets,
+	};
+	for (const [key, value] of Object.entries(all))
+		args.push('--set', `${key}=${value}`);
+	// The shell is replaced by signald: the pid is signald's own.
+	const child = openFiles
+		? spawn('sh', ['-c', `ulimit -n ${openFiles}; exec "$0" "$@"`, program, ...args],
+			{ cwd: root, env: cleanEnv(env), stdio: ['ignore', 'pipe', 'pipe'] })
+		: spawn(program, args, { cwd: root, env: cleanEnv(env), stdio: ['ignore', 'pipe', 'pipe'] });
+	const daemon = new Daemon(child, port, metricsPort);
+	daemon.configPath = configPath;
+	t.after(() => daemon.end());
+	await until('signald answers', () => daemon.isReady());
+	return daemon;
+}
+
+// Run signald to its end: for --help, --check-config and refusals to start.
+export async function runProgram(args, { env = {}, input } = {}) {
+	const child = spawn(program, args, { cwd: root, env: cleanEnv(env) });
+	const result = { stdout: '', stderr: '' };
+	child.stdout.setEncoding('utf8').on('data', (text) => (result.stdout += text));
+	child.stderr.setEncoding('utf8').on('data', (text) => (result.stderr += text));
+	child.stdin.end(input);
+	const timer = setTimeout(() => child.kill('SIGKILL'), 10000);
+	const [code, signal] = await once(child, 'close');
+	clearTimeout(timer);
+	return { ...result, code, signal };
+}
+
+// One daemon for all tests of a describe(): started before, ended after them.
+export function useDaemon(options, give) {
+	const scope = { ends: [], after: (end) => scope.ends.push(end) };
+
+	before(async () => give(await startDaemon(scope, options)));
+	after(async () => {
+		for (const end of scope.ends.reverse())
+			await end();
+	});
+}
