@@ -1,0 +1,14 @@
+/* test_json_portable.c: all of test_json.c, for the code without SSE2. */
+#define JSON_PORTABLE
+
+/* Other names than those of the usual json.o, which is linked as well. */
+#define json_validate portable_json_validate
+#define json_pick portable_json_pick
+#define json_type_of portable_json_type_of
+#define json_decode_string portable_json_decode_string
+#define json_to_u64 portable_json_to_u64
+
+/* NOLINTBEGIN(bugprone-suspicious-include): built a second time, that is it */
+#include "codec/json.c"
+#include "test_json.c"
+/* NOLINTEND(bugprone-suspicious-include) */
