@@ -10,8 +10,6 @@
 #define MAX_EMPTY_LINES 2
 #define VERSION_LEN 8 /* "HTTP/1.1" */
 
-#define EVERY_BYTE(b) (0x0101010101010101u * (b))
-
 /* What a byte may be part of. */
 #define TOKEN 0x01  /* RFC 9110, 5.6.2 */
 #define TARGET 0x02 /* printable ASCII; not the blank, ", #, < and > */
@@ -154,21 +152,28 @@ static int refuse(struct http_error *error, int status, const char *detail)
 /* Part 1: where the head ends. Control characters are judged here, and only
  * here, so that a broken head is refused before it is whole. */
 
+/* 16 bytes that the compiler compares at once, on any processor. */
+typedef uint8_t block __attribute__((vector_size(16)));
+
+static size_t first_hit(const uint64_t hits[2])
+{
+	if (hits[0])
+		return (size_t)__builtin_ctzll(le64toh(hits[0])) / 8;
+	return 8 + (size_t)__builtin_ctzll(le64toh(hits[1])) / 8;
+}
+
 /* The first control character at or behind at; len without one. */
 static size_t find_control(const char *bytes, size_t at, size_t len)
 {
-	for (; len - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
-		uint64_t word, delete, hits;
+	for (; len - at >= sizeof(block); at += sizeof(block)) {
+		uint64_t hits[2];
+		block bad;
 
-		memcpy(&word, bytes + at, sizeof(word));
-		word = le64toh(word);
-		delete = word ^ EVERY_BYTE(0x7f);
-		/* A borrow makes false hits only behind a true one. */
-		hits = (word - EVERY_BYTE(0x20)) & ~word;
-		hits |= (delete - EVERY_BYTE(1)) & ~delete;
-		hits &= EVERY_BYTE(0x80);
-		if (hits)
-			return at + (size_t)__builtin_ctzll(hits) / 8;
+		memcpy(&bad, bytes + at, sizeof(bad));
+		bad = (block)((bad < 0x20) | (bad == 0x7f));
+		memcpy(hits, &bad, sizeof(hits));
+		if (hits[0] | hits[1])
+			return at + first_hit(hits);
 	}
 	while (at < len && !is_control(bytes[at]))
 		at++;
@@ -209,18 +214,16 @@ static ssize_t find_end(const char *bytes, size_t start, size_t len,
 {
 	size_t at = *scanned > start ? *scanned : start;
 
-	for (;;) {
-		at = find_control(bytes, at, len);
-		if (at == len)
-			break;
-		if (bytes[at] == '\t') {
-			at++;
+	while ((at = find_control(bytes, at, len)) < len) {
+		if (bytes[at] != '\r') {
+			if (bytes[at++] != '\t')
+				return refuse_control(error, bytes[at - 1]);
 			continue;
 		}
-		if (bytes[at] == '\r' && at + 1 == len)
+		if (at + 1 == len)
 			break; /* what follows it decides, next time */
-		if (bytes[at] != '\r' || bytes[at + 1] != '\n')
-			return refuse_control(error, bytes[at]);
+		if (bytes[at + 1] != '\n')
+			return refuse_control(error, '\r');
 		if (at == start)
 			return refuse(error, 400,
 				      "empty lines; a request line is due");
@@ -253,13 +256,21 @@ static struct span take_line(struct parser *parser)
 	return span_of(start, (size_t)(cr - start));
 }
 
-static int parse_method(struct parser *parser, struct span *name)
+/* The bytes of that class; the parser moves behind them. */
+static struct span take_class(struct parser *parser, uint8_t class)
 {
 	const char *start = parser->at;
+	const char *at = start;
 
-	while (is_class(*parser->at, TOKEN))
-		parser->at++;
-	*name = span_of(start, (size_t)(parser->at - start));
+	while (is_class(*at, class))
+		at++;
+	parser->at = at;
+	return span_of(start, (size_t)(at - start));
+}
+
+static int parse_method(struct parser *parser, struct span *name)
+{
+	*name = take_class(parser, TOKEN);
 	if (!name->len || *parser->at != ' ')
 		return refuse(parser->error, 400,
 			      "the request line must begin with a method "
@@ -270,11 +281,7 @@ static int parse_method(struct parser *parser, struct span *name)
 
 static int parse_target(struct parser *parser)
 {
-	const char *start = parser->at;
-
-	while (is_class(*parser->at, TARGET))
-		parser->at++;
-	parser->request->target = span_of(start, (size_t)(parser->at - start));
+	parser->request->target = take_class(parser, TARGET);
 	if (!parser->request->target.len || *parser->at != ' ')
 		return refuse(parser->error, 400,
 			      "the request target must be one word of "
@@ -509,25 +516,40 @@ static int on_expect(struct parser *parser, struct span value)
 	return 0;
 }
 
-/* The headers that decide where the next request begins. */
+/* The headers that decide where the next request begins: in lower case, each at
+ * its length, which tells them apart. */
 static const struct {
-	struct span name;
+	const char *name;
 	int (*on)(struct parser *parser, struct span value);
 } known_headers[] = {
-	{SPAN_INIT("Host"), on_host},
-	{SPAN_INIT("Connection"), on_connection},
-	{SPAN_INIT("Content-Length"), on_content_length},
-	{SPAN_INIT("Transfer-Encoding"), on_transfer_encoding},
-	{SPAN_INIT("Expect"), on_expect},
+	[4] = {"host", on_host},
+	[6] = {"expect", on_expect},
+	[10] = {"connection", on_connection},
+	[14] = {"content-length", on_content_length},
+	[17] = {"transfer-encoding", on_transfer_encoding},
 };
 
 static int use_header(struct parser *parser, const struct http_header *header)
 {
-	for (size_t i = 0; i < sizeof(known_headers) / sizeof(known_headers[0]);
-	     i++)
-		if (span_equal_nocase(known_headers[i].name, header->name))
-			return known_headers[i].on(parser, header->value);
-	return 0;
+	size_t len = header->name.len;
+	const char *known;
+
+	if (len >= sizeof(known_headers) / sizeof(known_headers[0]))
+		return 0;
+	known = known_headers[len].name;
+	if (!known)
+		return 0;
+	/* A name is a token: with bit 5 set only a letter's two cases meet, and
+	 * nothing but "-" becomes "-". */
+	for (size_t i = 0; i < len; i++)
+		if ((header->name.ptr[i] | 0x20) != known[i])
+			return 0;
+	return known_headers[len].on(parser, header->value);
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
 }
 
 static int refuse_name(const struct parser *parser, struct span name)
@@ -538,7 +560,7 @@ static int refuse_name(const struct parser *parser, struct span name)
 		return refuse(parser->error, 400,
 			      "a header's name must be a token with a colon "
 			      "right behind it");
-	if (c != ' ' && c != '\t')
+	if (!is_blank(c))
 		return refuse(parser->error, 400, "a header without a name");
 	if (parser->request->headers_count)
 		return refuse(parser->error, 400,
@@ -547,16 +569,26 @@ static int refuse_name(const struct parser *parser, struct span name)
 		      "a blank in front of the first header");
 }
 
+/* Most values have one blank in front, and are done with that. */
+static struct span take_value(struct parser *parser)
+{
+	struct span value;
+
+	if (*parser->at == ' ')
+		parser->at++;
+	value = take_line(parser);
+	if (value.len &&
+	    (is_blank(value.ptr[0]) || is_blank(value.ptr[value.len - 1])))
+		return span_trim(value);
+	return value;
+}
+
 static int parse_header(struct parser *parser)
 {
 	struct http_request *request = parser->request;
-	const char *start = parser->at;
+	struct span name = take_class(parser, TOKEN);
 	struct http_header *header;
-	struct span name;
 
-	while (is_class(*parser->at, TOKEN))
-		parser->at++;
-	name = span_of(start, (size_t)(parser->at - start));
 	if (!name.len || *parser->at != ':')
 		return refuse_name(parser, name);
 	if (request->headers_count == HTTP_MAX_HEADERS)
@@ -565,7 +597,7 @@ static int parse_header(struct parser *parser)
 	parser->at++;
 	header = &request->headers[request->headers_count++];
 	header->name = name;
-	header->value = span_trim(take_line(parser));
+	header->value = take_value(parser);
 	return use_header(parser, header);
 }
 
