@@ -98,6 +98,7 @@ enum config_type {
 	CONFIG_ADDRESS_LIST, /* the same, comma-separated, at least one */
 	CONFIG_IP_LIST,	     /* addresses without ports, or empty */
 	CONFIG_IP_RANGES,    /* addresses or FIRST-LAST ranges, or empty */
+	CONFIG_IP_MAPPING,   /* PUBLIC or PUBLIC/PRIVATE, or empty */
 	CONFIG_ORIGINS,	     /* "*", or scheme://host[:port] items, or empty */
 	CONFIG_HOST,	     /* a host name or an address, or empty */
 };

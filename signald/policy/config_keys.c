@@ -103,7 +103,7 @@ const struct config_key config_keys[] = {
 	     CONFIG_RESTART, "addresses coturn listens on; empty for all"),
 	TEXT(coturn, relay_ip, CONFIG_IP_LIST, "",
 	     CONFIG_RESTART, "addresses coturn relays from; empty for all"),
-	TEXT(coturn, external_ip, CONFIG_STRING, "",
+	TEXT(coturn, external_ip, CONFIG_IP_MAPPING, "",
 	     CONFIG_RESTART, "the public address behind a cloud's NAT: PUBLIC or PUBLIC/PRIVATE"),
 	UINT(coturn, min_port, "49152", 1024, 65535, CONFIG_RESTART, "first relay port"),
 	UINT(coturn, max_port, "65535", 1024, 65535, CONFIG_RESTART, "last relay port"),

@@ -65,6 +65,18 @@ static bool is_ip_range(struct span s)
 	       memcmp(first.bytes, last.bytes, sizeof(first.bytes)) <= 0;
 }
 
+/* PUBLIC or PUBLIC/PRIVATE, as coturn's external-ip has it. */
+static bool is_ip_mapping(struct span s)
+{
+	struct span head, tail;
+	struct ip outer, inner;
+
+	if (!split(s, '/', &head, &tail))
+		return !s.len || is_ip(s);
+	return read_ip(head, &outer) && read_ip(tail, &inner) &&
+	       outer.family == inner.family;
+}
+
 /* ADDRESS:PORT or [IPv6]:PORT; port 0 lets the kernel choose. */
 static bool is_address(struct span s)
 {
@@ -203,6 +215,8 @@ static const struct {
 	[CONFIG_IP_RANGES] = {is_ip_ranges,
 			      "addresses or FIRST-LAST ranges (no /BITS) "
 			      "parted by commas, or empty"},
+	[CONFIG_IP_MAPPING] = {is_ip_mapping,
+			       "PUBLIC or PUBLIC/PRIVATE address, or empty"},
 	[CONFIG_ORIGINS] = {is_origins, "*, scheme://host[:port] parted by "
 					"commas, or empty"},
 	[CONFIG_HOST] = {is_host, "a host name, an address, or empty"},
