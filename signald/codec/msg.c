@@ -138,15 +138,15 @@ static int read_after(const struct span *fields, struct msg *msg,
 static int read_join(const struct span *fields, struct msg *msg,
 		     struct msg_error *error)
 {
-	if (!is_of_type(fields[F_ROOM], JSON_STRING))
+	if (!is_of_type(fields[F_ROOM], JSON_TYPE_STRING))
 		return refuse(error, MSG_BAD_ROOM,
 			      "join needs a room, a string of 1 to 128 bytes");
-	if (fields[F_ROLE].ptr && !is_of_type(fields[F_ROLE], JSON_STRING))
+	if (fields[F_ROLE].ptr && !is_of_type(fields[F_ROLE], JSON_TYPE_STRING))
 		return refuse(error, MSG_BAD_ROLE, "role must be a string");
-	if (fields[F_NAME].ptr && !is_of_type(fields[F_NAME], JSON_STRING))
+	if (fields[F_NAME].ptr && !is_of_type(fields[F_NAME], JSON_TYPE_STRING))
 		return refuse(error, MSG_BAD_MESSAGE, "name must be a string");
 	if (fields[F_METADATA].ptr &&
-	    !is_of_type(fields[F_METADATA], JSON_OBJECT))
+	    !is_of_type(fields[F_METADATA], JSON_TYPE_OBJECT))
 		return refuse(error, MSG_BAD_MESSAGE,
 			      "metadata must be an object");
 	msg->room = fields[F_ROOM];
@@ -167,7 +167,7 @@ static int read_reference(const struct span *fields, struct msg *msg,
 	if (ref.ptr) {
 		enum json_type type = json_type_of(ref);
 
-		if ((type != JSON_STRING && type != JSON_NUMBER) ||
+		if ((type != JSON_TYPE_STRING && type != JSON_TYPE_NUMBER) ||
 		    ref.len > MSG_MAX_REF)
 			return refuse(error, MSG_BAD_MESSAGE,
 				      "ref must be a string or a number of at "
@@ -186,7 +186,7 @@ static int read_reference(const struct span *fields, struct msg *msg,
 
 static int read_to(struct span raw, struct msg *msg, struct msg_error *error)
 {
-	if (!is_of_type(raw, JSON_STRING) || raw.len > MAX_TO)
+	if (!is_of_type(raw, JSON_TYPE_STRING) || raw.len > MAX_TO)
 		return refuse(error, MSG_BAD_MESSAGE,
 			      "to must be a peer's id, as joined or "
 			      "peer-joined gave it");
@@ -197,12 +197,12 @@ static int read_to(struct span raw, struct msg *msg, struct msg_error *error)
 static int read_payload(int field, struct span raw, struct msg *msg,
 			struct msg_error *error)
 {
-	if (field == F_DESCRIPTION && !is_of_type(raw, JSON_OBJECT))
+	if (field == F_DESCRIPTION && !is_of_type(raw, JSON_TYPE_OBJECT))
 		return refuse(error, MSG_BAD_MESSAGE,
 			      "description must be an RTCSessionDescription, "
 			      "an object with type and sdp");
-	if (field == F_CANDIDATE && !is_of_type(raw, JSON_OBJECT) &&
-	    !is_of_type(raw, JSON_NULL))
+	if (field == F_CANDIDATE && !is_of_type(raw, JSON_TYPE_OBJECT) &&
+	    !is_of_type(raw, JSON_TYPE_NULL))
 		return refuse(
 			error, MSG_BAD_MESSAGE,
 			"candidate must be an RTCIceCandidate, an object, "
@@ -253,7 +253,7 @@ int msg_parse(struct span text, struct msg *msg, struct msg_error *error)
 	err = read_reference(fields, msg, error);
 	if (err)
 		return err;
-	if (!is_of_type(fields[F_TYPE], JSON_STRING))
+	if (!is_of_type(fields[F_TYPE], JSON_TYPE_STRING))
 		return refuse(error, MSG_BAD_MESSAGE,
 			      "type is missing; it must be a string");
 	rule = find_rule(fields[F_TYPE]);

@@ -317,14 +317,6 @@ void hub_broadcast(struct peer *from, struct envelope *envelope)
 	tell_room(from->room, envelope);
 }
 
-struct listing {
-	size_t left;
-	void (*each)(const struct peer *peer, void *arg);
-	void *arg;
-	uint64_t last_seq;
-	bool has_more;
-};
-
 static const struct room_member *member_at(const struct room_list *list,
 					   size_t *at)
 {
@@ -333,28 +325,11 @@ static const struct room_member *member_at(const struct room_list *list,
 	return *at < list->len ? &list->members[*at] : NULL;
 }
 
-static void list_one(struct listing *listing, const struct peer *viewer,
-		     const struct room_member *member)
-{
-	if (member->peer == viewer ||
-	    !room_sees(viewer->role, member->peer->role))
-		return;
-	if (!listing->left) {
-		listing->has_more = true;
-		return;
-	}
-	listing->left--;
-	listing->last_seq = member->seq;
-	listing->each(member->peer, listing->arg);
-}
-
-void hub_list(const struct peer *viewer, uint64_t after, size_t max,
-	      void (*each)(const struct peer *peer, void *arg), void *arg,
-	      uint64_t *next)
+uint64_t hub_list(const struct peer *viewer, uint64_t after,
+		  bool (*each)(const struct peer *peer, void *arg), void *arg)
 {
 	const struct room_list *cast = &viewer->room->cast;
 	const struct room_list *audience = &viewer->room->audience;
-	struct listing listing = {.left = max, .each = each, .arg = arg};
 	size_t i = room_list_after(cast, after);
 	size_t j = room_list_after(audience, after);
 
@@ -362,21 +337,24 @@ void hub_list(const struct peer *viewer, uint64_t after, size_t max,
 	 */
 	if (viewer->role == ROLE_WATCHER)
 		j = audience->len;
-	while (!listing.has_more) {
+	for (;;) {
 		const struct room_member *a = member_at(cast, &i);
 		const struct room_member *b = member_at(audience, &j);
+		const struct room_member *first =
+			a && (!b || a->seq < b->seq) ? a : b;
 
-		if (!a && !b)
-			break;
-		if (a && (!b || a->seq < b->seq)) {
-			list_one(&listing, viewer, a);
+		if (!first)
+			return 0;
+		if (first->peer != viewer &&
+		    room_sees(viewer->role, first->peer->role) &&
+		    !each(first->peer, arg))
+			return after;
+		after = first->seq;
+		if (first == a)
 			i++;
-		} else {
-			list_one(&listing, viewer, b);
+		else
 			j++;
-		}
 	}
-	*next = listing.has_more ? listing.last_seq : 0;
 }
 
 static void tell_viewers(struct room *room, uint64_t now_ms)

@@ -115,11 +115,12 @@ void hub_broadcast(struct peer *from, struct envelope *envelope);
  * A page of the peers that viewer sees, itself left out, in order of joining.
  *
  * after  the seq behind which to begin, 0 for the first page
- * next   the seq to go on behind, 0 when there are no more
+ * each   takes one peer; false when it did not because the page is full
+ *
+ * Returns the seq to go on behind, 0 when there are no more.
  */
-void hub_list(const struct peer *viewer, uint64_t after, size_t max,
-	      void (*each)(const struct peer *peer, void *arg), void *arg,
-	      uint64_t *next);
+uint64_t hub_list(const struct peer *viewer, uint64_t after,
+		  bool (*each)(const struct peer *peer, void *arg), void *arg);
 
 /* Watchers in the room. */
 size_t hub_viewers_count(const struct room *room);

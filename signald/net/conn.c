@@ -13,6 +13,10 @@
 #define LINGER_MS 2000
 #define MAX_IOV 64
 
+const char conn_output_full[] = "output full";
+const char conn_output_stalled[] = "output stalled";
+const char conn_shutdown[] = "shutdown";
+
 enum conn_state {
 	CONN_OPEN,
 	CONN_FINISHING, /* writing what is queued */
@@ -82,7 +86,7 @@ void conn_set_free(struct conn_set *set)
 	if (!set)
 		return;
 	for (struct conn *conn = set->all; conn; conn = conn->next)
-		conn_close(conn, "shutdown");
+		conn_close(conn, conn_shutdown);
 	on_turn_end(set);
 	loop_set_turn_end(set->loop, NULL, NULL);
 	free(set);
@@ -321,7 +325,7 @@ static bool has_room(struct conn *conn, size_t bytes)
 	if (conn->out.bytes <= max && max - conn->out.bytes >= bytes)
 		return true;
 	metric_add(METRIC_CLOSED_SLOW, 1);
-	conn_close(conn, "output full");
+	conn_close(conn, conn_output_full);
 	return false;
 }
 
@@ -446,7 +450,7 @@ static void timer_fire(struct loop_timer *timer)
 
 	if (conn->stalled_ms && conn->stalled_ms <= now_ms) {
 		metric_add(METRIC_CLOSED_SLOW, 1);
-		conn_close(conn, "output stalled");
+		conn_close(conn, conn_output_stalled);
 		return;
 	}
 	if (!conn->deadline_ms || conn->deadline_ms > now_ms) {

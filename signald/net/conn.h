@@ -28,7 +28,7 @@ struct conn_set;
 
 int conn_set_new(struct conn_set **setp, struct loop *loop);
 
-/* Closes what is open ("shutdown"), telling the owners; takes NULL. */
+/* Closes what is open (conn_shutdown), telling the owners; takes NULL. */
 void conn_set_free(struct conn_set *set);
 
 size_t conn_set_count(const struct conn_set *set);
@@ -55,7 +55,7 @@ const struct net_addr *conn_peer(const struct conn *conn);
 
 /*
  * Queue bytes; they are written at the end of this turn. A connection that
- * would hold more than output.max_queued_bytes is closed ("output full").
+ * would hold more than output.max_queued_bytes is closed (conn_output_full).
  *
  * Returns 0, -EPIPE when it is closed already, -ENOBUFS when it is now.
  */
@@ -73,9 +73,15 @@ size_t conn_queued_bytes(const struct conn *conn);
 /* monotonic ms; 0 for none */
 void conn_set_deadline(struct conn *conn, uint64_t at_ms);
 
+/* Reasons that owners act on, compared by address. */
+extern const char conn_output_full[];
+extern const char conn_output_stalled[];
+extern const char conn_shutdown[];
+
 /*
  * Close now; what is still queued is dropped. May be called from anywhere, any
- * number of times; the first reason stays. reason must be a literal.
+ * number of times; the first reason stays. reason must live on, as a literal
+ * does.
  */
 void conn_close(struct conn *conn, const char *reason);
 

@@ -21,7 +21,6 @@
 struct web {
 	struct conn_set *set;
 	const struct web_route *routes;
-	void *arg;
 	bool is_draining;
 	struct buf head; /* of the response being written; kept for the next */
 	uint64_t date_s; /* when date was formatted */
@@ -62,7 +61,7 @@ static void on_close(struct conn *conn, const char *reason, void *arg);
 static const struct conn_ops conn_handlers = {on_bytes, on_deadline, on_close};
 
 int web_new(struct web **webp, struct conn_set *set,
-	    const struct web_route *routes, void *arg)
+	    const struct web_route *routes)
 {
 	struct web *web = calloc(1, sizeof(*web));
 
@@ -70,7 +69,6 @@ int web_new(struct web **webp, struct conn_set *set,
 		return -ENOMEM;
 	web->set = set;
 	web->routes = routes;
-	web->arg = arg;
 	*webp = web;
 	return 0;
 }
@@ -355,7 +353,7 @@ static void dispatch(struct web_exchange *exchange,
 				  "Allow names those it takes",
 				  allow);
 	} else {
-		route->handler(exchange, request, exchange->web_conn->web->arg);
+		route->handler(exchange, request, route->arg);
 		if (!exchange->is_answered)
 			web_reply_problem(exchange, 500,
 					  "the handler gave no answer", NULL);

@@ -28,19 +28,16 @@ enum web_cors {
 };
 
 struct web_route {
-	const char
-		*path; /* exact; a last row with NULL takes every other path */
+	const char *path; /* exact; the last row has NULL: every other path */
 	unsigned methods; /* of enum http_method; GET brings HEAD along */
 	enum web_cors cors;
-	web_handler *handler;
+	web_handler *handler; /* NULL: 404 */
+	void *arg;
 };
 
-/*
- * routes  borrowed; the last row's path is NULL, its handler may be NULL (404)
- * arg     for every handler
- */
+/* routes is borrowed. Returns 0 or -ENOMEM. */
 int web_new(struct web **webp, struct conn_set *set,
-	    const struct web_route *routes, void *arg);
+	    const struct web_route *routes);
 
 /* Its connections must be gone; takes NULL. */
 void web_free(struct web *web);

@@ -26,7 +26,7 @@ struct wsconn {
 	unsigned fragments;	/* frames of the current message so far */
 	struct utf8_state utf8; /* of the message so far */
 	uint8_t mask[4];
-	uint16_t peer_code; /* from the client's close frame */
+	enum wsconn_end end;
 	bool is_in_message; /* a data frame without FIN has come */
 	bool is_final;	    /* the current frame ends the message */
 	bool has_pinged;    /* since heard_ms */
@@ -72,7 +72,7 @@ struct wsconn *wsconn_new(struct conn *conn, const struct wsconn_ops *ops,
 	ws->conn = conn;
 	ws->ops = ops;
 	ws->arg = arg;
-	ws->peer_code = WS_CLOSE_ABNORMAL;
+	ws->end = WSCONN_LOST;
 	ws->heard_ms = now_ms(ws);
 	conn_set_ops(conn, &conn_handlers, ws);
 	restart_deadline(ws);
@@ -142,6 +142,7 @@ void wsconn_close(struct wsconn *ws, uint16_t code, const char *reason)
 					 span_from(reason)},
 			 2);
 	ws->has_sent_close = true;
+	ws->end = WSCONN_CLOSED;
 	ws->close_by_ms = now_ms(ws) + CLOSE_WAIT_MS;
 	restart_deadline(ws);
 }
@@ -151,6 +152,7 @@ static void fail(struct wsconn *ws, uint16_t code, const char *reason)
 {
 	metric_add(METRIC_CLOSED_PROTOCOL, 1);
 	wsconn_close(ws, code, reason);
+	ws->end = WSCONN_FAILED;
 	conn_finish(ws->conn, reason);
 }
 
@@ -169,11 +171,13 @@ static void take_close(struct wsconn *ws, struct span payload)
 		fail(ws, WS_CLOSE_PROTOCOL_ERROR, "bad close frame");
 		return;
 	}
-	ws->peer_code = code;
-	/* The echo of a close without a code has none either. */
-	if (!ws->has_sent_close)
-		(void)send_parts(ws, WS_CLOSE, (struct span[]){payload},
-				 code == WS_CLOSE_NO_STATUS ? 0 : 1);
+	if (!ws->has_sent_close) {
+		ws->end = code == WS_CLOSE_NORMAL || code == WS_CLOSE_NO_STATUS
+				  ? WSCONN_LEFT
+				  : WSCONN_GONE_AWAY;
+		/* The echo of a close without a code has none either. */
+		(void)send_parts(ws, WS_CLOSE, &payload, payload.len ? 1 : 0);
+	}
 	ws->has_sent_close = true;
 	conn_finish(ws->conn, "closed by the client");
 }
@@ -371,7 +375,11 @@ static void on_close(struct conn *conn, const char *reason, void *arg)
 
 	(void)conn;
 	metric_add(METRIC_WEBSOCKETS, -1);
-	ws->ops->on_close(ws, ws->peer_code, reason, ws->arg);
+	if (reason == conn_output_full || reason == conn_output_stalled)
+		ws->end = WSCONN_SLOW;
+	else if (reason == conn_shutdown)
+		ws->end = WSCONN_CLOSED;
+	ws->ops->on_close(ws, ws->end, reason, ws->arg);
 	buf_clear(&ws->message);
 	free(ws);
 }

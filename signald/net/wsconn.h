@@ -7,18 +7,23 @@
 
 struct wsconn;
 
+enum wsconn_end {
+	WSCONN_LEFT,	  /* the client closed it with 1000 or without a code */
+	WSCONN_GONE_AWAY, /* the client closed it with another code */
+	WSCONN_LOST,	  /* it broke, or fell silent */
+	WSCONN_SLOW,	  /* the client did not read */
+	WSCONN_FAILED,	  /* the client broke the protocol */
+	WSCONN_CLOSED,	  /* we closed it */
+};
+
 struct wsconn_ops {
 	/* A whole text message, valid UTF-8; gone after the call. */
 	void (*on_text)(struct wsconn *ws, struct span text, void *arg);
 	/* The deadline set with wsconn_set_deadline() has passed. */
 	void (*on_deadline)(struct wsconn *ws, void *arg);
-	/*
-	 * Over, once, at the end of a turn. code is what the client's close
-	 * frame said, WS_CLOSE_NO_STATUS for an empty one, WS_CLOSE_ABNORMAL
-	 * when there was none; reason is ours.
-	 */
-	void (*on_close)(struct wsconn *ws, uint16_t code, const char *reason,
-			 void *arg);
+	/* Over, once, at the end of a turn; reason is for the log. */
+	void (*on_close)(struct wsconn *ws, enum wsconn_end end,
+			 const char *reason, void *arg);
 };
 
 /*

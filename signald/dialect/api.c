@@ -1,0 +1,166 @@
+/* api.c: the HTTP faces: the ICE list, health, version and metrics. */
+#include <errno.h>
+
+#include <openssl/crypto.h>
+
+#include "codec/json.h"
+#include "dialect/api.h"
+#include "policy/metric.h"
+
+#define TTL_CAP 24
+#define MAX_TTL_S ((uint64_t)1 << 53)
+
+static void reply_json(struct web_exchange *exchange, int status,
+		       struct span body)
+{
+	web_reply(exchange, &(struct web_response){
+				    .status = status,
+				    .content_type = "application/json",
+				    .body = body,
+				    .headers = "Cache-Control: no-store\r\n",
+			    });
+}
+
+/* {"ttl": N} of a POST. Returns 0, or answers the request and returns -EINVAL.
+ */
+static int read_posted_ttl(struct web_exchange *exchange,
+			   const struct web_request *request, uint64_t *ttl_s)
+{
+	const struct http_header *type =
+		http_find(request->head, SPAN("Content-Type"));
+	const struct span name = SPAN("ttl");
+	struct span media = type ? type->value : SPAN("");
+	struct span value;
+
+	if (!request->body.len)
+		return 0;
+	(void)span_next_item(&media, ';', &media);
+	if (!span_equal_nocase(media, SPAN("application/json"))) {
+		web_reply_problem(exchange, 415,
+				  "the body must be application/json", NULL);
+		return -EINVAL;
+	}
+	if (json_pick(request->body, &name, 1, &value) ||
+	    (value.ptr && json_to_u64(value, MAX_TTL_S, ttl_s))) {
+		web_reply_problem(exchange, 400,
+				  "the body must be a JSON object; its ttl a "
+				  "whole number of seconds",
+				  NULL);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int read_query_ttl(struct web_exchange *exchange,
+			  const struct web_request *request, uint64_t *ttl_s)
+{
+	char text[TTL_CAP];
+	int err = http_query_get(request->head->query, SPAN("ttl"), text,
+				 sizeof(text));
+
+	if (err == -ENOENT)
+		return 0;
+	if (err || span_to_u64(span_from(text), MAX_TTL_S, ttl_s)) {
+		web_reply_problem(exchange, 400,
+				  "ttl must be a whole number of seconds",
+				  NULL);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+void api_handle_ice(struct web_exchange *exchange,
+		    const struct web_request *request, void *arg)
+{
+	const struct api *api = arg;
+	uint64_t ttl_s = 0;
+	struct buf body = {0};
+
+	if (request->origin_verdict == ORIGIN_FOREIGN) {
+		metric_add(METRIC_REFUSED_ORIGIN, 1);
+		web_reply_problem(exchange, 403,
+				  "pages of this origin get no credentials; "
+				  "the operator lists them in http.origins",
+				  NULL);
+		return;
+	}
+	if (read_query_ttl(exchange, request, &ttl_s) ||
+	    read_posted_ttl(exchange, request, &ttl_s))
+		return;
+	buf_append_str(&body, "{");
+	icelist_write(*api->icelist, ICELIST_ADDRESS,
+		      net_addr_network(request->peer), ttl_s, &body);
+	buf_append_str(&body, "}\n");
+	if (body.failed)
+		web_reply_problem(exchange, 503, "out of memory", NULL);
+	else
+		reply_json(exchange, 200, buf_span(&body));
+	buf_clear(&body);
+}
+
+void api_handle_healthz(struct web_exchange *exchange,
+			const struct web_request *request, void *arg)
+{
+	(void)request;
+	(void)arg;
+	reply_json(exchange, 200, SPAN("{\"status\": \"ok\"}\n"));
+}
+
+void api_handle_readyz(struct web_exchange *exchange,
+		       const struct web_request *request, void *arg)
+{
+	const struct api *api = arg;
+	struct buf body = {0};
+
+	(void)request;
+	if (!api->is_draining && api->is_turn_alive) {
+		reply_json(exchange, 200, SPAN("{\"status\": \"ready\"}\n"));
+		return;
+	}
+	buf_append_str(&body, "{\"status\": \"not-ready\", \"reasons\": [");
+	if (api->is_draining)
+		buf_append_str(&body, "\"draining\"");
+	if (!api->is_turn_alive) {
+		if (api->is_draining)
+			buf_append_str(&body, ", ");
+		buf_append_format(&body, "\"turn: %s\"", api->turn_detail);
+	}
+	buf_append_str(&body, "]}\n");
+	reply_json(exchange, 503, buf_span(&body));
+	buf_clear(&body);
+}
+
+void api_handle_version(struct web_exchange *exchange,
+			const struct web_request *request, void *arg)
+{
+	struct buf body = {0};
+
+	(void)request;
+	(void)arg;
+	buf_append_format(&body,
+			  "{\"name\": \"signald\", \"version\": \"%s\", "
+			  "\"libevent\": \"%s\", \"openssl\": \"%s\"}\n",
+			  SIGNALD_VERSION, event_get_version(),
+			  OpenSSL_version(OPENSSL_VERSION_STRING));
+	reply_json(exchange, 200, buf_span(&body));
+	buf_clear(&body);
+}
+
+void api_handle_metrics(struct web_exchange *exchange,
+			const struct web_request *request, void *arg)
+{
+	const struct api *api = arg;
+	struct buf body = {0};
+
+	(void)request;
+	metric_write(&body, SIGNALD_VERSION, api->started_at_s);
+	web_reply(exchange,
+		  &(struct web_response){
+			  .status = 200,
+			  .content_type =
+				  "text/plain; version=0.0.4; charset=utf-8",
+			  .body = buf_span(&body),
+			  .headers = "Cache-Control: no-store\r\n",
+		  });
+	buf_clear(&body);
+}

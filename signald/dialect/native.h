@@ -1,0 +1,34 @@
+/* native.h: the native dialect: docs/protocol.md over WebSocket. */
+#ifndef SIGNALD_DIALECT_NATIVE_H
+#define SIGNALD_DIALECT_NATIVE_H
+
+#include "hub/hub.h"
+#include "net/web.h"
+#include "turn/icelist.h"
+
+struct native;
+
+/*
+ * hub, loop  borrowed
+ * icelist    where the one in force is kept; a reload exchanges it
+ */
+int native_new(struct native **nativep, struct loop *loop, struct hub *hub,
+	       struct icelist *const *icelist);
+
+/* Its connections must be gone; takes NULL. */
+void native_free(struct native *native);
+
+/* The web_handler of /v1/ws; arg is the struct native. */
+web_handler native_handle;
+
+/* Connections, whether in a room or not. */
+size_t native_sessions_count(const struct native *native);
+
+/* Send every peer a fresh ICE list, as its servers have changed. */
+void native_push_ice(struct native *native);
+
+/* Say go-away to everybody, close them one by one over spread_s seconds with
+ * 1012, and take nobody new. */
+void native_drain(struct native *native, unsigned spread_s);
+
+#endif

@@ -1,0 +1,175 @@
+/* main.c: the command line of signald, and its exit codes. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <openssl/crypto.h>
+
+#include "server.h"
+
+#define MAX_SETS 256
+
+enum action { SERVE, CHECK_CONFIG, PRINT_CONFIG };
+
+struct arguments {
+	enum action action;
+	const char *file;
+	const char *sets[MAX_SETS];
+	size_t sets_count;
+};
+
+static const struct option options[] = {
+	{"config", required_argument, NULL, 'c'},
+	{"set", required_argument, NULL, 's'},
+	{"check-config", no_argument, NULL, 'k'},
+	{"print-config", no_argument, NULL, 'p'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'v'},
+	{NULL, 0, NULL, 0},
+};
+
+static void print_help(void)
+{
+	(void)fputs(
+		"signald: WebRTC signaling and TURN credentials in one daemon\n"
+		"\n"
+		"usage: signald [--config FILE] [--set SECTION.KEY=VALUE]...\n"
+		"\n"
+		"  -c, --config FILE   read this configuration file\n"
+		"  -s, --set S.K=V     set one key; stronger than environment "
+		"and file\n"
+		"      --check-config  check the configuration and exit: 0 or "
+		"78\n"
+		"      --print-config  print the configuration in effect, "
+		"secrets masked\n"
+		"  -h, --help          print this\n"
+		"      --version       print the version\n"
+		"\n"
+		"signals: TERM, INT  drain, then end; a second one ends at "
+		"once\n"
+		"         HUP        read the configuration again; a bad one "
+		"is refused\n"
+		"exit:    0 ended as asked, 1 could not start or run, 64 "
+		"usage, 78 configuration\n"
+		"\n"
+		"Every key below can also be given in the environment as "
+		"SIGNALD_SECTION_KEY,\n"
+		"every secret as a file: SIGNALD_SECTION_KEY_FILE, or key_file "
+		"in the file.\n"
+		"\n",
+		stdout);
+	config_print_help(stdout);
+}
+
+static void print_version(void)
+{
+	(void)printf("signald %s (libevent %s, %s)\n", SIGNALD_VERSION,
+		     event_get_version(), OpenSSL_version(OPENSSL_VERSION));
+}
+
+static _Noreturn void usage(const char *what)
+{
+	(void)fprintf(stderr, "signald: %s; see signald --help\n", what);
+	exit(EX_USAGE);
+}
+
+static void parse_arguments(int argc, char **argv, struct arguments *arguments)
+{
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":c:s:h", options, NULL)) !=
+	       -1) {
+		switch (option) {
+		case 'c':
+			arguments->file = optarg;
+			break;
+		case 's':
+			if (arguments->sets_count == MAX_SETS)
+				usage("too many --set");
+			arguments->sets[arguments->sets_count++] = optarg;
+			break;
+		case 'k':
+			arguments->action = CHECK_CONFIG;
+			break;
+		case 'p':
+			arguments->action = PRINT_CONFIG;
+			break;
+		case 'h':
+			print_help();
+			exit(EX_OK);
+		case 'v':
+			print_version();
+			exit(EX_OK);
+		case ':':
+			usage("this option needs a value");
+		default:
+			usage("unknown option");
+		}
+	}
+	if (optind < argc)
+		usage("unexpected argument");
+}
+
+/* As many connections as the system allows us. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int serve(struct config *config, const struct config_sources *sources)
+{
+	struct server *server;
+	int err = server_new(&server, config, sources);
+
+	if (err)
+		return EXIT_FAILURE;
+	err = server_run(server);
+	server_free(server);
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments arguments = {0};
+	struct config_sources sources;
+	struct config_error error;
+	struct config *config;
+
+	parse_arguments(argc, argv, &arguments);
+	sources = (struct config_sources){
+		.file = arguments.file,
+		.sets = arguments.sets,
+		.sets_count = arguments.sets_count,
+		.environ = (const char *const *)environ,
+	};
+	if (config_load(&config, &sources, &error)) {
+		(void)fprintf(stderr, "signald: %s\n", error.text);
+		return EX_CONFIG;
+	}
+	switch (arguments.action) {
+	case CHECK_CONFIG:
+		config_free(config);
+		(void)puts("signald: the configuration is good");
+		return EXIT_SUCCESS;
+	case PRINT_CONFIG:
+		config_print(config, stdout);
+		config_free(config);
+		return EXIT_SUCCESS;
+	default:
+		break;
+	}
+	(void)signal(SIGPIPE, SIG_IGN);
+	raise_descriptor_limit();
+	return serve(config, &sources);
+}

@@ -1,0 +1,376 @@
+/* server.c: the daemon: every part built in order, run, and taken down. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "dialect/api.h"
+#include "dialect/native.h"
+#include "net/files.h"
+#include "net/listener.h"
+#include "policy/metric.h"
+#include "server.h"
+#include "turn/probe.h"
+
+#define MAX_LISTENERS 16
+/* What a drain takes beyond its spread: the last closes being answered. */
+#define DRAIN_GRACE_MS 3000
+#define PROBE_WAITING "coturn has not answered a STUN Binding request yet"
+
+enum { ON_TERM, ON_INT, ON_HUP, SIGNALS_COUNT };
+
+/* In the order in which it is built; server_free() goes backwards. */
+struct server {
+	struct config *config;
+	const struct config_sources *sources;
+	struct loop *loop;
+	struct conn_set *conns;
+	struct hub *hub;
+	struct icelist *icelist;
+	struct probe *probe; /* NULL where turn.probe is empty */
+	struct native *native;
+	struct files *files; /* NULL where http.root is empty */
+	struct api api;
+	struct web_route routes[6];
+	struct web_route metrics_routes[2];
+	struct web *web;
+	struct web *metrics_web;
+	struct listener *listeners[MAX_LISTENERS];
+	size_t listeners_count;
+	struct event *signals[SIGNALS_COUNT];
+	uint64_t drain_ends_ms; /* 0 while serving */
+};
+
+static void configure_log(const struct config *config)
+{
+	static const char *const levels[] = {"error", "warn", "info", "debug"};
+	enum log_level level = LOG_ERROR;
+
+	while (strcmp(config->log.level, levels[level]) != 0)
+		level++;
+	log_configure(level,
+		      strcmp(config->log.format, "json") ? LOG_TEXT : LOG_JSON,
+		      stderr);
+}
+
+static int fail(const char *what, const char *value, int err)
+{
+	log_error("server.fail", log_str("what", what), log_str("value", value),
+		  log_str("error", strerror(-err)));
+	return err;
+}
+
+/* --- the parts --- */
+
+static void on_probe(bool is_alive, const char *detail, void *arg)
+{
+	struct server *server = arg;
+
+	if (is_alive)
+		log_info("turn.up",
+			 log_str("probe", server->config->turn.probe));
+	else
+		log_error("turn.down",
+			  log_str("probe", server->config->turn.probe),
+			  log_str("detail", detail));
+	server->api.is_turn_alive = is_alive;
+	server->api.turn_detail = detail;
+	icelist_set_alive(server->icelist, is_alive);
+	native_push_ice(server->native);
+}
+
+static int start_probe(struct server *server)
+{
+	bool has_probe = *server->config->turn.probe;
+
+	server->api.is_turn_alive = !has_probe;
+	server->api.turn_detail = PROBE_WAITING;
+	icelist_set_alive(server->icelist, !has_probe);
+	if (!has_probe)
+		return 0;
+	return probe_new(&server->probe, server->loop, on_probe, server);
+}
+
+static void reply_file(struct web_exchange *exchange,
+		       const struct web_request *request, void *arg)
+{
+	files_reply(arg, exchange, request);
+}
+
+static void write_routes(struct server *server)
+{
+	const struct web_route routes[] = {
+		{"/v1/ice", HTTP_GET | HTTP_POST, WEB_CORS, api_handle_ice,
+		 &server->api},
+		{"/v1/ws", HTTP_GET, WEB_CORS, native_handle, server->native},
+		{"/healthz", HTTP_GET, WEB_NO_CORS, api_handle_healthz,
+		 &server->api},
+		{"/readyz", HTTP_GET, WEB_NO_CORS, api_handle_readyz,
+		 &server->api},
+		{"/version", HTTP_GET, WEB_NO_CORS, api_handle_version,
+		 &server->api},
+		{NULL, HTTP_GET, WEB_NO_CORS, server->files ? reply_file : NULL,
+		 server->files},
+	};
+	const struct web_route metrics_routes[] = {
+		{"/metrics", HTTP_GET, WEB_NO_CORS, api_handle_metrics,
+		 &server->api},
+		{.path = NULL},
+	};
+
+	memcpy(server->routes, routes, sizeof(routes));
+	memcpy(server->metrics_routes, metrics_routes, sizeof(metrics_routes));
+}
+
+static int listen_on(struct server *server, struct web *web, struct span text)
+{
+	struct net_addr addr;
+	char name[NET_ADDR_CAP];
+	int err = net_addr_parse(text, &addr);
+
+	if (!err && server->listeners_count == MAX_LISTENERS)
+		err = -E2BIG;
+	if (!err)
+		err = listener_new(&server->listeners[server->listeners_count],
+				   server->conns, &addr, web_accept, web);
+	if (err) {
+		log_error("server.fail", log_str("what", "listen"),
+			  log_span("address", text),
+			  log_str("error", strerror(-err)));
+		return err;
+	}
+	net_addr_format(
+		listener_addr(server->listeners[server->listeners_count++]),
+		name);
+	log_info("server.listen", log_str("address", name),
+		 log_str("for", web == server->web ? "http" : "metrics"));
+	return 0;
+}
+
+static int start_listeners(struct server *server)
+{
+	struct span rest = span_from(server->config->listen.address);
+	struct span item;
+	int err = 0;
+
+	while (!err && span_next_item(&rest, ',', &item))
+		err = listen_on(server, server->web, item);
+	if (!err && *server->config->listen.metrics)
+		err = listen_on(server, server->metrics_web,
+				span_from(server->config->listen.metrics));
+	return err;
+}
+
+static void on_conn_freed(void *arg)
+{
+	struct server *server = arg;
+
+	for (size_t i = 0; i < server->listeners_count; i++)
+		listener_resume(server->listeners[i]);
+}
+
+/* --- what happens while it runs --- */
+
+static void drain(struct server *server)
+{
+	unsigned spread_s = server->config->drain.spread_s;
+
+	if (server->drain_ends_ms) {
+		log_warn("server.stop", log_str("reason", "second signal"));
+		loop_stop(server->loop);
+		return;
+	}
+	log_info("server.drain", log_int("peers", hub_peers_count(server->hub)),
+		 log_int("spread_s", spread_s));
+	server->drain_ends_ms = server->loop->clock.mono_ms +
+				spread_s * 1000ull + DRAIN_GRACE_MS;
+	server->api.is_draining = true;
+	web_drain(server->web);
+	native_drain(server->native, spread_s);
+}
+
+static void on_tick(void *arg)
+{
+	struct server *server = arg;
+
+	hub_tick(server->hub);
+	if (server->drain_ends_ms &&
+	    (!native_sessions_count(server->native) ||
+	     server->loop->clock.mono_ms >= server->drain_ends_ms))
+		loop_stop(server->loop);
+}
+
+/* Everything that follows the configuration changes together, or nothing. */
+static int apply(struct server *server, struct config *config)
+{
+	struct config *before = server->config;
+	struct icelist *icelist;
+	int err = icelist_new(&icelist, config, &server->loop->clock);
+
+	if (err)
+		return err;
+	configure_log(config);
+	icelist_free(server->icelist);
+	server->icelist = icelist;
+	server->config = config;
+	server->loop->config = config;
+	hub_configure(server->hub, config);
+	if (strcmp(before->turn.probe, config->turn.probe) != 0) {
+		probe_free(server->probe);
+		server->probe = NULL;
+		err = start_probe(server);
+		if (err)
+			(void)fail("probe", config->turn.probe, err);
+	}
+	icelist_set_alive(icelist, server->api.is_turn_alive);
+	config_free(before);
+	native_push_ice(server->native);
+	return 0;
+}
+
+static void reload(struct server *server)
+{
+	char restart[CONFIG_MAX_ERROR];
+	struct config_error error;
+	struct config *config;
+
+	if (config_load(&config, server->sources, &error)) {
+		metric_add(METRIC_RELOADS_REFUSED, 1);
+		log_error("config.refused", log_str("reason", error.text));
+		return;
+	}
+	config_diff_restart(server->config, config, restart, sizeof(restart));
+	if (apply(server, config)) {
+		metric_add(METRIC_RELOADS_REFUSED, 1);
+		log_error("config.refused", log_str("reason", "out of memory"));
+		config_free(config);
+		return;
+	}
+	metric_add(METRIC_RELOADS_OK, 1);
+	log_info("config.reloaded");
+	if (*restart)
+		log_warn("config.needs_restart", log_str("keys", restart));
+}
+
+static void signal_cb(evutil_socket_t signal_number, short what, void *arg)
+{
+	struct server *server = arg;
+
+	(void)what;
+	loop_enter(server->loop);
+	if (signal_number == SIGHUP)
+		reload(server);
+	else
+		drain(server);
+}
+
+static int catch_signals(struct server *server)
+{
+	static const int numbers[SIGNALS_COUNT] = {
+		[ON_TERM] = SIGTERM, [ON_INT] = SIGINT, [ON_HUP] = SIGHUP};
+
+	for (int i = 0; i < SIGNALS_COUNT; i++) {
+		server->signals[i] = evsignal_new(
+			server->loop->base, numbers[i], signal_cb, server);
+		if (!server->signals[i] || event_add(server->signals[i], NULL))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* --- beginning and end --- */
+
+static int build(struct server *server)
+{
+	const struct config *config = server->config;
+	int err = loop_new(&server->loop, config);
+
+	if (!err)
+		err = conn_set_new(&server->conns, server->loop);
+	if (!err)
+		err = hub_new(&server->hub, config, &server->loop->clock);
+	if (!err)
+		err = icelist_new(&server->icelist, config,
+				  &server->loop->clock);
+	if (!err)
+		err = native_new(&server->native, server->loop, server->hub,
+				 &server->icelist);
+	if (err)
+		return fail("memory", "", err);
+	err = start_probe(server);
+	if (err)
+		return fail("probe", config->turn.probe, err);
+	if (*config->http.root)
+		err = files_new(&server->files, config->http.root);
+	if (err)
+		return fail("http.root", config->http.root, err);
+	write_routes(server);
+	err = web_new(&server->web, server->conns, server->routes);
+	if (!err)
+		err = web_new(&server->metrics_web, server->conns,
+			      server->metrics_routes);
+	if (!err)
+		err = catch_signals(server);
+	if (err)
+		return fail("memory", "", err);
+	return start_listeners(server);
+}
+
+int server_new(struct server **serverp, struct config *config,
+	       const struct config_sources *sources)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	int err;
+
+	if (!server) {
+		config_free(config);
+		return -ENOMEM;
+	}
+	server->config = config;
+	server->sources = sources;
+	server->api.icelist = &server->icelist;
+	configure_log(config);
+	err = build(server);
+	if (err) {
+		server_free(server);
+		return err;
+	}
+	server->api.started_at_s = clock_wall_s(&server->loop->clock);
+	conn_set_on_freed(server->conns, on_conn_freed, server);
+	loop_set_tick(server->loop, on_tick, server);
+	*serverp = server;
+	return 0;
+}
+
+int server_run(struct server *server)
+{
+	int err;
+
+	log_info("server.start", log_str("version", SIGNALD_VERSION));
+	err = loop_run(server->loop);
+	log_info("server.end");
+	return err;
+}
+
+void server_free(struct server *server)
+{
+	if (!server)
+		return;
+	for (int i = 0; i < SIGNALS_COUNT; i++)
+		if (server->signals[i])
+			event_free(server->signals[i]);
+	conn_set_free(server->conns);
+	for (size_t i = 0; i < server->listeners_count; i++)
+		listener_free(server->listeners[i]);
+	web_free(server->metrics_web);
+	web_free(server->web);
+	files_free(server->files);
+	probe_free(server->probe);
+	native_free(server->native);
+	icelist_free(server->icelist);
+	hub_free(server->hub);
+	loop_free(server->loop);
+	config_free(server->config);
+	free(server);
+}

@@ -1,0 +1,38 @@
+/* icelist.h: the ICE list: servers with credentials minted for one user. */
+#ifndef SIGNALD_TURN_ICELIST_H
+#define SIGNALD_TURN_ICELIST_H
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "policy/config.h"
+
+struct icelist;
+
+/* Whom a credential is for; coturn's quota counts by it. */
+enum icelist_user {
+	ICELIST_ADDRESS, /* a caller without an id: its network's bytes */
+	ICELIST_PEER,	 /* a peer: its id */
+};
+
+/* clock is borrowed, what is needed of config copied. Returns 0 or -ENOMEM. */
+int icelist_new(struct icelist **listp, const struct config *config,
+		const struct clock *clock);
+
+/* Takes NULL. */
+void icelist_free(struct icelist *list);
+
+/* The TURN server answers or not; while it does not, lists hold STUN only.
+ * Starts as answering. */
+void icelist_set_alive(struct icelist *list, bool is_alive);
+
+/*
+ * Append the members of an ICE answer, without braces:
+ * "iceServers":[...],"turn":true,"ttl":600,"expiresAt":"...","refreshAfter":450
+ *
+ * subject  bytes that name the user; they enter a keyed hash and do not show
+ * ttl_s    asked for by the client, 0 for the configured one
+ */
+void icelist_write(struct icelist *list, enum icelist_user kind,
+		   struct span subject, uint64_t ttl_s, struct buf *out);
+
+#endif
