@@ -621,18 +621,18 @@ enum json_type json_type_of(struct span raw)
 {
 	switch (raw.len ? *raw.ptr : 'n') {
 	case '{':
-		return JSON_OBJECT;
+		return JSON_TYPE_OBJECT;
 	case '[':
-		return JSON_ARRAY;
+		return JSON_TYPE_ARRAY;
 	case '"':
-		return JSON_STRING;
+		return JSON_TYPE_STRING;
 	case 't':
 	case 'f':
-		return JSON_BOOL;
+		return JSON_TYPE_BOOL;
 	case 'n':
-		return JSON_NULL;
+		return JSON_TYPE_NULL;
 	default:
-		return JSON_NUMBER;
+		return JSON_TYPE_NUMBER;
 	}
 }
 
@@ -642,7 +642,7 @@ int json_decode_string(struct span raw, char *out, size_t cap, size_t *len)
 	size_t used = 0;
 	char space[4];
 
-	if (json_type_of(raw) != JSON_STRING)
+	if (json_type_of(raw) != JSON_TYPE_STRING)
 		return -EINVAL;
 	at = raw.ptr + 1;
 	end = raw.ptr + raw.len - 1;

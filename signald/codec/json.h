@@ -8,21 +8,22 @@
 
 #define JSON_MAX_DEPTH 64
 
+/* Names that leave those of jansson alone, for files that use both. */
 enum json_type {
-	JSON_NULL,
-	JSON_BOOL,
-	JSON_NUMBER,
-	JSON_STRING,
-	JSON_ARRAY,
-	JSON_OBJECT,
+	JSON_TYPE_NULL,
+	JSON_TYPE_BOOL,
+	JSON_TYPE_NUMBER,
+	JSON_TYPE_STRING,
+	JSON_TYPE_ARRAY,
+	JSON_TYPE_OBJECT,
 };
 
 /*
  * Check that text is exactly one JSON value, with white space around it.
  * UTF-8 is the caller's to check (the WebSocket layer has done it).
  *
- * Returns 0, -EINVAL for anything else (a lone surrogate escape is allowed by the
- * grammar and passes), -E2BIG when nested deeper than JSON_MAX_DEPTH. Never
+ * Returns 0, -EINVAL for anything else (a lone surrogate escape is allowed by
+ * the grammar and passes), -E2BIG when nested deeper than JSON_MAX_DEPTH. Never
  * recurses on input.
  */
 int json_validate(struct span text);
@@ -31,19 +32,21 @@ int json_validate(struct span text);
  * Check the whole of text, which must be an object, and pick the raw values of
  * some of its own members in the same pass.
  *
- * names   names_count names to look for; a member's name is compared after its
- *         escapes are decoded
+ * names   names_count names to look for, of characters that need no escape; a
+ *         member's name is compared after its escapes are decoded
  * values  names_count spans: the raw value (a string with its quotes), or
  *         {NULL, 0} where the object has no such member
  *
  * Returns 0, -EINVAL, -E2BIG as json_validate(); -EEXIST when a wanted name
  * stands there twice (RFC 8259, 4: receivers disagree on which one counts);
- * -ENOTSUP for valid JSON that is not an object.
+ * -ENOTSUP for valid JSON that is not an object. After an error the values are
+ * not to be used.
  */
 int json_pick(struct span text, const struct span *names, size_t names_count,
 	      struct span *values);
 
-/* The type of a raw value that has been validated. */
+/* The type of a raw, validated value; JSON_TYPE_NULL for one that is missing.
+ */
 enum json_type json_type_of(struct span raw);
 
 /*

@@ -674,16 +674,16 @@ static void a_value_has_its_type(void **state)
 		struct span raw;
 		enum json_type type;
 	} cases[] = {
-		{SPAN_INIT("null"), JSON_NULL},
-		{SPAN_INIT("true"), JSON_BOOL},
-		{SPAN_INIT("false"), JSON_BOOL},
-		{SPAN_INIT("0"), JSON_NUMBER},
-		{SPAN_INIT("-1"), JSON_NUMBER},
-		{SPAN_INIT("9e9"), JSON_NUMBER},
-		{SPAN_INIT("\"\""), JSON_STRING},
-		{SPAN_INIT("[]"), JSON_ARRAY},
-		{SPAN_INIT("{}"), JSON_OBJECT},
-		{{NULL, 0}, JSON_NULL},
+		{SPAN_INIT("null"), JSON_TYPE_NULL},
+		{SPAN_INIT("true"), JSON_TYPE_BOOL},
+		{SPAN_INIT("false"), JSON_TYPE_BOOL},
+		{SPAN_INIT("0"), JSON_TYPE_NUMBER},
+		{SPAN_INIT("-1"), JSON_TYPE_NUMBER},
+		{SPAN_INIT("9e9"), JSON_TYPE_NUMBER},
+		{SPAN_INIT("\"\""), JSON_TYPE_STRING},
+		{SPAN_INIT("[]"), JSON_TYPE_ARRAY},
+		{SPAN_INIT("{}"), JSON_TYPE_OBJECT},
+		{{NULL, 0}, JSON_TYPE_NULL},
 	};
 
 	(void)state;
