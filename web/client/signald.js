@@ -23,7 +23,7 @@ const ICE_RETRY_S = 30;
 /** Kinds of message that go from peer to peer. */
 const RELAYED = ['offer', 'answer', 'candidate', 'signal', 'broadcast'];
 
-/** A refusal by the server (`code` as in the protocol), or `lost`, `timeout`, `not-joined`, `closed`. */
+/** A refusal by the server (`code` as in the protocol), or `lost`, `timeout`, `closed` (by the server), `left` (by us). */
 export class SignaldError extends Error {
 	/**
 	 * @param {string} code
@@ -109,7 +109,7 @@ export class Signald extends Emitter {
 	/** Leave the room for good. */
 	close() {
 		this.#socket?.close(1000, 'left');
-		this.#end(new SignaldError('closed', 'closed by this side'));
+		this.#end(new SignaldError('left', 'left by this side'));
 	}
 
 	/**
@@ -422,10 +422,10 @@ export class Signald extends Emitter {
 		if (this.state === 'closed')
 			return;
 		this.#drop();
-		this.#closeLinks();
 		globalThis.removeEventListener?.('online', this.#wake);
 		globalThis.document?.removeEventListener('visibilitychange', this.#wake);
 		this.#setState('closed');
+		this.#closeLinks();
 		this.#failFirstJoin(error);
 		this.emit('closed', error);
 	}

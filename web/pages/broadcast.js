@@ -1,0 +1,284 @@
+// broadcast.js: one camera, many watchers.
+
+import { PeerLink, Signald } from '../client/index.js';
+import { asked, attend, byId, find, finish, follow, inventRoom, inviteUrl, offerCopy, offerMute, openMedia, play, renderLink, say, show, signalingTrouble } from './ui.js';
+import { count, explainLine, overall, refusal } from './words.js';
+
+/** @import {SignaldError} from '../client/index.js' */
+/** @import {LinkState, Peer} from '../client/types.js' */
+
+/** @typedef {{link: PeerLink, state: LinkState, item?: HTMLElement}} Line */
+
+const room = asked.room || inventRoom();
+const screen = byId('screen', HTMLElement);
+const video = byId('video', HTMLVideoElement);
+
+/** The other ends: watchers of a broadcaster, or the broadcaster. @type {Map<string, Line>} */
+const lines = new Map();
+/** @type {Signald} */
+let signald;
+let stream = new MediaStream();
+let viewersCount = 0;
+
+/* Both sides. */
+
+/** @param {'broadcaster' | 'watcher'} role */
+function join(role) {
+	signald = new Signald(location.href, { room, role });
+	attend(signald, render);
+	signald.on('viewers', (number) => {
+		viewersCount = number;
+		render();
+	});
+	signald.on('closed', onClosed);
+	if (role === 'broadcaster')
+		serveWatchers();
+	else
+		awaitBroadcaster();
+	signald.connect().catch(() => {});
+	document.documentElement.dataset.role = role;
+	Object.assign(window, { signaldDebug: { signald, lines } });
+	render();
+}
+
+/**
+ * @param {Peer} peer
+ * @param {(line: Line) => void} renderLine
+ */
+function open(peer, renderLine) {
+	const link = new PeerLink(signald, peer.id, { policy: asked.policy });
+	/** @type {Line} */
+	const line = { link, state: { state: 'connecting', errors: [] } };
+	lines.set(peer.id, line);
+	link.on('closed', () => forget(peer.id, line));
+	follow(link, (state) => {
+		line.state = state;
+		renderLine(line);
+		render();
+	});
+	return line;
+}
+
+/**
+ * @param {string} id
+ * @param {Line} line
+ */
+function forget(id, line) {
+	line.item?.remove();
+	if (lines.get(id) === line)
+		lines.delete(id);
+	render();
+}
+
+function render() {
+	const isLive = document.documentElement.dataset.role === 'broadcaster';
+	byId('viewers', HTMLElement).hidden = signald.state !== 'joined';
+	byId('viewers-count', HTMLElement).textContent = String(viewersCount);
+	if (signald.state === 'closed')
+		return;
+	const trouble = signalingTrouble(signald);
+	const states = [...lines.values()].map(({ state }) => state);
+	const state = overall(states);
+	if (trouble)
+		say(state === 'connected' ? 'connected' : 'connecting', trouble);
+	else if (signald.state === 'connecting')
+		say('connecting', 'Joining the room…');
+	else if (isLive)
+		renderBroadcaster(state, states);
+	else
+		renderWatcher(state, states);
+}
+
+/** @param {SignaldError} error */
+function onClosed(error) {
+	if (error.code === 'left')
+		return;
+	stopTracks();
+	finish('failed', error.code === 'role-taken' ? 'The place is taken' : 'You are not in the room', refusal(error));
+	const again = byId('again', HTMLButtonElement);
+	if (error.code !== 'role-taken')
+		return;
+	again.textContent = 'Watch it';
+	again.onclick = () => location.assign(inviteUrl('/broadcast', room));
+}
+
+function stopTracks() {
+	for (const track of stream.getTracks())
+		track.stop();
+}
+
+/* The broadcaster. */
+
+async function goLive() {
+	byId('go-live', HTMLElement).hidden = true;
+	say('connecting', 'Opening camera and microphone…');
+	const { stream: opened, problem } = await openMedia();
+	if (problem) {
+		finish('failed', 'No camera, no broadcast', problem);
+		return;
+	}
+	stream = opened;
+	video.muted = true;
+	video.srcObject = stream;
+	screen.dataset.state = 'live';
+	byId('who', HTMLElement).textContent = 'You';
+	byId('live', HTMLElement).hidden = false;
+	byId('details', HTMLElement).hidden = false;
+	byId('leave', HTMLElement).title = 'Stop the broadcast';
+	byId('leave', HTMLElement).ariaLabel = 'Stop the broadcast';
+	offerMute(stream, () => {});
+	join('broadcaster');
+}
+
+function serveWatchers() {
+	signald.on('joined', ({ peers }) => peers.forEach(serve));
+	signald.on('peer-joined', serve);
+}
+
+/** @param {Peer} peer */
+function serve(peer) {
+	if (peer.role !== 'watcher')
+		return;
+	const line = open(peer, renderItem);
+	line.item = makeItem(peer);
+	for (const track of stream.getTracks())
+		line.link.pc.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
+}
+
+/** @param {Peer} peer */
+function makeItem(peer) {
+	const item = document.createElement('li');
+	const who = document.createElement('span');
+	const badge = document.createElement('span');
+	item.dataset.peer = peer.id;
+	who.textContent = peer.name || `Watcher ${peer.id.slice(0, 4)}`;
+	badge.className = 'badge';
+	item.append(who, badge);
+	byId('watchers', HTMLElement).append(item);
+	return item;
+}
+
+/** @param {Line} line */
+function renderItem({ item, state }) {
+	if (item)
+		renderLink(item, state);
+}
+
+/**
+ * @param {ReturnType<typeof overall>} state
+ * @param {LinkState[]} states
+ */
+function renderBroadcaster(state, states) {
+	const { connected, relayed, failed } = count(states);
+	const parts = [`${connected - relayed} direct`, `${relayed} relayed`];
+	if (failed)
+		parts.push(`${failed} not connected`);
+	byId('summary', HTMLElement).textContent = states.length ? parts.join(', ') : 'No watchers yet';
+	say(state, state === 'waiting' ? 'You are live. Send the link to those who should watch.' : `You are live: ${parts.join(', ')}`);
+}
+
+/* A watcher. */
+
+function awaitBroadcaster() {
+	signald.on('joined', render);
+	signald.on('peer-joined', render);
+	signald.on('peer-left', render);
+	signald.on('offer', ({ from }) => {
+		const peer = signald.peers.get(from);
+		if (peer?.role === 'broadcaster' && !lines.has(from))
+			watch(peer);
+	});
+}
+
+/** @param {Peer} peer */
+function watch(peer) {
+	const line = open(peer, ({ state }) => renderLink(screen, state));
+	screen.dataset.peer = peer.id;
+	byId('who', HTMLElement).textContent = peer.name ?? '';
+	find(screen, '.trouble button', HTMLButtonElement).onclick = () => line.link.restart();
+	line.link.on('track', ({ streams: [theirs] }) => showVideo(theirs));
+	line.link.on('closed', clearScreen);
+}
+
+/** @param {MediaStream | undefined} theirs */
+function showVideo(theirs) {
+	if (!theirs || video.srcObject === theirs)
+		return;
+	video.srcObject = theirs;
+	play(video, () => {
+		byId('unmute', HTMLElement).hidden = false;
+	});
+}
+
+function clearScreen() {
+	if (lines.size)
+		return;
+	video.srcObject = null;
+	find(screen, '.trouble', HTMLElement).hidden = true;
+	for (const name of ['peer', 'pair', 'protocol', 'rtt', 'why'])
+		delete screen.dataset[name];
+	screen.dataset.state = 'waiting';
+	byId('who', HTMLElement).textContent = '';
+}
+
+/**
+ * @param {ReturnType<typeof overall>} state
+ * @param {LinkState[]} states
+ */
+function renderWatcher(state, states) {
+	const isOn = [...signald.peers.values()].some(({ role }) => role === 'broadcaster');
+	byId('live', HTMLElement).hidden = state !== 'connected';
+	byId('badge', HTMLElement).hidden = states.length === 0;
+	byId('full', HTMLElement).hidden = state !== 'connected';
+	byId('go-live', HTMLElement).hidden = isOn;
+	if (!isOn)
+		say('waiting', 'Waiting for the broadcast to start');
+	else if (state === 'connected')
+		say(state, states.some(({ pair }) => pair?.relayed) ? 'Watching through a relay' : 'Watching directly');
+	else if (state === 'failed')
+		say(state, explainLine(states[0]?.why ?? 'no-path', asked.policy));
+	else
+		say('connecting', 'Connecting to the broadcast…');
+}
+
+/* Buttons. */
+
+function leave() {
+	const wasLive = document.documentElement.dataset.role === 'broadcaster';
+	finish('ended', wasLive ? 'The broadcast is over' : 'You left the broadcast', wasLive ? 'Nobody sees you any more.' : 'It may well go on without you.');
+	signald?.close();
+	stopTracks();
+}
+
+function offerButtons() {
+	const unmute = byId('unmute', HTMLButtonElement);
+	byId('leave', HTMLButtonElement).onclick = leave;
+	byId('again', HTMLButtonElement).onclick = () => location.reload();
+	byId('full', HTMLButtonElement).onclick = () => screen.requestFullscreen();
+	byId('go-live', HTMLButtonElement).onclick = () => {
+		signald.close();
+		goLive();
+	};
+	unmute.onclick = () => {
+		video.muted = false;
+		unmute.hidden = true;
+	};
+}
+
+/** A page opened without a room gets one, in its address too. */
+function nameRoom() {
+	const url = new URL(location.href);
+	url.searchParams.set('room', room);
+	history.replaceState(null, '', url);
+	byId('room-name', HTMLElement).textContent = room;
+	offerCopy(inviteUrl('/broadcast', room));
+	document.title = `${room} · signald`;
+}
+
+nameRoom();
+offerButtons();
+show('stage');
+if (asked.role === 'broadcaster')
+	goLive();
+else
+	join('watcher');

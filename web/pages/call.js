@@ -1,0 +1,286 @@
+// call.js: two or more people in a room.
+
+import { PeerLink, Signald } from '../client/index.js';
+import { asked, attend, byId, find, finish, follow, inventRoom, inviteUrl, offerCopy, offerMute, openMedia, play, renderLink, say, show, signalingTrouble } from './ui.js';
+import { explainLine, howConnected, overall, refusal } from './words.js';
+
+/** @import {SignaldError} from '../client/index.js' */
+/** @import {LinkState, Peer} from '../client/types.js' */
+
+/**
+ * Somebody else, as shown.
+ * @typedef {{peer: Peer, link: PeerLink, tile: HTMLElement, state: LinkState, hasOurTracks: boolean}} Other
+ */
+
+/** @type {Map<string, Other>} */
+const others = new Map();
+/** @type {Signald} */
+let signald;
+let stream = new MediaStream();
+let room = asked.room;
+
+const stage = byId('stage', HTMLElement);
+const self = byId('self', HTMLElement);
+const nameInput = byId('name', HTMLInputElement);
+
+/** What others should know of our tracks. */
+function ourMedia() {
+	const isOn = (/** @type {MediaStreamTrack} */ track) => track.enabled;
+	return { audio: stream.getAudioTracks().some(isOn), video: stream.getVideoTracks().some(isOn) };
+}
+
+/** @param {Peer} peer */
+function nameOf(peer) {
+	return peer.name || 'Guest';
+}
+
+/* The page as a whole. */
+
+function render() {
+	const states = [...others.values()].map(({ state }) => state);
+	const trouble = signalingTrouble(signald);
+	const state = overall(states);
+	stage.dataset.count = String(others.size);
+	if (signald.state === 'closed')
+		return;
+	if (trouble)
+		say(state === 'connected' ? 'connected' : 'connecting', trouble);
+	else if (signald.state === 'connecting')
+		say('connecting', 'Joining the room…');
+	else
+		say(state, sentence(state, states));
+}
+
+/**
+ * @param {ReturnType<typeof overall>} state
+ * @param {LinkState[]} states
+ */
+function sentence(state, states) {
+	const [first] = others.values();
+	if (!first)
+		return 'Nobody else is here yet. Send them the link.';
+	const whom = others.size === 1 ? nameOf(first.peer) : `${others.size} others`;
+	if (state === 'connecting')
+		return `Connecting to ${whom}…`;
+	if (state === 'failed')
+		return explainLine(first.state.why ?? 'no-path', asked.policy);
+	return `Connected to ${whom}, ${howConnected(states)}`;
+}
+
+/* The others. */
+
+/** @param {Peer} peer */
+function open(peer) {
+	const link = new PeerLink(signald, peer.id, { policy: asked.policy });
+	const tile = makeTile(peer, link);
+	/** @type {Other} */
+	const other = { peer, link, tile, state: { state: 'connecting', errors: [] }, hasOurTracks: false };
+	others.set(peer.id, other);
+	link.on('track', ({ streams: [theirs] }) => showVideo(tile, theirs));
+	link.on('closed', () => forget(other));
+	follow(link, (state) => {
+		other.state = state;
+		renderLink(tile, state);
+		render();
+	});
+	return other;
+}
+
+/** @param {Other} other */
+function forget(other) {
+	other.tile.remove();
+	if (others.get(other.peer.id) === other)
+		others.delete(other.peer.id);
+	render();
+}
+
+/**
+ * Send what we have, and ask for what we have not.
+ *
+ * @param {Other} other
+ */
+function addTracks(other) {
+	if (other.hasOurTracks)
+		return;
+	other.hasOurTracks = true;
+	for (const track of stream.getTracks())
+		other.link.pc.addTrack(track, stream);
+}
+
+/** @param {Other} other */
+function call(other) {
+	addTracks(other);
+	const kinds = stream.getTracks().map(({ kind }) => kind);
+	for (const kind of ['audio', 'video'].filter((wanted) => !kinds.includes(wanted)))
+		other.link.pc.addTransceiver(kind, { direction: 'recvonly' });
+}
+
+/**
+ * @param {Peer} peer
+ * @param {PeerLink} link
+ */
+function makeTile(peer, link) {
+	const template = byId('tile', HTMLTemplateElement);
+	const tile = find(/** @type {DocumentFragment} */ (template.content.cloneNode(true)), '.tile', HTMLElement);
+	tile.dataset.peer = peer.id;
+	find(tile, '.who', HTMLElement).textContent = nameOf(peer);
+	find(tile, '.avatar', HTMLElement).textContent = nameOf(peer).charAt(0).toUpperCase();
+	find(tile, 'video', HTMLVideoElement).setAttribute('aria-label', `Video of ${nameOf(peer)}`);
+	find(tile, '.trouble button', HTMLButtonElement).onclick = () => link.restart();
+	renderMedia(tile, peer.metadata);
+	stage.insertBefore(tile, self);
+	return tile;
+}
+
+/**
+ * @param {HTMLElement} tile
+ * @param {MediaStream | undefined} theirs
+ */
+function showVideo(tile, theirs) {
+	const video = find(tile, 'video', HTMLVideoElement);
+	if (!theirs || video.srcObject === theirs)
+		return;
+	video.srcObject = theirs;
+	play(video, () => {
+		addEventListener('pointerdown', () => {
+			video.muted = false;
+		}, { once: true });
+	});
+}
+
+/**
+ * @param {HTMLElement} tile
+ * @param {{audio?: unknown, video?: unknown}} [media]
+ */
+function renderMedia(tile, media = {}) {
+	tile.classList.toggle('is-silent', media.audio === false);
+	tile.classList.toggle('is-dark', media.video === false);
+}
+
+/* The room. */
+
+/** @param {Peer} peer */
+function isCaller(peer) {
+	return peer.role === 'peer';
+}
+
+/** Who comes in calls those who are there. @param {{peers: Peer[]}} joined */
+function onJoined({ peers }) {
+	for (const peer of peers.filter(isCaller))
+		call(open(peer));
+	tellMedia();
+	render();
+}
+
+/** @param {Peer} peer */
+function onPeerJoined(peer) {
+	if (!isCaller(peer))
+		return;
+	open(peer);
+	signald.signal(peer.id, { media: ourMedia() }).catch(() => {});
+}
+
+/** @param {{from: string, data: any}} message */
+function onData({ from, data }) {
+	const other = others.get(from);
+	if (other && data?.media)
+		renderMedia(other.tile, data.media);
+}
+
+function tellMedia() {
+	renderMedia(self, ourMedia());
+	signald.broadcast({ media: ourMedia() }).catch(() => {});
+}
+
+/** @param {SignaldError} error */
+function onClosed(error) {
+	if (error.code === 'left')
+		return;
+	finish('failed', 'You are not in the room', refusal(error));
+}
+
+function join() {
+	const name = nameInput.value.trim();
+	localStorage.setItem('name', name);
+	signald = new Signald(location.href, { room, name: name || undefined, metadata: ourMedia() });
+	attend(signald, render);
+	signald.on('joined', onJoined);
+	signald.on('peer-joined', onPeerJoined);
+	signald.on('offer', ({ from }) => {
+		const other = others.get(from);
+		if (other)
+			addTracks(other);
+	});
+	signald.on('signal', onData);
+	signald.on('broadcast', onData);
+	signald.on('closed', onClosed);
+	signald.connect().catch(() => {});
+	enterStage(name);
+	Object.assign(window, { signaldDebug: { signald, others } });
+}
+
+/** @param {string} name */
+function enterStage(name) {
+	find(self, '.avatar', HTMLElement).textContent = (name || 'You').charAt(0).toUpperCase();
+	byId('self-video', HTMLVideoElement).srcObject = stream;
+	renderMedia(self, ourMedia());
+	offerMute(stream, tellMedia);
+	show('stage');
+	byId('controls', HTMLElement).hidden = false;
+}
+
+function leave() {
+	finish('ended', 'You left the call', 'The others can go on without you.');
+	signald.close();
+	for (const track of stream.getTracks())
+		track.stop();
+}
+
+/* The lobby. */
+
+async function openLobby() {
+	nameInput.value = localStorage.getItem('name') ?? '';
+	byId('room-field', HTMLElement).hidden = Boolean(room);
+	byId('room', HTMLInputElement).value = room || inventRoom();
+	show('lobby');
+	say('ready', 'Not in the room yet');
+	const { stream: opened, problem } = await openMedia();
+	stream = opened;
+	byId('preview', HTMLVideoElement).srcObject = stream;
+	byId('preview-note', HTMLElement).hidden = stream.getVideoTracks().length > 0;
+	byId('preview-note', HTMLElement).textContent = problem ? 'No camera' : 'Microphone only';
+	const alert = byId('media-problem', HTMLElement);
+	alert.hidden = !problem;
+	alert.textContent = problem && `${problem} You can join all the same, and see and hear the others.`;
+	byId('join', HTMLButtonElement).textContent = problem ? 'Join without camera' : 'Join';
+}
+
+/** The name of the room goes into the address, "join at once" goes out of it. */
+function settleRoom() {
+	room = byId('room', HTMLInputElement).value.trim();
+	const url = new URL(location.href);
+	url.searchParams.set('room', room);
+	url.searchParams.delete('join');
+	history.replaceState(null, '', url);
+	nameRoom();
+}
+
+function nameRoom() {
+	byId('room-name', HTMLElement).textContent = room;
+	byId('copy', HTMLElement).hidden = !room;
+	offerCopy(inviteUrl('/call', room));
+	document.title = room ? `${room} · signald` : document.title;
+}
+
+byId('leave', HTMLButtonElement).onclick = leave;
+byId('again', HTMLButtonElement).onclick = () => location.reload();
+byId('join-form', HTMLFormElement).onsubmit = (event) => {
+	event.preventDefault();
+	settleRoom();
+	join();
+};
+nameRoom();
+openLobby().then(() => {
+	if (asked.join && room)
+		byId('join-form', HTMLFormElement).requestSubmit();
+});

@@ -1,0 +1,137 @@
+// words.js: what the pages say about connections, in plain words. Pure.
+
+/** @import {LinkState, SelectedPair, Why} from '../client/types.js' */
+
+/** @typedef {'good' | 'busy' | 'bad'} Tone */
+
+/** @type {Record<Why, string>} */
+const REASONS = {
+	'no-turn': 'This server gives out no TURN relay.',
+	'turn-auth': 'The TURN server rejects the credentials it was shown (401). Most likely its secret is not the one signald uses.',
+	'turn-forbidden': 'The TURN server forbids what this browser asked for (403).',
+	'turn-quota': 'The TURN server has no room for another relay (486 or 508).',
+	'turn-unreachable': 'No TURN server answers (701). It may be down, or a firewall on the way blocks it.',
+	'no-relay': 'The TURN server gave no relay, and no reason.',
+	'no-answer': 'The other side has not answered. It may be asleep, or just gone.',
+	'no-path': 'Both sides have tried every way they know, and nothing came through.',
+};
+
+/**
+ * Why a connection has failed, as a heading and a sentence.
+ *
+ * @param {Why} why
+ * @returns {{title: string, text: string}}
+ */
+export function explain(why) {
+	if (why === 'no-answer')
+		return { title: 'No answer', text: REASONS[why] };
+	if (why === 'no-path')
+		return { title: 'No way through', text: REASONS[why] };
+	if (why === 'no-turn')
+		return { title: 'No way through', text: `The networks allow no direct path, and there is no relay: ${lower(REASONS[why])}` };
+	return { title: 'No relay could be reached', text: REASONS[why] };
+}
+
+/**
+ * The same in one line.
+ *
+ * @param {Why} why
+ * @param {RTCIceTransportPolicy} policy
+ */
+export function explainLine(why, policy) {
+	if (why === 'no-turn' && policy === 'relay')
+		return `No relay could be reached: ${lower(REASONS[why])}`;
+	const { title, text } = explain(why);
+	return `${title}: ${lower(text)}`;
+}
+
+/**
+ * What stands on a badge.
+ *
+ * @param {LinkState} link
+ * @returns {{text: string, tone: Tone}}
+ */
+export function badge(link) {
+	if (link.state === 'connected')
+		return { text: link.pair ? pathText(link.pair) : 'Connected', tone: 'good' };
+	if (link.state === 'failed')
+		return { text: 'Not connected', tone: 'bad' };
+	return { text: 'Connecting…', tone: 'busy' };
+}
+
+/** @param {SelectedPair} pair */
+function pathText({ relayed, protocol, rttMs }) {
+	const parts = [relayed ? 'Relayed' : 'Direct', protocol.toUpperCase()];
+	if (rttMs !== undefined)
+		parts.push(`${rttMs} ms`);
+	return parts.join(' · ');
+}
+
+/**
+ * How many connections there are of each kind.
+ *
+ * @param {LinkState[]} links
+ */
+export function count(links) {
+	const connected = links.filter(({ state }) => state === 'connected');
+	return {
+		connected: connected.length,
+		relayed: connected.filter(({ pair }) => pair?.relayed).length,
+		failed: links.filter(({ state }) => state === 'failed').length,
+		connecting: links.filter(({ state }) => state === 'connecting').length,
+	};
+}
+
+/**
+ * One state for all connections of a page.
+ *
+ * @param {LinkState[]} links
+ * @returns {'waiting' | 'connected' | 'connecting' | 'failed'}
+ */
+export function overall(links) {
+	const { connected, connecting } = count(links);
+	if (links.length === 0)
+		return 'waiting';
+	if (connected)
+		return 'connected';
+	return connecting ? 'connecting' : 'failed';
+}
+
+/** How a connected page puts it. @param {LinkState[]} links */
+export function howConnected(links) {
+	const { connected, relayed } = count(links);
+	if (relayed === 0)
+		return 'directly';
+	return relayed === connected ? 'through a relay' : `${relayed} of ${connected} through a relay`;
+}
+
+/** Why the server said no. @type {Record<string, string>} */
+const REFUSALS = {
+	'room-full': 'This room is full.',
+	'too-many-rooms': 'The server has as many rooms as it can take.',
+	'role-taken': 'Somebody is live in this room already.',
+	'bad-room': 'This is not a name for a room.',
+};
+
+/** @param {{code: string, message: string}} error */
+export function refusal({ code, message }) {
+	return REFUSALS[code] ?? `The server refused: ${message}.`;
+}
+
+/** Why there is no camera. @type {Record<string, string>} */
+const MEDIA_PROBLEMS = {
+	NotAllowedError: 'The browser was told not to give camera and microphone to this page. You can allow them in the address bar.',
+	NotFoundError: 'No camera and no microphone were found.',
+	NotReadableError: 'Another program is using the camera or the microphone.',
+	insecure: 'Browsers give camera and microphone to pages on https only (and on localhost).',
+};
+
+/** @param {string} name of the error, or `insecure` */
+export function mediaProblem(name) {
+	return MEDIA_PROBLEMS[name] ?? `Camera and microphone do not work (${name}).`;
+}
+
+/** @param {string} sentence */
+function lower(sentence) {
+	return sentence.charAt(0).toLowerCase() + sentence.slice(1);
+}
