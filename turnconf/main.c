@@ -1,0 +1,487 @@
+/* main.c: turnconf's command line. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "output.h"
+#include "policy/config.h"
+#include "profile.h"
+#include "report.h"
+#include "version.h"
+
+enum exit_code { EXIT_FINE = 0, EXIT_FINDINGS = 1, EXIT_USAGE = 2 };
+
+#define TURNSERVER "turnserver"
+
+/* A turnserver.conf is a page or two. */
+#define MAX_FILE_BYTES 262144
+#define MAX_SETS 256
+#define SECRET_BYTES 32
+
+extern char **environ;
+
+static const char usage[] =
+	"usage: turnconf COMMAND [OPTION]...\n"
+	"\n"
+	"  generate      write coturn's configuration from signald's\n"
+	"  check FILE    say what is dangerous or ignored in a "
+	"turnserver.conf\n"
+	"  explain FILE  say what each line of it does\n"
+	"  secret        make a secret for turn.secret\n"
+	"\n"
+	"turnconf COMMAND --help tells more; --version prints the version.\n"
+	"Exit code: 0 fine, 1 findings or nothing written, 2 wrong usage.\n";
+
+static const char generate_usage[] =
+	"usage: turnconf generate [OPTION]...\n"
+	"\n"
+	"Write the turnserver.conf that goes with signald's configuration.\n"
+	"\n"
+	"  --config FILE            signald's configuration file\n"
+	"  --set SECTION.KEY=VALUE  one value more, over the file's\n"
+	"  --coturn-version X.Y.Z   for this coturn; else the installed one\n"
+	"  --output FILE            write here, with mode 0600, instead of to\n"
+	"                           standard output\n";
+
+static const char check_usage[] =
+	"usage: turnconf check [OPTION]... FILE\n"
+	"\n"
+	"Say what is dangerous or silently ignored in a turnserver.conf.\n"
+	"\n"
+	"  --coturn-version X.Y.Z  for this coturn; else the installed one\n"
+	"  --elsewhere             the file is for another machine: look up "
+	"no\n"
+	"                          address, certificate or mode on this one\n"
+	"  --json                  as JSON\n"
+	"\n"
+	"Exit code: 0 nothing found, 1 findings, 2 wrong usage.\n";
+
+static const char explain_usage[] =
+	"usage: turnconf explain [OPTION]... FILE\n"
+	"\n"
+	"Say what each line of a turnserver.conf does.\n"
+	"\n"
+	"  --coturn-version X.Y.Z  for this coturn; else the installed one\n";
+
+static const char secret_usage[] =
+	"usage: turnconf secret\n"
+	"\n"
+	"Print a fresh secret of 256 random bits in A-Z a-z 0-9 _ -.\n";
+
+/* What any command may be given. */
+struct arguments {
+	const char *config;
+	const char *sets[MAX_SETS];
+	size_t sets_count;
+	const char *coturn_version;
+	const char *output;
+	const char *file;
+	bool elsewhere;
+	bool json;
+};
+
+enum argument {
+	ARG_CONFIG,
+	ARG_SET,
+	ARG_COTURN,
+	ARG_OUTPUT,
+	ARG_ELSEWHERE,
+	ARG_JSON,
+	ARG_HELP,
+	ARG_VERSION
+};
+
+struct command {
+	const char *name;
+	const char *usage;
+	bool takes_file;
+	struct option options[8];
+	int (*run)(const struct arguments *arguments);
+};
+
+#define HELP_AND_VERSION                                  \
+	{"help", no_argument, NULL, ARG_HELP},            \
+	{                                                 \
+		"version", no_argument, NULL, ARG_VERSION \
+	}
+
+__attribute__((format(printf, 1, 2))) static int complain(const char *format,
+							  ...)
+{
+	va_list args;
+
+	(void)fputs("turnconf: ", stderr);
+	va_start(args, format);
+	(void)vfprintf(stderr, format, args);
+	va_end(args);
+	(void)fputc('\n', stderr);
+	return EXIT_USAGE;
+}
+
+/* --- what the commands share --- */
+
+static int find_version(const struct arguments *arguments, unsigned *version)
+{
+	const char *given = arguments->coturn_version;
+	int err;
+
+	if (given) {
+		struct span text = span_from(given);
+
+		if (strspn(given, "0123456789.") != text.len ||
+		    version_parse(text, version))
+			return complain("--coturn-version must be X.Y.Z, not "
+					"\"%s\"",
+					given);
+	} else {
+		err = version_detect(TURNSERVER, version);
+		if (err)
+			return complain("cannot tell which coturn is "
+					"installed (%s): give "
+					"--coturn-version X.Y.Z",
+					err == -EPROTO ? TURNSERVER
+						" --version "
+						"prints none"
+						       : strerror(-err));
+	}
+	if (*version > VERSION_NEWEST)
+		(void)complain("this coturn is newer than the newest known, "
+			       "4.17.1, and taken for it");
+	return 0;
+}
+
+static int read_host(struct host *host)
+{
+	int err = host_read(host);
+
+	return err ? complain("cannot read this host's addresses: %s",
+			      strerror(-err))
+		   : 0;
+}
+
+static int read_file(const char *path, struct buf *text)
+{
+	FILE *file = fopen(path, "re");
+	size_t n = 0;
+
+	if (!file)
+		return complain("%s: %s", path, strerror(errno));
+	do {
+		text->len += n;
+		if (text->len > MAX_FILE_BYTES || buf_reserve(text, 4096))
+			break;
+		n = fread(text->ptr + text->len, 1, 4096, file);
+	} while (n);
+
+	if (ferror(file) || text->failed || text->len > MAX_FILE_BYTES) {
+		(void)complain("%s: %s", path,
+			       ferror(file) ? "cannot be read"
+					    : "too long for a turnserver.conf");
+		(void)fclose(file);
+		return EXIT_USAGE;
+	}
+	(void)fclose(file);
+	return 0;
+}
+
+/* The text holds secrets. */
+static void wipe(struct buf *text)
+{
+	if (text->ptr)
+		crypto_wipe(text->ptr, text->len);
+	buf_clear(text);
+}
+
+static uint64_t now_s(void)
+{
+	struct clock clock;
+
+	clock_update(&clock);
+	return clock_wall_s(&clock);
+}
+
+/* --- generate --- */
+
+static int load_config(const struct arguments *arguments,
+		       struct config **configp)
+{
+	struct config_sources sources = {
+		.file = arguments->config,
+		.sets = arguments->sets,
+		.sets_count = arguments->sets_count,
+		.environ = (const char *const *)environ,
+	};
+	struct config_error error;
+
+	if (config_load(configp, &sources, &error))
+		return complain("%s", error.text);
+	return 0;
+}
+
+static int write_output(const struct arguments *arguments, struct span text)
+{
+	int err = 0;
+
+	if (arguments->output)
+		err = output_write(arguments->output, text);
+	else if (fwrite(text.ptr, 1, text.len, stdout) != text.len ||
+		 fflush(stdout))
+		err = -errno;
+	if (!err)
+		return EXIT_FINE;
+
+	(void)complain("%s: %s",
+		       arguments->output ? arguments->output
+					 : "standard output",
+		       strerror(-err));
+	return EXIT_FINDINGS;
+}
+
+/* What check would find in it: a port that needs a capability, an address of
+ * another machine. The operator may have meant it. */
+static void tell_findings(const struct profile_target *target, struct span text)
+{
+	struct rule_subject subject = {.path = "/dev/null",
+				       .text = text,
+				       .version = target->version,
+				       .host = target->host,
+				       .now_s = target->now_s};
+	struct rule_findings findings = {0};
+
+	rule_check(&subject, &findings);
+	for (size_t i = 0; i < findings.count; i++) {
+		struct span why = buf_span(&findings.items[i].why);
+
+		(void)complain("%s: %.*s [%s]",
+			       rule_severity_name(findings.items[i].severity),
+			       (int)why.len, why.ptr, findings.items[i].id);
+	}
+	rule_findings_clear(&findings);
+}
+
+static int generate_for(const struct arguments *arguments,
+			const struct config *config,
+			const struct profile_target *target)
+{
+	char error[PROFILE_MAX_ERROR] = "out of memory";
+	struct buf text = {0};
+	int code = EXIT_FINDINGS;
+
+	if (profile_generate(config, target, &text, error)) {
+		(void)complain("%s", error);
+	} else {
+		tell_findings(target, buf_span(&text));
+		code = write_output(arguments, buf_span(&text));
+	}
+	wipe(&text);
+	return code;
+}
+
+static int generate(const struct arguments *arguments)
+{
+	struct profile_target target = {.now_s = now_s()};
+	struct config *config;
+	struct host host;
+	int code;
+
+	code = load_config(arguments, &config);
+	if (code)
+		return code;
+
+	code = find_version(arguments, &target.version);
+	if (!code)
+		code = read_host(&host);
+	target.host = &host;
+	if (!code)
+		code = generate_for(arguments, config, &target);
+	config_free(config);
+	return code;
+}
+
+/* --- check, explain, secret --- */
+
+static int print_findings(const struct arguments *arguments,
+			  const struct rule_subject *subject)
+{
+	struct rule_findings findings = {0};
+	int code;
+
+	rule_check(subject, &findings);
+	code = findings.count ? EXIT_FINDINGS : EXIT_FINE;
+	if (arguments->json && report_json(subject, &findings, stdout))
+		findings.failed = true;
+	if (!arguments->json)
+		report_text(subject, &findings, stdout);
+	if (findings.failed)
+		code = complain("out of memory");
+	rule_findings_clear(&findings);
+	return code;
+}
+
+static int explain_subject(const struct arguments *arguments,
+			   const struct rule_subject *subject)
+{
+	(void)arguments;
+	report_explain(subject, stdout);
+	return EXIT_FINE;
+}
+
+static int with_subject(const struct arguments *arguments,
+			int (*run)(const struct arguments *,
+				   const struct rule_subject *))
+{
+	struct rule_subject subject = {.path = arguments->file,
+				       .now_s = now_s()};
+	struct buf text = {0};
+	struct host host;
+	int code;
+
+	code = find_version(arguments, &subject.version);
+	if (!code)
+		code = read_host(&host);
+	if (!code)
+		code = read_file(arguments->file, &text);
+	if (!code) {
+		subject.text = buf_span(&text);
+		subject.host = arguments->elsewhere ? NULL : &host;
+		code = run(arguments, &subject);
+	}
+	wipe(&text);
+	return code;
+}
+
+static int check(const struct arguments *arguments)
+{
+	return with_subject(arguments, print_findings);
+}
+
+static int explain(const struct arguments *arguments)
+{
+	return with_subject(arguments, explain_subject);
+}
+
+/* A secret that started with a dash would look like an option to other
+ * programs. */
+static int secret(const struct arguments *arguments)
+{
+	char text[CRYPTO_BASE64_LEN(SECRET_BYTES) + 1];
+	uint8_t bytes[SECRET_BYTES];
+
+	(void)arguments;
+	do {
+		crypto_random(bytes, sizeof(bytes));
+		(void)crypto_base64url(bytes, sizeof(bytes), text);
+	} while (text[0] == '-');
+
+	(void)puts(text);
+	crypto_wipe(bytes, sizeof(bytes));
+	crypto_wipe(text, sizeof(text));
+	return fflush(stdout) ? EXIT_FINDINGS : EXIT_FINE;
+}
+
+/* clang-format off */
+static const struct command commands[] = {
+	{"generate", generate_usage, false,
+	 {{"config", required_argument, NULL, ARG_CONFIG},
+	  {"set", required_argument, NULL, ARG_SET},
+	  {"coturn-version", required_argument, NULL, ARG_COTURN},
+	  {"output", required_argument, NULL, ARG_OUTPUT},
+	  HELP_AND_VERSION},
+	 generate},
+	{"check", check_usage, true,
+	 {{"coturn-version", required_argument, NULL, ARG_COTURN},
+	  {"elsewhere", no_argument, NULL, ARG_ELSEWHERE},
+	  {"json", no_argument, NULL, ARG_JSON},
+	  HELP_AND_VERSION},
+	 check},
+	{"explain", explain_usage, true,
+	 {{"coturn-version", required_argument, NULL, ARG_COTURN},
+	  HELP_AND_VERSION},
+	 explain},
+	{"secret", secret_usage, false, {HELP_AND_VERSION}, secret},
+};
+/* clang-format on */
+
+static int print(const char *text)
+{
+	return fputs(text, stdout) < 0 || fflush(stdout) ? EXIT_FINDINGS
+							 : EXIT_FINE;
+}
+
+/* One option; -1 to go on, else the exit code. */
+static int take_option(const struct command *command, int option,
+		       struct arguments *arguments)
+{
+	switch (option) {
+	case ARG_CONFIG:
+		arguments->config = optarg;
+		return -1;
+	case ARG_SET:
+		if (arguments->sets_count == MAX_SETS)
+			return complain("too many --set");
+		arguments->sets[arguments->sets_count++] = optarg;
+		return -1;
+	case ARG_COTURN:
+		arguments->coturn_version = optarg;
+		return -1;
+	case ARG_OUTPUT:
+		arguments->output = optarg;
+		return -1;
+	case ARG_ELSEWHERE:
+		arguments->elsewhere = true;
+		return -1;
+	case ARG_JSON:
+		arguments->json = true;
+		return -1;
+	case ARG_HELP:
+		return print(command->usage);
+	case ARG_VERSION:
+		return print("turnconf " SIGNALD_VERSION "\n");
+	default:
+		return EXIT_USAGE; /* getopt has complained */
+	}
+}
+
+static int run_command(const struct command *command, int argc, char **argv)
+{
+	struct arguments arguments = {0};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", command->options, NULL)) !=
+	       -1) {
+		int code = take_option(command, option, &arguments);
+
+		if (code >= 0)
+			return code;
+	}
+
+	if (argc - optind != (command->takes_file ? 1 : 0)) {
+		(void)fputs(command->usage, stderr);
+		return EXIT_USAGE;
+	}
+	arguments.file = argv[optind];
+	return command->run(&arguments);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		(void)fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help"))
+		return print(usage);
+	if (!strcmp(argv[1], "--version"))
+		return print("turnconf " SIGNALD_VERSION "\n");
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (!strcmp(argv[1], commands[i].name))
+			return run_command(&commands[i], argc - 1, argv + 1);
+	}
+	return complain("unknown command \"%s\"; turnconf --help lists them",
+			argv[1]);
+}

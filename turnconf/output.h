@@ -1,0 +1,15 @@
+/* output.h: puts a file with a secret in its place, whole or not at all. */
+#ifndef TURNCONF_OUTPUT_H
+#define TURNCONF_OUTPUT_H
+
+#include "base/span.h"
+
+/*
+ * Write text to path with mode 0600: beside it first, then renamed over it, so
+ * that nobody ever reads half a file.
+ *
+ * Returns 0 or a negative errno; path is then untouched.
+ */
+int output_write(const char *path, struct span text);
+
+#endif
