@@ -192,6 +192,11 @@ static void a_cut_message_is_refused(void **state)
 	}
 }
 
+static void flip_bit(char *bytes, size_t bit)
+{
+	bytes[bit / 8] = (char)((uint8_t)bytes[bit / 8] ^ 1U << bit % 8);
+}
+
 /* A flipped attribute header may hide the FINGERPRINT, so only the rest. */
 static void any_flipped_bit_breaks_the_fingerprint(void **state)
 {
@@ -205,11 +210,11 @@ static void any_flipped_bit_breaks_the_fingerprint(void **state)
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
 		for (size_t bit = 8 * parts[i].start; bit < 8 * parts[i].end;
 		     bit++) {
-			bytes[bit / 8] ^= (char)(1 << bit % 8);
+			flip_bit(bytes, bit);
 			assert_int_equal(
 				parse_guarded(span_of(bytes, sizeof(bytes))),
 				-EPROTO);
-			bytes[bit / 8] ^= (char)(1 << bit % 8);
+			flip_bit(bytes, bit);
 		}
 	}
 	assert_int_equal(parse_guarded(span_of(bytes, sizeof(bytes))), 0);
