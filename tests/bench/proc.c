@@ -1,0 +1,156 @@
+/* proc.c: what another process has used: CPU time, instructions, memory. */
+#include "proc.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "wire.h"
+
+#define SETTLE_STEP_MS 50
+#define SETTLE_STEPS_MAX 100
+#define SETTLE_QUIET_STEPS 4
+#define SETTLE_QUIET_NS 500000
+
+typedef uint64_t(thread_fn)(pid_t pid, pid_t thread, void *arg);
+
+/* Add up fn over the threads of pid. */
+static uint64_t sum_threads(pid_t pid, thread_fn *fn, void *arg)
+{
+	char path[64];
+	struct dirent *entry;
+	uint64_t sum = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	dir = opendir(path);
+	if (!dir)
+		die("%s: %s (has the server died?)", path, strerror(errno));
+
+	while ((entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.')
+			sum += fn(pid, atoi(entry->d_name), arg);
+	closedir(dir);
+	return sum;
+}
+
+static uint64_t thread_cpu_ns(pid_t pid, pid_t thread, void *arg)
+{
+	char path[64];
+	uint64_t ns = 0;
+	FILE *file;
+
+	(void)arg;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", (int)pid,
+		 (int)thread);
+	file = fopen(path, "re");
+	if (!file)
+		return 0; /* the thread has just ended */
+	if (fscanf(file, "%" SCNu64, &ns) != 1)
+		die("%s: not a number", path);
+	fclose(file);
+	return ns;
+}
+
+uint64_t proc_cpu_ns(pid_t pid)
+{
+	return sum_threads(pid, thread_cpu_ns, NULL);
+}
+
+uint64_t proc_private_bytes(pid_t pid)
+{
+	char path[64];
+	char line[256];
+	uint64_t sum_kb = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	file = fopen(path, "re");
+	if (!file)
+		die("%s: %s", path, strerror(errno));
+
+	while (fgets(line, sizeof(line), file)) {
+		uint64_t kb;
+
+		if (sscanf(line, "Private_Clean: %" SCNu64, &kb) == 1 ||
+		    sscanf(line, "Private_Dirty: %" SCNu64, &kb) == 1)
+			sum_kb += kb;
+	}
+	fclose(file);
+	return sum_kb * 1024;
+}
+
+void proc_settle(pid_t pid)
+{
+	const struct timespec step = {0, SETTLE_STEP_MS * 1000000L};
+	uint64_t before = proc_cpu_ns(pid);
+	int quiet = 0;
+
+	for (int i = 0; i < SETTLE_STEPS_MAX; i++) {
+		uint64_t now;
+
+		nanosleep(&step, NULL);
+		now = proc_cpu_ns(pid);
+		quiet = now - before < SETTLE_QUIET_NS ? quiet + 1 : 0;
+		if (quiet == SETTLE_QUIET_STEPS)
+			return;
+		before = now;
+	}
+}
+
+static uint64_t thread_counter_open(pid_t pid, pid_t thread, void *arg)
+{
+	struct proc_counter *counter = arg;
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_HARDWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_HW_INSTRUCTIONS,
+		.exclude_kernel = 1,
+		.exclude_hv = 1,
+	};
+	long fd;
+
+	(void)pid;
+	if (counter->fds_count == sizeof(counter->fds) / sizeof(int))
+		die("the server has too many threads to count them all");
+
+	fd = syscall(SYS_perf_event_open, &attr, thread, -1, -1, 0);
+	if (fd < 0)
+		return 1;
+	counter->fds[counter->fds_count++] = (int)fd;
+	return 0;
+}
+
+int proc_counter_open(struct proc_counter *counter, pid_t pid)
+{
+	memset(counter, 0, sizeof(*counter));
+	if (sum_threads(pid, thread_counter_open, counter) == 0)
+		return 0;
+
+	for (unsigned i = 0; i < counter->fds_count; i++)
+		close(counter->fds[i]);
+	counter->fds_count = 0;
+	return -ENOTSUP;
+}
+
+uint64_t proc_counter_read(const struct proc_counter *counter)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < counter->fds_count; i++) {
+		uint64_t value;
+
+		if (read(counter->fds[i], &value, sizeof(value)) !=
+		    sizeof(value))
+			die("reading a counter: %s", strerror(errno));
+		sum += value;
+	}
+	return sum;
+}

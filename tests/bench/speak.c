@@ -1,0 +1,218 @@
+/* speak.c: how a client of each kind of server talks. */
+#include "speak.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "wire.h"
+
+static const char *const role_names[] = {
+	[SPEAK_PEER] = "peer",
+	[SPEAK_BROADCASTER] = "broadcaster",
+	[SPEAK_WATCHER] = "watcher",
+};
+
+/* Return what follows `"` at its end, not fooled by escapes. */
+static const char *skip_string(const char *at)
+{
+	for (at++; *at && *at != '"'; at++)
+		if (*at == '\\' && at[1])
+			at++;
+	return *at ? at + 1 : at;
+}
+
+static const char *skip_space(const char *at)
+{
+	return at + strspn(at, " \t\r\n");
+}
+
+/*
+ * Find a string member of the outermost object, wherever it stands, and copy
+ * it. Returns 0, or -1 when there is none that fits.
+ */
+static int json_member(const char *text, const char *name, char *to,
+		       size_t size)
+{
+	size_t name_len = strlen(name);
+	int depth = 0;
+
+	for (const char *at = text; *at;) {
+		const char *end;
+		const char *value;
+
+		depth +=
+			(*at == '{' || *at == '[') - (*at == '}' || *at == ']');
+		if (*at != '"') {
+			at++;
+			continue;
+		}
+		end = skip_string(at);
+		value = skip_space(end);
+		if (depth == 1 && *value == ':' &&
+		    (size_t)(end - at) == name_len + 2 &&
+		    memcmp(at + 1, name, name_len) == 0) {
+			value = skip_space(value + 1);
+			end = *value == '"' ? skip_string(value) : value;
+			if (end - value < 2 ||
+			    (size_t)(end - value) - 2 >= size)
+				return -1;
+			memcpy(to, value + 1, (size_t)(end - value) - 2);
+			to[end - value - 2] = '\0';
+			return 0;
+		}
+		at = end;
+	}
+	return -1;
+}
+
+static void native_target(const struct speaker *speaker, char *to, size_t size)
+{
+	(void)speaker;
+	snprintf(to, size, "/v1/ws");
+}
+
+static int native_is_type(const char *text, const char *type)
+{
+	char found[32];
+
+	return json_member(text, "type", found, sizeof(found)) == 0 &&
+	       strcmp(found, type) == 0;
+}
+
+static int native_is_expected(const char *text, char reply[SPEAK_REPLY_SIZE])
+{
+	(void)reply;
+	return native_is_type(text, "peer-joined") ||
+	       native_is_type(text, "viewers") || native_is_type(text, "ice");
+}
+
+static enum speak_step native_step(struct speaker *speaker, const char *text,
+				   char reply[SPEAK_REPLY_SIZE])
+{
+	if (!text) {
+		snprintf(reply, SPEAK_REPLY_SIZE,
+			 "{\"type\":\"join\",\"room\":\"room-%u\","
+			 "\"role\":\"%s\"}",
+			 speaker->room, role_names[speaker->role]);
+		return SPEAK_WAIT;
+	}
+	if (native_is_type(text, "viewers"))
+		return SPEAK_WAIT;
+	if (!native_is_type(text, "joined") ||
+	    json_member(text, "id", speaker->id, sizeof(speaker->id)) < 0)
+		die("waited for joined, got %.300s", text);
+	return SPEAK_JOINED;
+}
+
+static void socketio_target(const struct speaker *speaker, char *to,
+			    size_t size)
+{
+	(void)speaker;
+	snprintf(to, size, "/socket.io/?EIO=4&transport=websocket");
+}
+
+/*
+ * Engine.IO 4 first opens a session (0), then Socket.IO connects to the main
+ * namespace (40); joining is an event of the server's own (42), whose
+ * acknowledgement (43) says that it is done.
+ */
+static enum speak_step socketio_step(struct speaker *speaker, const char *text,
+				     char reply[SPEAK_REPLY_SIZE])
+{
+	if (!text)
+		return SPEAK_WAIT;
+	if (strncmp(text, "0{", 2) == 0) {
+		snprintf(reply, SPEAK_REPLY_SIZE, "40");
+		return SPEAK_WAIT;
+	}
+	if (strncmp(text, "40{", 3) == 0 &&
+	    json_member(text, "sid", speaker->id, sizeof(speaker->id)) == 0) {
+		snprintf(reply, SPEAK_REPLY_SIZE,
+			 "420[\"join\",\"room-%u\",\"%s\"]", speaker->room,
+			 role_names[speaker->role]);
+		return SPEAK_WAIT;
+	}
+	if (strcmp(text, "430[]") != 0)
+		die("waited to be connected, got %.300s", text);
+	return SPEAK_JOINED;
+}
+
+static int socketio_is_expected(const char *text, char reply[SPEAK_REPLY_SIZE])
+{
+	if (strcmp(text, "2") == 0) {
+		strcpy(reply, "3"); /* ping, pong */
+		return 1;
+	}
+	return strncmp(text, "42[\"peer-joined\",", 17) == 0;
+}
+
+static void bare_target(const struct speaker *speaker, char *to, size_t size)
+{
+	snprintf(to, size, "/%c/%u", speaker->role == SPEAK_PEER ? 'p' : 'b',
+		 speaker->index);
+}
+
+static enum speak_step bare_step(struct speaker *speaker, const char *text,
+				 char reply[SPEAK_REPLY_SIZE])
+{
+	(void)reply;
+	if (text)
+		die("waited for nothing, got %.300s", text);
+	snprintf(speaker->id, sizeof(speaker->id), "%022u", speaker->index);
+	return SPEAK_JOINED;
+}
+
+static int bare_is_expected(const char *text, char reply[SPEAK_REPLY_SIZE])
+{
+	(void)text;
+	(void)reply;
+	return 0;
+}
+
+#define NATIVE_RELAY                                                        \
+	{                                                                   \
+		[PAYLOAD_CANDIDATE] = {"{\"type\":\"candidate\",\"to\":\"", \
+				       "\",\"candidate\":"},                \
+		[PAYLOAD_SDP] = {"{\"type\":\"offer\",\"to\":\"",           \
+				 "\",\"description\":"},                    \
+	}
+
+static const struct speak speaks[] = {
+	{
+		.name = "native",
+		.subprotocol = "signald.v1",
+		.target = native_target,
+		.step = native_step,
+		.is_expected = native_is_expected,
+		.relay = NATIVE_RELAY,
+		.broadcast = "{\"type\":\"broadcast\",\"data\":",
+		.end = "}",
+	},
+	{
+		.name = "socketio",
+		.target = socketio_target,
+		.step = socketio_step,
+		.is_expected = socketio_is_expected,
+		.relay = {[PAYLOAD_CANDIDATE] = {"42[\"candidate\",\"", "\","},
+			  [PAYLOAD_SDP] = {"42[\"offer\",\"", "\","}},
+		.broadcast = "42[\"broadcast\",",
+		.end = "]",
+	},
+	{
+		.name = "bare",
+		.target = bare_target,
+		.step = bare_step,
+		.is_expected = bare_is_expected,
+		.relay = NATIVE_RELAY,
+		.broadcast = "{\"type\":\"broadcast\",\"data\":",
+		.end = "}",
+	},
+};
+
+const struct speak *speak_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(speaks) / sizeof(speaks[0]); i++)
+		if (strcmp(speaks[i].name, name) == 0)
+			return &speaks[i];
+	return NULL;
+}

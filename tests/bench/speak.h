@@ -1,0 +1,57 @@
+/* speak.h: how a client of each kind of server talks. */
+#ifndef BENCH_SPEAK_H
+#define BENCH_SPEAK_H
+
+#include <stddef.h>
+
+#include "payload.h"
+
+#define SPEAK_ID_SIZE 64
+#define SPEAK_REPLY_SIZE 256
+
+enum speak_role { SPEAK_PEER, SPEAK_BROADCASTER, SPEAK_WATCHER };
+
+/* One client: which it is, where it joins, and what the server calls it. */
+struct speaker {
+	unsigned index;
+	unsigned room;
+	enum speak_role role;
+	char id[SPEAK_ID_SIZE];
+};
+
+enum speak_step { SPEAK_WAIT, SPEAK_JOINED };
+
+struct speak {
+	const char *name;
+	const char *subprotocol; /* offered in the handshake; NULL for none */
+
+	/* Write the handshake's target. */
+	void (*target)(const struct speaker *speaker, char *to, size_t size);
+
+	/*
+	 * Go one step towards being joined. text is a message of the server,
+	 * NUL-terminated, or NULL when the handshake is done; `reply` gets
+	 * what to say now, or stays empty. Dies of an unexpected message.
+	 */
+	enum speak_step (*step)(struct speaker *speaker, const char *text,
+				char reply[SPEAK_REPLY_SIZE]);
+
+	/*
+	 * Judge a message that is not a payload, once joined: is it one that
+	 * the server may send? `reply` as above.
+	 */
+	int (*is_expected)(const char *text, char reply[SPEAK_REPLY_SIZE]);
+
+	/* What stands around a payload: before the target's id, after it. */
+	struct {
+		const char *before_id;
+		const char *before_payload;
+	} relay[PAYLOAD_KINDS];
+	const char *broadcast;
+	const char *end;
+};
+
+/* Returns NULL when there is none of this name. */
+const struct speak *speak_find(const char *name);
+
+#endif
