@@ -29,13 +29,13 @@ static int read_posted_ttl(struct web_exchange *exchange,
 	const struct http_header *type =
 		http_find(request->head, SPAN("Content-Type"));
 	const struct span name = SPAN("ttl");
-	struct span media = type ? type->value : SPAN("");
-	struct span value;
+	struct span parameters = type ? type->value : SPAN("");
+	struct span media, value;
 
 	if (!request->body.len)
 		return 0;
-	(void)span_next_item(&media, ';', &media);
-	if (!span_equal_nocase(media, SPAN("application/json"))) {
+	if (!span_next_item(&parameters, ';', &media) ||
+	    !span_equal_nocase(media, SPAN("application/json"))) {
 		web_reply_problem(exchange, 415,
 				  "the body must be application/json", NULL);
 		return -EINVAL;

@@ -1,0 +1,108 @@
+/* test_outq.c: what goes into an output comes out, whatever the pieces. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "net/outq.h"
+
+#define MAX_BYTES 200000
+
+/* Take n bytes from the front, as a socket that accepts just so much. */
+static size_t take(struct outq *outq, size_t n, char *into)
+{
+	struct iovec iov[3];
+	int count = outq_peek(outq, iov, 3);
+	size_t taken = 0;
+
+	for (int i = 0; i < count && taken < n; i++) {
+		size_t part =
+			iov[i].iov_len < n - taken ? iov[i].iov_len : n - taken;
+
+		memcpy(into + taken, iov[i].iov_base, part);
+		taken += part;
+	}
+	outq_consume(outq, taken);
+	return taken;
+}
+
+static void bytes_come_out_in_order_whatever_the_sizes(void **state)
+{
+	char *in = malloc(MAX_BYTES), *out = malloc(MAX_BYTES);
+	struct outq outq = {0};
+	size_t put = 0, got = 0;
+
+	(void)state;
+	srand(5);
+	for (size_t i = 0; i < MAX_BYTES; i++)
+		in[i] = (char)rand();
+	while (put < MAX_BYTES - 6000) {
+		size_t a = (size_t)rand() % 3000, b = (size_t)rand() % 2900;
+		struct span parts[] = {{in + put, a}, {in + put + a, b}};
+
+		if (rand() % 3) {
+			assert_int_equal(outq_append(&outq, parts, 2), 0);
+		} else {
+			struct blob *blob = blob_new(parts, 2);
+
+			assert_int_equal(outq_append_blob(&outq, blob), 0);
+			blob_unref(blob);
+		}
+		put += a + b;
+		assert_int_equal(outq.bytes, put - got);
+		got += take(&outq, (size_t)rand() % 5000, out + got);
+	}
+	while (outq.bytes)
+		got += take(&outq, 777, out + got);
+	assert_int_equal(got, put);
+	assert_memory_equal(in, out, put);
+	assert_null(outq.first);
+	free(in);
+	free(out);
+}
+
+static void a_shared_frame_lives_until_its_last_reader_is_done(void **state)
+{
+	struct blob *blob = blob_new(&SPAN("frame"), 1);
+	struct outq a = {0}, b = {0};
+
+	(void)state;
+	assert_int_equal(outq_append_blob(&a, blob), 0);
+	assert_int_equal(outq_append_blob(&b, blob), 0);
+	assert_int_equal(blob->refs, 3);
+	outq_consume(&a, 5);
+	assert_int_equal(blob->refs, 2);
+	outq_clear(&b);
+	assert_int_equal(blob->refs, 1);
+	blob_unref(blob);
+}
+
+static void an_empty_output_holds_no_memory(void **state)
+{
+	struct outq outq = {0};
+	struct blob *empty = blob_new(NULL, 0);
+
+	(void)state;
+	assert_int_equal(outq_append(&outq, &SPAN(""), 1), 0);
+	assert_int_equal(outq_append_blob(&outq, empty), 0);
+	blob_unref(empty);
+	assert_null(outq.first);
+	assert_int_equal(outq_append(&outq, &SPAN("x"), 1), 0);
+	outq_consume(&outq, 1);
+	assert_null(outq.first);
+	assert_null(outq.last);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bytes_come_out_in_order_whatever_the_sizes),
+		cmocka_unit_test(
+			a_shared_frame_lives_until_its_last_reader_is_done),
+		cmocka_unit_test(an_empty_output_holds_no_memory),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
