@@ -44,9 +44,12 @@ static bool is_expected(const struct utf8_state *state, uint8_t byte)
 int utf8_check(struct utf8_state *state, struct span bytes)
 {
 	const uint8_t *at = (const uint8_t *)bytes.ptr;
-	const uint8_t *end = at + bytes.len;
 	struct utf8_state now = *state;
+	const uint8_t *end;
 
+	if (!bytes.len)
+		return 0; /* at may be NULL */
+	end = at + bytes.len;
 	while (at < end) {
 		if (now.missing) {
 			if (!is_expected(&now, *at++))
