@@ -4,13 +4,11 @@
 
 #include "base/log.h"
 #include "codec/json.h"
-#include "codec/msg.h"
 #include "dialect/native.h"
+#include "dialect/native_write.h"
 #include "net/wsconn.h"
 #include "policy/metric.h"
 
-/* A page of peers ends here, however long their metadata is. */
-#define MAX_PAGE_BYTES 262144
 #define ROLE_CAP 16
 /* A client told to go waits so long after its close before it comes back. */
 #define RECONNECT_AFTER_CLOSE_MS 250
@@ -112,138 +110,27 @@ static void send_error(struct session *session, const struct msg *msg,
 	send_message(session);
 }
 
-static void write_peer(struct buf *out, const struct peer *peer)
+static struct native_sources sources_of(const struct session *session)
 {
-	buf_append_str(out, "{\"id\":\"");
-	buf_append_str(out, peer->id);
-	buf_append_str(out, "\",\"role\":\"");
-	buf_append_str(out, hub_role_name(peer->role));
-	buf_append_str(out, "\"");
-	if (peer->name.ptr) {
-		buf_append_str(out, ",\"name\":");
-		buf_append_json(out, peer->name);
-	}
-	if (peer->metadata.ptr) {
-		buf_append_str(out, ",\"metadata\":");
-		buf_append_span(out, peer->metadata);
-	}
-	buf_append_str(out, "}");
-}
-
-struct page {
-	struct buf *out;
-	unsigned left;
-	size_t begins_at;
-};
-
-static bool write_listed(const struct peer *peer, void *arg)
-{
-	struct page *page = arg;
-
-	if (!page->left || page->out->len - page->begins_at > MAX_PAGE_BYTES)
-		return false;
-	page->left--;
-	if (page->out->len > page->begins_at)
-		buf_append_str(page->out, ",");
-	write_peer(page->out, peer);
-	return true;
-}
-
-/* ,"peers":[...] and ,"next":N where there are more. */
-static void write_page(struct session *session, uint64_t after, struct buf *out)
-{
-	struct page page = {
-		.out = out,
-		.left = session->native->loop->config->rooms.max_peers_listed,
+	return (struct native_sources){
+		.peer = session->peer,
+		.config = session->native->loop->config,
+		.icelist = *session->native->icelist,
 	};
-	uint64_t next;
-
-	buf_append_str(out, ",\"peers\":[");
-	page.begins_at = out->len;
-	next = hub_list(session->peer, after, write_listed, &page);
-	buf_append_str(out, "]");
-	if (next) {
-		buf_append_str(out, ",\"next\":");
-		buf_append_u64(out, next);
-	}
 }
 
-static void write_ice(struct session *session, uint64_t ttl_s, struct buf *out)
+/* An answer that one of the writers makes. */
+static void send_written(struct session *session, const struct msg *msg,
+			 void (*write)(struct buf *out, const struct msg *msg,
+				       const struct native_sources *sources))
 {
-	buf_append_str(out, ",");
-	icelist_write(*session->native->icelist, ICELIST_PEER,
-		      span_from(session->peer->id), ttl_s, out);
-}
+	struct native_sources sources = sources_of(session);
 
-static void write_limits(const struct config *config, struct buf *out)
-{
-	buf_append_format(
-		out,
-		",\"limits\":{\"maxMessageBytes\":%u,\"maxMetadataBytes\":%u,"
-		"\"pingInterval\":%u,\"silenceTimeout\":%u}",
-		config->websocket.max_message_bytes,
-		config->rooms.max_metadata_bytes,
-		config->websocket.ping_interval_s,
-		config->websocket.silence_timeout_s);
-}
-
-static void send_joined(struct session *session, const struct msg *msg)
-{
-	const struct peer *peer = session->peer;
-	struct buf *out = begin_message(session);
-
-	msg_begin_answer(out, "joined", msg);
-	buf_append_format(out,
-			  ",\"id\":\"%s\",\"role\":\"%s\",\"room\":", peer->id,
-			  hub_role_name(peer->role));
-	buf_append_json(out, hub_room_name(peer->room));
-	write_page(session, 0, out);
-	buf_append_str(out, ",\"viewers\":");
-	buf_append_u64(out, hub_viewers_count(peer->room));
-	write_ice(session, msg->ttl_s, out);
-	buf_append_str(out, ",\"features\":[]");
-	write_limits(session->native->loop->config, out);
-	buf_append_str(out, "}");
+	write(begin_message(session), msg, &sources);
 	send_message(session);
 }
 
 /* --- what the hub has for this peer --- */
-
-static void write_event(const struct envelope *envelope, struct buf *out)
-{
-	switch (envelope->kind) {
-	case ENVELOPE_PEER_JOINED:
-		buf_append_str(out, "{\"type\":\"peer-joined\",\"peer\":");
-		write_peer(out, envelope->from);
-		buf_append_str(out, "}");
-		break;
-	case ENVELOPE_PEER_LEFT:
-		buf_append_format(out,
-				  "{\"type\":\"peer-left\",\"id\":\"%s\","
-				  "\"role\":\"%s\",\"reason\":\"%s\"}",
-				  envelope->from->id,
-				  hub_role_name(envelope->from->role),
-				  hub_leave_reason_name(envelope->reason));
-		break;
-	default:
-		buf_append_format(out, "{\"type\":\"viewers\",\"count\":%zu}",
-				  envelope->viewers_count);
-	}
-}
-
-/* The pieces of a relayed message around its payload, which is not touched. */
-static void frame_relayed(const struct envelope *envelope,
-			  char prefix[MSG_PREFIX_CAP], struct span parts[3])
-{
-	/* The relayed kinds are in the order of their message types. */
-	size_t len = msg_write_prefix(
-		(enum msg_type)envelope->kind,
-		span_of(envelope->from->id, CRYPTO_ID_LEN), prefix);
-
-	parts[0] = span_of(prefix, len);
-	parts[1] = envelope->payload;
-	parts[2] = SPAN(MSG_SUFFIX);
-}
 
 static struct blob *encode_for_many(const struct envelope *envelope)
 {
@@ -253,10 +140,10 @@ static struct blob *encode_for_many(const struct envelope *envelope)
 	struct blob *frame = NULL;
 
 	if (envelope->kind == ENVELOPE_BROADCAST) {
-		frame_relayed(envelope, prefix, parts);
+		native_write_relayed(envelope, prefix, parts);
 		return wsconn_encode(parts, 3);
 	}
-	write_event(envelope, &event);
+	native_write_event(&event, envelope);
 	if (!event.failed)
 		frame = wsconn_encode(&(struct span){event.ptr, event.len}, 1);
 	buf_clear(&event);
@@ -271,7 +158,7 @@ static int deliver(struct envelope *envelope, void *arg)
 	struct span parts[3];
 
 	if (!envelope->is_for_many) {
-		frame_relayed(envelope, prefix, parts);
+		native_write_relayed(envelope, prefix, parts);
 		return wsconn_send(session->ws, parts, 3);
 	}
 	if (!*frame)
@@ -350,7 +237,7 @@ static void enter(struct session *session, const struct msg *msg,
 	log_info("peer.join", log_span("room", join->room),
 		 log_str("id", session->peer->id),
 		 log_str("role", hub_role_name(join->role)));
-	send_joined(session, msg);
+	send_written(session, msg, native_write_joined);
 }
 
 static void on_join(struct session *session, const struct msg *msg)
@@ -434,22 +321,12 @@ static void on_broadcast(struct session *session, const struct msg *msg)
 
 static void on_ice(struct session *session, const struct msg *msg)
 {
-	struct buf *out = begin_message(session);
-
-	msg_begin_answer(out, "ice", msg);
-	write_ice(session, msg->ttl_s, out);
-	buf_append_str(out, "}");
-	send_message(session);
+	send_written(session, msg, native_write_ice);
 }
 
 static void on_peers(struct session *session, const struct msg *msg)
 {
-	struct buf *out = begin_message(session);
-
-	msg_begin_answer(out, "peers", msg);
-	write_page(session, msg->after, out);
-	buf_append_str(out, "}");
-	send_message(session);
+	send_written(session, msg, native_write_peers);
 }
 
 static void on_ping(struct session *session, const struct msg *msg)
@@ -662,7 +539,6 @@ void native_push_ice(struct native *native)
 void native_drain(struct native *native, unsigned spread_s)
 {
 	uint64_t now_ms = native->loop->clock.mono_ms;
-	struct buf *out;
 	uint32_t random;
 
 	native->is_draining = true;
@@ -672,12 +548,8 @@ void native_drain(struct native *native, unsigned spread_s)
 
 		crypto_random(&random, sizeof(random));
 		wait_ms = (uint64_t)random * spread_s * 1000 >> 32;
-		out = begin_message(session);
-		buf_append_format(out,
-				  "{\"type\":\"go-away\",\"reason\":"
-				  "\"shutdown\",\"reconnectAfterMs\":%llu}",
-				  (unsigned long long)wait_ms +
-					  RECONNECT_AFTER_CLOSE_MS);
+		native_write_go_away(begin_message(session),
+				     wait_ms + RECONNECT_AFTER_CLOSE_MS);
 		send_message(session);
 		wsconn_set_deadline(session->ws, now_ms + wait_ms);
 	}

@@ -1,0 +1,43 @@
+/* native_write.h: the messages of the native dialect, from the hub's to JSON.
+ */
+#ifndef SIGNALD_DIALECT_NATIVE_WRITE_H
+#define SIGNALD_DIALECT_NATIVE_WRITE_H
+
+#include "codec/msg.h"
+#include "hub/hub.h"
+#include "turn/icelist.h"
+
+/* What a whole answer is made from besides the request. */
+struct native_sources {
+	const struct peer *peer; /* who asked */
+	const struct config *config;
+	struct icelist *icelist;
+};
+
+/* Each appends one whole message; out->failed says when memory ran out. */
+void native_write_joined(struct buf *out, const struct msg *msg,
+			 const struct native_sources *sources);
+void native_write_peers(struct buf *out, const struct msg *msg,
+			const struct native_sources *sources);
+void native_write_ice(struct buf *out, const struct msg *msg,
+		      const struct native_sources *sources);
+void native_write_go_away(struct buf *out, uint64_t reconnect_after_ms);
+
+/* Where a message is relayed, the type of client message and the kind of
+ * envelope are one number. */
+_Static_assert((int)MSG_OFFER == ENVELOPE_OFFER &&
+		       (int)MSG_BROADCAST == ENVELOPE_BROADCAST,
+	       "relayed types and envelopes are in one order");
+
+/*
+ * A relayed message in three pieces around its payload, which is not touched.
+ *
+ * prefix  room for the first piece
+ */
+void native_write_relayed(const struct envelope *envelope,
+			  char prefix[MSG_PREFIX_CAP], struct span parts[3]);
+
+/* An event of the hub: peer-joined, peer-left or viewers. */
+void native_write_event(struct buf *out, const struct envelope *envelope);
+
+#endif
