@@ -28,6 +28,15 @@ static bool is_link_local(const struct sockaddr *sa)
 	return bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80;
 }
 
+/* Of the address, not of its interface: public ones may well be put on lo. */
+static bool is_loopback(const struct sockaddr *sa)
+{
+	if (sa->sa_family == AF_INET)
+		return *(const uint8_t *)address_bytes(sa) == 127;
+	return !memcmp(address_bytes(sa), &in6addr_loopback,
+		       sizeof(in6addr_loopback));
+}
+
 static void add(struct host *host, const struct ifaddrs *item)
 {
 	struct host_address *address;
@@ -41,7 +50,7 @@ static void add(struct host *host, const struct ifaddrs *item)
 
 	address = &host->addresses[host->addresses_count++];
 	address->is_v6 = item->ifa_addr->sa_family == AF_INET6;
-	address->is_loopback = item->ifa_flags & IFF_LOOPBACK;
+	address->is_loopback = is_loopback(item->ifa_addr);
 	address->is_link_local = is_link_local(item->ifa_addr);
 	(void)inet_ntop(item->ifa_addr->sa_family,
 			address_bytes(item->ifa_addr), address->text,
