@@ -34,14 +34,15 @@ struct http_request {
 	enum http_method method;
 	unsigned minor;	    /* 0 or 1: HTTP/1.0 or HTTP/1.1 */
 	struct span target; /* as sent */
-	struct span path;   /* still percent-encoded, begins "/"; empty for "*" */
-	struct span query;  /* behind "?", empty without one */
-	struct span host;   /* the target's, else Host's; empty only in HTTP/1.0 */
+	struct span path; /* still percent-encoded, begins "/"; empty for "*" */
+	struct span query; /* behind "?", empty without one */
+	struct span
+		host; /* the target's, else Host's; empty only in HTTP/1.0 */
 	enum http_body_kind body_kind;
 	uint64_t content_length;
-	bool is_keep_alive;	 /* the client allows another request */
+	bool is_keep_alive; /* the client allows another request */
 	bool is_expecting_continue;
-	bool is_upgrade;	 /* Connection: upgrade, HTTP/1.1 */
+	bool is_upgrade; /* Connection: upgrade, HTTP/1.1 */
 	size_t headers_count;
 	struct http_header headers[HTTP_MAX_HEADERS];
 };
@@ -54,8 +55,9 @@ struct http_limits {
 
 /* Why a request is refused: what the answer says before the close. */
 struct http_error {
-	int status;	    /* 400, 413, 414, 417, 431, 501 or 505 */
-	const char *detail; /* one sentence: what was wrong, what would be right */
+	int status; /* 400, 413, 414, 417, 431, 501 or 505 */
+	const char
+		*detail; /* one sentence: what was wrong, what would be right */
 };
 
 /*
@@ -90,14 +92,15 @@ ssize_t http_parse_head(struct span buf, size_t *scanned,
 const struct http_header *http_find(const struct http_request *request,
 				    struct span name);
 
-/* A header's value has token as an item of its comma-separated list, in any case. */
+/* A header's value has token as an item of its comma-separated list, in any
+ * case. */
 bool http_has_token(struct span value, struct span token);
 
 /* The decoder of a chunked body (RFC 9112, 7.1); zero-initialised. */
 struct http_chunked {
 	int state;
-	uint64_t left;	  /* bytes of the current chunk still to come */
-	uint64_t total;	  /* body bytes so far */
+	uint64_t left;	   /* bytes of the current chunk still to come */
+	uint64_t total;	   /* body bytes so far */
 	size_t line_bytes; /* of the current line, which is bounded */
 	size_t trailer_bytes;
 };
@@ -119,14 +122,15 @@ int http_chunked_decode(struct http_chunked *chunked, char *buf, size_t *len,
 			size_t *consumed, uint64_t max_body_bytes);
 
 /*
- * Decode a path: percent-encodings once, "." and ".." segments (RFC 3986, 5.2.4),
- * runs of "/" become one. The result begins with one "/" and stays in its root.
+ * Decode a path: percent-encodings once, "." and ".." segments (RFC
+ * 3986, 5.2.4), runs of "/" become one. The result begins with one "/" and
+ * stays in its root.
  *
  * out  cap bytes, NUL-terminated on success
  *
  * Returns 0, -EINVAL for a broken encoding, an encoded "/", a "\", a control
- * character, what is not UTF-8, or one that leaves the root; -ENOSPC when out is
- * too small.
+ * character, what is not UTF-8, or one that leaves the root; -ENOSPC when out
+ * is too small.
  */
 int http_decode_path(struct span path, char *out, size_t cap);
 

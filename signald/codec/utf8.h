@@ -12,8 +12,8 @@ struct utf8_state {
 };
 
 /*
- * Check the next bytes of a text. Fails at the first byte that no valid text can
- * have there (RFC 6455, 8.1: fail fast), also in the middle of a character.
+ * Check the next bytes of a text. Fails at the first byte that no valid text
+ * can have there (RFC 6455, 8.1: fail fast), also in the middle of a character.
  *
  * Returns 0 or -EILSEQ. The text is whole when utf8_is_whole().
  */

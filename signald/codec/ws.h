@@ -60,7 +60,8 @@ ssize_t ws_parse_header(struct span bytes, uint64_t max_payload_bytes,
 /*
  * Unmask payload bytes in place (RFC 6455, 5.3).
  *
- * offset  of bytes[0] in its frame's payload, for a payload that comes in pieces
+ * offset  of bytes[0] in its frame's payload, for a payload that comes in
+ * pieces
  */
 void ws_unmask(char *bytes, size_t len, const uint8_t mask[4], uint64_t offset);
 
