@@ -108,7 +108,8 @@ void buf_append_json(struct buf *buf, struct span s)
 		append_json_escape(buf, c);
 		plain = i + 1;
 	}
-	buf_append(buf, s.ptr + plain, s.len - plain);
+	if (plain < s.len) /* an empty span may have no pointer */
+		buf_append(buf, s.ptr + plain, s.len - plain);
 	buf_append(buf, "\"", 1);
 }
 
