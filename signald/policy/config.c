@@ -192,7 +192,7 @@ static int take_variable(struct loader *loader, const char *variable)
 	struct entry entry = {.source = FROM_ENVIRON};
 	int err;
 
-	if (strncmp(variable, "SIGNALD_", strlen("SIGNALD_")) || !equals)
+	if (!equals || !span_has_prefix(span_from(variable), SPAN("SIGNALD_")))
 		return 0;
 	entry.name = span_of(variable, (size_t)(equals - variable));
 	entry.value = equals + 1;
@@ -376,11 +376,12 @@ static int check_together(struct loader *loader)
 	return err;
 }
 
-static size_t count_keys(void)
+/* The one that ends the table included. */
+static size_t count_rows(void)
 {
-	size_t count = 0;
+	size_t count = 1;
 
-	while (config_keys[count].section)
+	while (config_keys[count - 1].section)
 		count++;
 	return count;
 }
@@ -396,7 +397,7 @@ int config_load(struct config **configp, const struct config_sources *sources,
 	int err = 0;
 
 	loader.config = calloc(1, sizeof(*loader.config));
-	loader.givers = calloc(count_keys(), sizeof(*loader.givers));
+	loader.givers = calloc(count_rows(), sizeof(*loader.givers));
 	if (!loader.config || !loader.givers)
 		err = config_refuse_memory(error);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && !err; i++)

@@ -90,10 +90,10 @@ struct config {
 
 enum config_type {
 	CONFIG_STRING,
-	CONFIG_SECRET, /* never printed, also readable from a file */
-	CONFIG_BOOL,   /* yes or no, true or false, on or off, 1 or 0 */
-	CONFIG_UINT,   /* between min and max */
-	CONFIG_ENUM,   /* one of allowed, words parted by "|" */
+	CONFIG_SECRET,	     /* never printed, also readable from a file */
+	CONFIG_BOOL,	     /* yes or no, true or false, on or off, 1 or 0 */
+	CONFIG_UINT,	     /* between min and max */
+	CONFIG_ENUM,	     /* one of allowed, words parted by "|" */
 	CONFIG_ADDRESS,	     /* ADDRESS:PORT, [IPv6]:PORT, or empty */
 	CONFIG_ADDRESS_LIST, /* the same, comma-separated, at least one */
 	CONFIG_IP_LIST,	     /* addresses without ports, or empty */
@@ -110,12 +110,12 @@ struct config_key {
 	const char *section;
 	const char *name;
 	enum config_type type;
-	size_t offset;	       /* of the field in struct config */
-	const char *initial;   /* the default, as it would be written */
-	unsigned min, max;     /* CONFIG_UINT */
-	const char *allowed;   /* CONFIG_ENUM */
 	enum config_reload reload;
-	const char *help;      /* one line; units in it */
+	size_t offset;	     /* of the field in struct config */
+	const char *initial; /* the default, as it would be written */
+	unsigned min, max;   /* CONFIG_UINT */
+	const char *allowed; /* CONFIG_ENUM */
+	const char *help;    /* one line; units in it */
 };
 
 /* The table, ended by a row whose section is NULL. */

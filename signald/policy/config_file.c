@@ -12,8 +12,8 @@
 #include "policy/config_file.h"
 #include "policy/config_name.h"
 
-#define MAX_FILE_BYTES (256u * 1024)
-#define MAX_SECRET_BYTES 4096u
+#define MAX_FILE_BYTES 262144
+#define MAX_SECRET_BYTES 4096
 
 /* Of libinih's line buffer, the newline and the NUL included. */
 #define MAX_LINE_BYTES 4096
@@ -38,46 +38,70 @@ static ssize_t read_whole(int fd, char *bytes, size_t cap)
 }
 
 /*
- * Read a file of at most max bytes.
+ * refused  mode bits the file must not have
  *
- * refused  mode bits it must not have
- * bytesp   max + 1 bytes, NUL-terminated; the caller wipes and frees them
- *
- * Returns the length or a negative errno.
+ * Returns a descriptor or -EINVAL.
  */
-static ssize_t load(const char *path, size_t max, mode_t refused, char **bytesp,
-		    struct config_error *error)
+static int open_file(const char *path, mode_t refused,
+		     struct config_error *error)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
-	char *bytes;
+
+	if (fd >= 0 && (fstat(fd, &st) || !(st.st_mode & refused)))
+		return fd;
+	if (fd < 0) {
+		(void)config_refuse(error, "%s", strerror(errno));
+		return -EINVAL;
+	}
+	(void)close(fd);
+	(void)config_refuse(error, "others may write this file; chmod o-w "
+				   "makes it safe");
+	return -EINVAL;
+}
+
+/*
+ * Read what is left of a file, at most max bytes.
+ *
+ * bytesp  NUL-terminated; the caller wipes and frees them
+ *
+ * Returns the length, -EINVAL or -ENOMEM.
+ */
+static ssize_t load(int fd, size_t max, char **bytesp,
+		    struct config_error *error)
+{
+	char *bytes = malloc(max + 1);
+	ssize_t len;
+
+	if (!bytes) {
+		(void)config_refuse_memory(error);
+		return -ENOMEM;
+	}
+	len = read_whole(fd, bytes, max + 1);
+	if (len >= 0 && (size_t)len <= max) {
+		bytes[len] = '\0';
+		*bytesp = bytes;
+		return len;
+	}
+	if (len < 0)
+		(void)config_refuse(error, "%s", strerror((int)-len));
+	else
+		(void)config_refuse(error, "longer than %zu bytes", max);
+	crypto_wipe(bytes, max + 1);
+	free(bytes);
+	return -EINVAL;
+}
+
+static ssize_t load_path(const char *path, size_t max, mode_t refused,
+			 char **bytesp, struct config_error *error)
+{
+	int fd = open_file(path, refused, error);
 	ssize_t len;
 
 	if (fd < 0)
-		return config_refuse(error, "%s", strerror(errno));
-	if (!fstat(fd, &st) && st.st_mode & refused) {
-		(void)close(fd);
-		return config_refuse(error, "others may write this file; "
-					    "chmod o-w makes it safe");
-	}
-	bytes = malloc(max + 1);
-	if (!bytes) {
-		(void)close(fd);
-		return config_refuse_memory(error);
-	}
-	len = read_whole(fd, bytes, max + 1);
+		return fd;
+	len = load(fd, max, bytesp, error);
 	(void)close(fd);
-	if (len < 0)
-		len = config_refuse(error, "%s", strerror((int)-len));
-	else if ((size_t)len > max)
-		len = config_refuse(error, "longer than %zu bytes", max);
-	if (len < 0) {
-		crypto_wipe(bytes, max + 1);
-		free(bytes);
-		return len;
-	}
-	bytes[len] = '\0';
-	*bytesp = bytes;
 	return len;
 }
 
@@ -85,7 +109,7 @@ int config_file_read_secret(const char *path, char **secretp,
 			    struct config_error *error)
 {
 	char *bytes;
-	ssize_t len = load(path, MAX_SECRET_BYTES, S_IWOTH, &bytes, error);
+	ssize_t len = load_path(path, MAX_SECRET_BYTES, S_IWOTH, &bytes, error);
 
 	if (len < 0)
 		return (int)len;
@@ -236,7 +260,7 @@ int config_file_read(const char *path, config_line_cb *on_line, void *arg,
 	struct reader reader = {.on_line = on_line, .arg = arg, .error = error};
 	char where[256];
 	char *bytes;
-	ssize_t len = load(path, MAX_FILE_BYTES, 0, &bytes, error);
+	ssize_t len = load_path(path, MAX_FILE_BYTES, 0, &bytes, error);
 
 	if (len < 0) {
 		config_error_place(error, path);

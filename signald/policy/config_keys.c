@@ -2,21 +2,22 @@
 #include "policy/config.h"
 
 #define AT(section, name) #section, #name
+/* A member's name takes no parentheses. NOLINTNEXTLINE */
 #define OFF(section, name) offsetof(struct config, section.name)
-#define TEXT(section, name, type, initial, reload, help)                    \
+#define TEXT(section, name, type, initial, reload, help)                      \
+	{                                                                     \
+		AT(section, name), type, reload, OFF(section, name), initial, \
+			0, 0, NULL, help                                      \
+	}
+#define UINT(section, name, initial, min, max, reload, help)                \
 	{                                                                   \
-		AT(section, name), type, OFF(section, name), initial, 0, 0, \
-			NULL, reload, help                                  \
+		AT(section, name), CONFIG_UINT, reload, OFF(section, name), \
+			initial, min, max, NULL, help                       \
 	}
-#define UINT(section, name, initial, min, max, reload, help)                 \
-	{                                                                    \
-		AT(section, name), CONFIG_UINT, OFF(section, name), initial, \
-			min, max, NULL, reload, help                         \
-	}
-#define WORD(section, name, initial, allowed, reload, help)                  \
-	{                                                                    \
-		AT(section, name), CONFIG_ENUM, OFF(section, name), initial, \
-			0, 0, allowed, reload, help                          \
+#define WORD(section, name, initial, allowed, reload, help)                 \
+	{                                                                   \
+		AT(section, name), CONFIG_ENUM, reload, OFF(section, name), \
+			initial, 0, 0, allowed, help                        \
 	}
 
 /* clang-format off */
@@ -129,6 +130,6 @@ const struct config_key config_keys[] = {
 
 	UINT(drain, spread_s, "5", 0, 300,
 	     CONFIG_RELOAD, "seconds over which SIGTERM closes the connections"),
-	{NULL, NULL, CONFIG_STRING, 0, NULL, 0, 0, NULL, CONFIG_RESTART, NULL},
+	{NULL, NULL, CONFIG_STRING, CONFIG_RESTART, 0, NULL, 0, 0, NULL, NULL},
 };
 /* clang-format on */

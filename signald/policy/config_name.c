@@ -1,13 +1,17 @@
 /* config_name.c: how keys are spelt, and which one a misspelt name meant. */
 #include <assert.h>
+#include <ctype.h>
 
 #include "policy/config_name.h"
 
+/* Further off is another word, not a misspelt one. */
+#define MAX_DISTANCE 3
+
 static char to_environ(char c)
 {
-	if (c >= 'a' && c <= 'z')
-		return (char)(c - 'a' + 'A');
-	return c == '.' ? '_' : c;
+	if (c == '.')
+		return '_';
+	return (char)toupper((unsigned char)c);
 }
 
 struct config_name config_spell(const struct config_key *key,
@@ -97,29 +101,37 @@ static unsigned distance(struct span name, struct span known)
 	return edits_between(name, known);
 }
 
+struct guess {
+	unsigned distance;
+	struct config_name name;
+};
+
+static void try_guess(struct guess *best, struct span name,
+		      struct config_name known)
+{
+	unsigned d = distance(name, span_from(known.text));
+
+	if (d < best->distance)
+		*best = (struct guess){d, known};
+}
+
 bool config_guess(struct span name, enum config_spelling spelling,
 		  struct config_name *guess)
 {
-	unsigned best = 4; /* further off is another word, not a misspelt one */
-	bool is_found = false;
+	struct guess best = {MAX_DISTANCE + 1, {""}};
 
 	if (name.len > CONFIG_MAX_NAME)
 		return false;
 	for (const struct config_key *key = config_keys; key->section; key++) {
-		for (int file = 0; file <= (key->type == CONFIG_SECRET);
-		     file++) {
-			struct config_name known =
-				config_spell(key, spelling, file);
-			unsigned d = distance(name, span_from(known.text));
-
-			if (d >= best)
-				continue;
-			best = d;
-			*guess = known;
-			is_found = true;
-		}
+		try_guess(&best, name, config_spell(key, spelling, false));
+		if (key->type == CONFIG_SECRET)
+			try_guess(&best, name,
+				  config_spell(key, spelling, true));
 	}
-	return is_found;
+	if (best.distance > MAX_DISTANCE)
+		return false;
+	*guess = best.name;
+	return true;
 }
 
 bool config_has_section(struct span section)

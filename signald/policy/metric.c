@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -164,23 +165,25 @@ static void write_gauge(struct buf *out, const char *family, const char *help,
 	buf_append_format(out, "%s %" PRIu64 "\n", family, value);
 }
 
+/* /proc/self/statm starts with two numbers: all pages, and those present. */
 static void write_memory(struct buf *out)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	FILE *statm = fopen("/proc/self/statm", "re");
-	unsigned long total, resident;
-	int count;
+	char line[128], *end;
+	bool is_read;
 
 	if (!statm)
 		return;
-	count = fscanf(statm, "%lu %lu", &total, &resident);
+	is_read = fgets(line, sizeof(line), statm) != NULL;
 	(void)fclose(statm);
-	if (count != 2)
+	if (!is_read)
 		return;
 	write_gauge(out, "process_virtual_memory_bytes",
-		    "Address space in use.", total * page);
+		    "Address space in use.", strtoull(line, &end, 10) * page);
 	write_gauge(out, "process_resident_memory_bytes",
-		    "Memory that is really there.", resident * page);
+		    "Memory that is really there.",
+		    strtoull(end, NULL, 10) * page);
 }
 
 /* Returns -1 when nobody can tell in a reasonable time. */

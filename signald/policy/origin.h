@@ -1,11 +1,13 @@
-/* origin.h: which pages may use this server from a browser (RFC 6454, Fetch). */
+/* origin.h: which pages may use this server from a browser (RFC 6454, Fetch).
+ */
 #ifndef SIGNALD_POLICY_ORIGIN_H
 #define SIGNALD_POLICY_ORIGIN_H
 
 #include "base/span.h"
 
 enum origin_verdict {
-	ORIGIN_ABSENT,	/* no Origin header: not a browser's cross-site request */
+	ORIGIN_ABSENT,	/* no Origin header: not a browser's cross-site request
+			 */
 	ORIGIN_OWN,	/* the page came from this server itself */
 	ORIGIN_ALLOWED, /* a configured one */
 	ORIGIN_FOREIGN,
@@ -19,7 +21,8 @@ enum origin_verdict {
  * host     the request's Host: an http or https origin with the same host and
  *          port (80 and 443 being the schemes' defaults) is our own page
  *
- * Scheme and host compare without case; "null" is foreign unless "*" is allowed.
+ * Scheme and host compare without case; "null" is foreign unless "*" is
+ * allowed.
  */
 enum origin_verdict origin_judge(struct span allowed, struct span origin,
 				 struct span host);
