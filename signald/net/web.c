@@ -13,8 +13,12 @@
 	"X-Content-Type-Options: nosniff\r\n" \
 	"Referrer-Policy: no-referrer\r\n"
 
-#define CORS_MAX_AGE_S "600"
-#define MAX_ALLOW 128
+/* What a page of another origin may send, and for how many seconds the browser
+ * may keep that in mind. */
+#define PREFLIGHT_HEADERS                                               \
+	"Access-Control-Allow-Methods: GET, POST\r\n"                   \
+	"Access-Control-Allow-Headers: Authorization, Content-Type\r\n" \
+	"Access-Control-Max-Age: 600\r\n"
 #define DATE_CAP 64
 #define PATH_CAP 4096
 
@@ -283,40 +287,51 @@ struct conn *web_switch_protocols(struct web_exchange *exchange,
 }
 
 /* "Allow: GET, HEAD, OPTIONS" */
-static void write_allow(unsigned methods, char out[MAX_ALLOW])
+static void write_allow(struct buf *headers, unsigned methods)
 {
-	static const char *const prefix[] = {"Allow: ", ", "};
-	size_t at = 0;
-	int n = 0;
+	const char *separator = "Allow: ";
 
 	if (methods & HTTP_GET)
 		methods |= HTTP_HEAD;
 	methods |= HTTP_OPTIONS;
-	for (unsigned bit = HTTP_GET; bit <= HTTP_OPTIONS; bit <<= 1)
-		if (methods & bit)
-			at += (size_t)snprintf(
-				out + at, MAX_ALLOW - at, "%s%s",
-				prefix[n++ > 0],
-				http_method_name((enum http_method)bit));
-	(void)snprintf(out + at, MAX_ALLOW - at, "\r\n");
+	for (unsigned bit = HTTP_GET; bit <= HTTP_OPTIONS; bit <<= 1) {
+		if (!(methods & bit))
+			continue;
+		buf_append_str(headers, separator);
+		buf_append_str(headers,
+			       http_method_name((enum http_method)bit));
+		separator = ", ";
+	}
+	buf_append_str(headers, "\r\n");
 }
 
 /* OPTIONS: what this path takes, and to a preflight what a page may send. */
 static void reply_options(struct web_exchange *exchange, unsigned methods)
 {
-	char headers[MAX_ALLOW + 256];
+	struct buf headers = {0};
 
-	write_allow(methods, headers);
+	write_allow(&headers, methods);
 	if (exchange->cors == WEB_CORS &&
 	    http_find(exchange->request->head,
 		      SPAN("Access-Control-Request-Method")))
-		(void)strcat(headers,
-			     "Access-Control-Allow-Methods: GET, POST\r\n"
-			     "Access-Control-Allow-Headers: Authorization, "
-			     "Content-Type\r\n"
-			     "Access-Control-Max-Age: " CORS_MAX_AGE_S "\r\n");
-	web_reply(exchange,
-		  &(struct web_response){.status = 204, .headers = headers});
+		buf_append_str(&headers, PREFLIGHT_HEADERS);
+	buf_append(&headers, "", 1);
+	web_reply(exchange, &(struct web_response){.status = 204,
+						   .headers = headers.ptr});
+	buf_clear(&headers);
+}
+
+static void refuse_method(struct web_exchange *exchange, unsigned methods)
+{
+	struct buf headers = {0};
+
+	write_allow(&headers, methods);
+	buf_append(&headers, "", 1);
+	web_reply_problem(exchange, 405,
+			  "this path does not take this method; Allow names "
+			  "those it takes",
+			  headers.ptr);
+	buf_clear(&headers);
 }
 
 static const struct web_route *find_route(const struct web *web,
@@ -339,7 +354,6 @@ static void dispatch(struct web_exchange *exchange,
 		     const struct web_route *route)
 {
 	const struct web_request *request = exchange->request;
-	char allow[MAX_ALLOW];
 
 	exchange->cors = route->cors;
 	if (!route->handler) {
@@ -347,11 +361,7 @@ static void dispatch(struct web_exchange *exchange,
 	} else if (request->head->method == HTTP_OPTIONS) {
 		reply_options(exchange, route->methods);
 	} else if (!takes_method(route, request->head->method)) {
-		write_allow(route->methods, allow);
-		web_reply_problem(exchange, 405,
-				  "this path does not take this method; "
-				  "Allow names those it takes",
-				  allow);
+		refuse_method(exchange, route->methods);
 	} else {
 		route->handler(exchange, request, route->arg);
 		if (!exchange->is_answered)

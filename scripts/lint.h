@@ -1,0 +1,3 @@
+/* lint.h: what the Makefile defines, for tools that do not read it. */
+#define SIGNALD_VERSION "0"
+#define SIGNALD_PREFIX "/usr/local"
