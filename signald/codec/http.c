@@ -6,8 +6,8 @@
 #include "codec/chars.h"
 #include "codec/http.h"
 
-/* Empty lines skipped in front of a request line (RFC 9112, 2.2). */
-#define MAX_EMPTY_LINES 2
+/* Two empty lines are skipped before a request line (RFC 9112, 2.2). */
+#define MAX_EMPTY_BYTES 4
 #define VERSION_LEN 8 /* "HTTP/1.1" */
 
 /* What a byte may be part of. */
@@ -184,7 +184,7 @@ static size_t skip_empty_lines(const char *bytes, size_t len)
 {
 	size_t at = 0;
 
-	while (at < MAX_EMPTY_LINES * 2 && len - at >= 2 && bytes[at] == '\r' &&
+	while (at < MAX_EMPTY_BYTES && len - at >= 2 && bytes[at] == '\r' &&
 	       bytes[at + 1] == '\n')
 		at += 2;
 	return at;

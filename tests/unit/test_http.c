@@ -341,20 +341,38 @@ static void a_refusal_does_not_depend_on_the_split(void **state)
 
 static void a_control_character_is_refused_wherever_it_stands(void **state)
 {
+	static const char controls[] = {0, 1, 0x0b, 0x1f, 0x7f};
 	char text[sizeof(BROWSER)];
 
 	(void)state;
-	for (size_t at = 0; at < sizeof(BROWSER) - 1; at++) {
+	for (size_t i = 0; i < COUNT(controls) * (sizeof(BROWSER) - 1); i++) {
 		struct http_request r;
 		struct http_error error;
 
 		memcpy(text, BROWSER, sizeof(BROWSER));
-		text[at] = '\0';
+		text[i / COUNT(controls)] = controls[i % COUNT(controls)];
 		assert_int_equal(
 			parse(span_of(text, sizeof(text) - 1), &r, &error),
 			-EPROTO);
 		assert_int_equal(error.status, 400);
 	}
+}
+
+static void a_value_may_hold_every_other_character(void **state)
+{
+	char text[512] = LINE "Host: a\r\nX: x";
+	size_t len = strlen(text);
+	struct http_request r;
+	struct http_error error;
+
+	(void)state;
+	for (unsigned c = ' '; c <= 0xff; c++)
+		if (c != 0x7f)
+			text[len++] = (char)c;
+	text[len++] = '\t';
+	memcpy(text + len, "x\r\n\r\n", 5);
+	assert_int_equal(parse(span_of(text, len + 5), &r, &error), len + 5);
+	assert_int_equal(r.headers[1].value.len, 2 + 224 - 1 + 1);
 }
 
 static void a_broken_line_is_refused_before_the_head_is_whole(void **state)
@@ -844,6 +862,7 @@ int main(void)
 		cmocka_unit_test(a_refusal_does_not_depend_on_the_split),
 		cmocka_unit_test(
 			a_control_character_is_refused_wherever_it_stands),
+		cmocka_unit_test(a_value_may_hold_every_other_character),
 		cmocka_unit_test(
 			a_broken_line_is_refused_before_the_head_is_whole),
 		cmocka_unit_test(odd_but_right_heads_are_taken),
