@@ -71,11 +71,14 @@ function forget(id, line) {
 }
 
 function render() {
-	const isLive = document.documentElement.dataset.role === 'broadcaster';
-	byId('viewers', HTMLElement).hidden = signald.state !== 'joined';
-	byId('viewers-count', HTMLElement).textContent = String(viewersCount);
 	if (signald.state === 'closed')
 		return;
+	const isLive = document.documentElement.dataset.role === 'broadcaster';
+	const isWaiting = !isLive && lines.size === 0;
+	byId('veil', HTMLElement).hidden = !isWaiting;
+	byId('veil', HTMLElement).textContent = signald.state === 'joined' ? 'Nobody is live yet. The broadcast will appear here by itself.' : '';
+	byId('viewers', HTMLElement).hidden = signald.state !== 'joined';
+	byId('viewers-count', HTMLElement).textContent = String(viewersCount);
 	const trouble = signalingTrouble(signald);
 	const states = [...lines.values()].map(({ state }) => state);
 	const state = overall(states);
@@ -173,7 +176,7 @@ function renderBroadcaster(state, states) {
 	const parts = [`${connected - relayed} direct`, `${relayed} relayed`];
 	if (failed)
 		parts.push(`${failed} not connected`);
-	byId('summary', HTMLElement).textContent = states.length ? parts.join(', ') : 'No watchers yet';
+	byId('summary', HTMLElement).textContent = states.length ? `Connections: ${states.length}` : 'No watchers yet';
 	say(state, state === 'waiting' ? 'You are live. Send the link to those who should watch.' : `You are live: ${parts.join(', ')}`);
 }
 

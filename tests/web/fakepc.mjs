@@ -1,0 +1,138 @@
+// fakepc.mjs: as much of an RTCPeerConnection as negotiation can see
+// (WebRTC 1.0, 4.4.1.5 with implicit rollback), and two of them wired up.
+import { Emitter, PeerLink } from '../../web/client/index.js';
+
+let descriptionsCount = 0;
+
+export class FakeConnection {
+	signalingState = 'stable';
+	connectionState = 'new';
+	iceGatheringState = 'new';
+	localDescription = null;
+	remoteDescription = null;
+	candidates = [];
+	restarts = 0;
+	stats = new Map();
+
+	constructor(configuration) {
+		this.configuration = configuration;
+	}
+
+	getConfiguration() {
+		return this.configuration;
+	}
+
+	setConfiguration(configuration) {
+		this.configuration = configuration;
+	}
+
+	async setLocalDescription() {
+		const type = this.signalingState === 'have-remote-offer' ? 'answer' : 'offer';
+		await undefined;
+		const ufrag = `u${++descriptionsCount}`;
+		this.localDescription = { type, sdp: `v=0\r\na=ice-ufrag:${ufrag}\r\n` };
+		this.signalingState = type === 'offer' ? 'have-local-offer' : 'stable';
+	}
+
+	async setRemoteDescription(description) {
+		const expected = description.type === 'answer' ? ['have-local-offer'] : ['stable', 'have-local-offer'];
+		if (!expected.includes(this.signalingState))
+			throw new DOMException(`${description.type} in ${this.signalingState}`, 'InvalidStateError');
+		this.rolledBack ||= description.type === 'offer' && this.signalingState === 'have-local-offer';
+		await undefined;
+		this.remoteDescription = description;
+		this.signalingState = description.type === 'offer' ? 'have-remote-offer' : 'stable';
+	}
+
+	async addIceCandidate(candidate) {
+		if (!this.remoteDescription)
+			throw new DOMException('no remote description', 'InvalidStateError');
+		this.candidates.push(candidate?.candidate ?? null);
+	}
+
+	async getStats() {
+		return this.stats;
+	}
+
+	restartIce() {
+		this.restarts++;
+		this.onnegotiationneeded();
+	}
+
+	close() {
+		this.signalingState = 'closed';
+		this.connectionState = 'closed';
+	}
+
+	/** As after addTrack. */
+	need() {
+		this.onnegotiationneeded();
+	}
+
+	become(connectionState) {
+		this.connectionState = connectionState;
+		this.onconnectionstatechange();
+	}
+
+	gathered(errors = []) {
+		for (const errorCode of errors)
+			this.onicecandidateerror({ url: 'turn:a', errorCode, errorText: '' });
+		this.iceGatheringState = 'complete';
+		this.onicegatheringstatechange();
+	}
+}
+
+/** The part of Signald that a link uses. */
+export class FakeSignald extends Emitter {
+	links = new Map();
+	iceServers = [{ urls: ['turn:a'], username: '1:u', credential: 'old' }];
+	sent = [];
+
+	constructor(id) {
+		super();
+		this.id = id;
+	}
+
+	offer(to, description) {
+		return this.#send({ type: 'offer', to, description });
+	}
+
+	answer(to, description) {
+		return this.#send({ type: 'answer', to, description });
+	}
+
+	candidate(to, candidate) {
+		this.#send({ type: 'candidate', to, candidate });
+	}
+
+	renew(credential) {
+		this.iceServers = [{ urls: ['turn:a'], username: '2:u', credential }];
+		this.emit('ice', { iceServers: this.iceServers });
+	}
+
+	async #send(message) {
+		this.sent.push(message);
+		this.wire?.(message);
+	}
+}
+
+export function makeLink(id, to, options = {}) {
+	const signald = new FakeSignald(id);
+	const link = new PeerLink(signald, to, { RTCPeerConnection: FakeConnection, ...options });
+	return { signald, link, pc: link.pc };
+}
+
+/** Two links whose messages reach each other in order, a turn of the loop later. */
+export function makePair() {
+	const ada = makeLink('ada', 'bob');
+	const bob = makeLink('bob', 'ada');
+	ada.signald.wire = (message) => setImmediate(() => bob.link.receive(message));
+	bob.signald.wire = (message) => setImmediate(() => ada.link.receive(message));
+	return { ada, bob };
+}
+
+/** Let everything that is on its way arrive. */
+export async function settle() {
+	for (let i = 0; i < 20; i++)
+		await new Promise(setImmediate);
+}

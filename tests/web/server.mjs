@@ -1,0 +1,90 @@
+// server.mjs: a real WebSocket server whose every answer the test writes itself.
+import { once } from 'node:events';
+import { WebSocket, WebSocketServer } from 'ws';
+import { Signald } from '../../web/client/index.js';
+
+/** A list whose first element can be waited for. */
+class Queue {
+	#items = [];
+	#waiting = [];
+
+	push(item) {
+		const waiting = this.#waiting.shift();
+		if (waiting)
+			waiting(item);
+		else
+			this.#items.push(item);
+	}
+
+	next() {
+		return this.#items.length
+			? Promise.resolve(this.#items.shift())
+			: new Promise((resolve) => this.#waiting.push(resolve));
+	}
+}
+
+/** The server's end of one connection. */
+class Connection {
+	#messages = new Queue();
+
+	constructor(socket) {
+		this.socket = socket;
+		this.protocol = socket.protocol;
+		this.closed = once(socket, 'close').then(([code]) => code);
+		socket.on('message', (text) => this.#messages.push(JSON.parse(text)));
+	}
+
+	/** The next message, which must be of this type. */
+	async next(type) {
+		const message = await this.#messages.next();
+		if (message.type !== type)
+			throw new Error(`expected ${type}, got ${JSON.stringify(message)}`);
+		return message;
+	}
+
+	send(message) {
+		this.socket.send(JSON.stringify(message));
+	}
+
+	/** Let the client in. */
+	async admit(id, more = {}) {
+		const { ref, room } = await this.next('join');
+		this.send({ ...joined(id), ref, room, ...more });
+	}
+}
+
+export function joined(id) {
+	return {
+		type: 'joined', id, role: 'peer', peers: [], viewers: 0,
+		iceServers: [{ urls: ['stun:turn.example.org:3478'] }],
+		ttl: 600, expiresAt: '2026-11-22T10:10:00Z', refreshAfter: 450, features: [],
+		limits: { maxMessageBytes: 65536, maxMetadataBytes: 4096, pingInterval: 25, silenceTimeout: 60 },
+	};
+}
+
+/** A server and a client of it, which both end with the test. */
+export async function startPair(t, options = {}) {
+	const server = new WebSocketServer({ host: '127.0.0.1', port: 0, path: '/v1/ws' });
+	const connections = new Queue();
+	server.on('connection', (socket) => connections.push(new Connection(socket)));
+	await once(server, 'listening');
+	const url = `http://127.0.0.1:${server.address().port}`;
+	const client = new Signald(url, { room: 'kitchen', WebSocket, minRetryMs: 1, maxRetryMs: 1, timeoutMs: 2000, ...options });
+	t.after(() => {
+		client.close();
+		for (const socket of server.clients)
+			socket.terminate();
+		server.close();
+	});
+	return { client, connection: () => connections.next() };
+}
+
+/** The same, after the client has joined. */
+export async function joinedPair(t, options = {}, more = {}) {
+	const pair = await startPair(t, options);
+	const connecting = pair.client.connect();
+	const first = await pair.connection();
+	await first.admit('me', more);
+	await connecting;
+	return { ...pair, first };
+}

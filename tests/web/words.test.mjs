@@ -1,0 +1,53 @@
+// What the pages say.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { badge, count, explain, explainLine, howConnected, mediaProblem, overall, refusal } from '../../web/pages/words.js';
+
+const link = (state, more = {}) => ({ state, errors: [], ...more });
+const direct = link('connected', { pair: { local: 'host', remote: 'host', relayed: false, protocol: 'udp', rttMs: 3 } });
+const relayed = link('connected', { pair: { local: 'relay', remote: 'relay', relayed: true, protocol: 'tls' } });
+
+test('every reason has a heading and a sentence', () => {
+	const reasons = ['no-turn', 'turn-auth', 'turn-forbidden', 'turn-quota', 'turn-unreachable', 'no-relay', 'no-answer', 'no-path'];
+	for (const why of reasons) {
+		const { title, text } = explain(why);
+		assert.match(title, /^[A-Z].*[^.]$/, why);
+		assert.match(text, /^[A-Z].*\.$/, why);
+	}
+});
+
+test('a relay that is not had is said so, and why', () => {
+	assert.match(explainLine('turn-auth', 'all'), /^No relay could be reached: the TURN server rejects the credentials/);
+	assert.match(explainLine('turn-unreachable', 'relay'), /^No relay could be reached: no TURN server answers/);
+	assert.match(explainLine('no-turn', 'relay'), /^No relay could be reached: this server gives out no TURN/);
+	assert.match(explainLine('no-turn', 'all'), /^No way through: /);
+});
+
+test('a badge names the way, the protocol and the round trip', () => {
+	assert.deepEqual(badge(direct), { text: 'Direct · UDP · 3 ms', tone: 'good' });
+	assert.deepEqual(badge(relayed), { text: 'Relayed · TLS', tone: 'good' });
+	assert.deepEqual(badge(link('failed')), { text: 'Not connected', tone: 'bad' });
+	assert.deepEqual(badge(link('connecting')), { text: 'Connecting…', tone: 'busy' });
+});
+
+test('a page is as well as its best connection', () => {
+	assert.equal(overall([]), 'waiting');
+	assert.equal(overall([link('failed'), link('connecting')]), 'connecting');
+	assert.equal(overall([link('failed'), link('connecting'), direct]), 'connected');
+	assert.equal(overall([link('failed')]), 'failed');
+	assert.deepEqual(count([direct, relayed, link('failed'), link('connecting')]),
+		{ connected: 2, relayed: 1, failed: 1, connecting: 1 });
+});
+
+test('how many connections are relayed', () => {
+	assert.equal(howConnected([direct, direct]), 'directly');
+	assert.equal(howConnected([relayed, link('connecting')]), 'through a relay');
+	assert.equal(howConnected([relayed, direct]), '1 of 2 through a relay');
+});
+
+test('refusals and cameras have words, also those nobody thought of', () => {
+	assert.equal(refusal({ code: 'role-taken', message: 'x' }), 'Somebody is live in this room already.');
+	assert.equal(refusal({ code: 'brand-new', message: 'not today' }), 'The server refused: not today.');
+	assert.match(mediaProblem('NotAllowedError'), /address bar/);
+	assert.match(mediaProblem('OddError'), /OddError/);
+});
