@@ -349,6 +349,26 @@ static void a_bad_line_is_named_with_file_and_line(void **state)
 			       cases[i].begin);
 }
 
+static void a_name_of_any_length_is_refused(void **state)
+{
+	char variable[400] = "SIGNALD_", file[400] = "[turn]\n", *at;
+
+	(void)state;
+	at = file + strlen(file);
+	memset(at, 'x', 300);
+	memcpy(at + 300, "=1", 3);
+	assert_refused(&(struct given){.file = file},
+		       "@:2: unknown key turn.xxxx");
+	memcpy(at + 85, "=1", 3);
+	assert_refused(&(struct given){.file = file},
+		       "@:2: unknown key turn.xxxx");
+	at = variable + strlen(variable);
+	memset(at, 'X', 300);
+	memcpy(at + 300, "=1", 3);
+	assert_refused(&(struct given){.environ = {variable}},
+		       "environment SIGNALD_XXXX");
+}
+
 static void a_nul_byte_in_the_file_is_refused(void **state)
 {
 	static const char text[] = "[turn]\nttl_s = 60\0\n";
@@ -795,6 +815,7 @@ int main(void)
 		cmocka_unit_test(a_bad_value_is_refused_by_its_rule),
 		cmocka_unit_test(a_host_name_has_limits),
 		cmocka_unit_test(a_bad_line_is_named_with_file_and_line),
+		cmocka_unit_test(a_name_of_any_length_is_refused),
 		cmocka_unit_test(a_nul_byte_in_the_file_is_refused),
 		cmocka_unit_test(a_line_has_a_limit),
 		cmocka_unit_test(a_huge_file_is_refused),
