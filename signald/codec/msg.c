@@ -7,6 +7,8 @@
 /* Ids are 22 characters; a few more are let through to be answered as unknown.
  */
 #define MAX_TO 64
+#define MAX_TYPE 16
+#define MAX_TYPE 16 /* bytes of the longest type's name, and some more */
 
 /* The members the server reads. */
 enum field {
@@ -214,12 +216,39 @@ static int read_payload(int field, struct span raw, struct msg *msg,
 	return 0;
 }
 
-static const struct type_rule *find_rule(struct span raw)
+/* A type may be written with escapes, though hardly anybody does. */
+static struct span without_escapes(struct span raw, char *out, size_t cap)
+{
+	size_t len;
+
+	if (!memchr(raw.ptr, '\\', raw.len) ||
+	    json_decode_string(raw, out + 1, cap - 2, &len))
+		return raw;
+	out[0] = '"';
+	out[len + 1] = '"';
+	return span_of(out, len + 2);
+}
+
+static const struct type_rule *find_rule_raw(struct span raw)
 {
 	for (size_t i = 0; i < MSG_TYPES_COUNT; i++)
 		if (span_equal(rules[i].raw, raw))
 			return &rules[i];
 	return NULL;
+}
+
+/* A type may be written with escapes; hardly anybody does. */
+static const struct type_rule *find_rule(struct span raw)
+{
+	const struct type_rule *rule = find_rule_raw(raw);
+	char quoted[MAX_TYPE + 3] = "\"";
+	size_t len;
+
+	if (rule || !memchr(raw.ptr, '\\', raw.len) ||
+	    json_decode_string(raw, quoted + 1, MAX_TYPE + 1, &len))
+		return rule;
+	quoted[len + 1] = '"';
+	return find_rule_raw(span_of(quoted, len + 2));
 }
 
 static int refuse_json(int err, struct msg_error *error)
