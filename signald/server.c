@@ -190,14 +190,20 @@ static void drain(struct server *server)
 	native_drain(server->native, spread_s);
 }
 
+/* Nobody is in a session any more, and every answer is out. */
+static bool is_drained(const struct server *server)
+{
+	return server->loop->clock.mono_ms >= server->drain_ends_ms ||
+	       (!native_sessions_count(server->native) &&
+		!conn_set_has_output(server->conns));
+}
+
 static void on_tick(void *arg)
 {
 	struct server *server = arg;
 
 	hub_tick(server->hub);
-	if (server->drain_ends_ms &&
-	    (!native_sessions_count(server->native) ||
-	     server->loop->clock.mono_ms >= server->drain_ends_ms))
+	if (server->drain_ends_ms && is_drained(server))
 		loop_stop(server->loop);
 }
 

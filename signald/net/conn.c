@@ -38,6 +38,7 @@ struct conn_set {
 	struct conn *dirty;
 	struct conn *closed;
 	size_t count;
+	size_t queued_bytes;
 	void (*on_freed)(void *arg);
 	void *on_freed_arg;
 };
@@ -92,9 +93,22 @@ void conn_set_free(struct conn_set *set)
 	free(set);
 }
 
+bool conn_set_has_output(const struct conn_set *set)
+{
+	for (const struct conn *conn = set->all; conn; conn = conn->next)
+		if (conn_queued_bytes(conn))
+			return true;
+	return false;
+}
+
 size_t conn_set_count(const struct conn_set *set)
 {
 	return set->count;
+}
+
+size_t conn_set_queued_bytes(const struct conn_set *set)
+{
+	return set->queued_bytes;
 }
 
 struct loop *conn_set_loop(const struct conn_set *set)
@@ -188,6 +202,12 @@ void conn_set_deadline(struct conn *conn, uint64_t at_ms)
 	restart_timer(conn);
 }
 
+static void count_queued(struct conn_set *set, int64_t change)
+{
+	set->queued_bytes += (size_t)change;
+	metric_set(METRIC_QUEUED_BYTES, (int64_t)set->queued_bytes);
+}
+
 void conn_close(struct conn *conn, const char *reason)
 {
 	if (conn->state == CONN_CLOSED)
@@ -198,7 +218,7 @@ void conn_close(struct conn *conn, const char *reason)
 	loop_enter(conn->set->loop);
 	(void)event_del(&conn->event);
 	loop_timer_stop(&conn->timer);
-	metric_add(METRIC_QUEUED_BYTES, -(int64_t)conn->out.bytes);
+	count_queued(conn->set, -(int64_t)conn->out.bytes);
 	outq_clear(&conn->out);
 	conn->next_closed = conn->set->closed;
 	conn->set->closed = conn;
@@ -259,7 +279,7 @@ static ssize_t send_some(struct conn *conn)
 		sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
 	if (sent < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	metric_add(METRIC_QUEUED_BYTES, -(int64_t)sent);
+	count_queued(conn->set, -(int64_t)sent);
 	outq_consume(&conn->out, (size_t)sent);
 	return sent;
 }
@@ -313,7 +333,7 @@ static int after_append(struct conn *conn, size_t bytes, int err)
 		conn_close(conn, "out of memory");
 		return -ENOBUFS;
 	}
-	metric_add(METRIC_QUEUED_BYTES, (int64_t)bytes);
+	count_queued(conn->set, (int64_t)bytes);
 	mark_dirty(conn);
 	return 0;
 }

@@ -32,6 +32,11 @@ int conn_set_new(struct conn_set **setp, struct loop *loop);
 void conn_set_free(struct conn_set *set);
 
 size_t conn_set_count(const struct conn_set *set);
+
+/* All output that waits to be taken by clients. */
+size_t conn_set_queued_bytes(const struct conn_set *set);
+/* Some connection has bytes that are still to be written. */
+bool conn_set_has_output(const struct conn_set *set);
 struct loop *conn_set_loop(const struct conn_set *set);
 
 /* Called when a connection has been freed, so that accepting may go on. */
