@@ -72,9 +72,10 @@ static void print_version(void)
 		     event_get_version(), OpenSSL_version(OPENSSL_VERSION));
 }
 
-static _Noreturn void usage(const char *what)
+static _Noreturn void usage(const char *argument, const char *what)
 {
-	(void)fprintf(stderr, "signald: %s; see signald --help\n", what);
+	(void)fprintf(stderr, "signald: %s: %s; see signald --help\n", argument,
+		      what);
 	exit(EX_USAGE);
 }
 
@@ -91,7 +92,7 @@ static void parse_arguments(int argc, char **argv, struct arguments *arguments)
 			break;
 		case 's':
 			if (arguments->sets_count == MAX_SETS)
-				usage("too many --set");
+				usage(optarg, "too many --set");
 			arguments->sets[arguments->sets_count++] = optarg;
 			break;
 		case 'k':
@@ -107,13 +108,13 @@ static void parse_arguments(int argc, char **argv, struct arguments *arguments)
 			print_version();
 			exit(EX_OK);
 		case ':':
-			usage("this option needs a value");
+			usage(argv[optind - 1], "this option needs a value");
 		default:
-			usage("unknown option");
+			usage(argv[optind - 1], "unknown option");
 		}
 	}
 	if (optind < argc)
-		usage("unexpected argument");
+		usage(argv[optind], "unexpected argument");
 }
 
 /* As many connections as the system allows us. */
