@@ -124,9 +124,10 @@ class Daemon {
  * config    text of a configuration file
  * env       environment variables beside the usual ones
  * openFiles limit of descriptors
+ * port      of 127.0.0.1, instead of a free one
  */
-export async function startDaemon(t, { sets = {}, config, env = {}, openFiles } = {}) {
-	const port = await freePort();
+export async function startDaemon(t, { sets = {}, config, env = {}, openFiles, port } = {}) {
+	port ??= await freePort();
 	const metricsPort = await freePort();
 	const args = [];
 	let configPath;

@@ -94,8 +94,11 @@ describe('a list', () => {
 	});
 
 	test('is for the pages of configured origins, errors too', async () => {
-		for (const path of ['/v1/ice', '/v1/ice?ttl=x', '/nothing']) {
-			const response = await fetch(`${daemon.url}${path}`, { headers: { Origin: FRIEND } });
+		for (const [path, method, status] of [['/v1/ice', 'GET', 200], ['/v1/ice?ttl=x', 'GET', 400],
+			['/v1/ice', 'DELETE', 405], ['/v1/ice', 'POST', 415]]) {
+			const body = method === 'POST' ? '<a/>' : undefined;
+			const response = await fetch(`${daemon.url}${path}`, { method, body, headers: { Origin: FRIEND } });
+			assert.equal(response.status, status);
 			assert.equal(response.headers.get('access-control-allow-origin'), FRIEND, path);
 			assert.match(response.headers.get('vary') ?? '', /origin/i, path);
 		}
@@ -166,7 +169,7 @@ test('a TURN server that falls silent is not offered, and readyz says why; one t
 		'turn.probe_interval_s': 1 } });
 	const ready = async () => {
 		const response = await fetch(`${daemon.url}/readyz`);
-		return { status: response.status, ...(await response.json()) };
+		return { ...(await response.json()), status: response.status };
 	};
 	await until('ready', async () => (await ready()).status === 200);
 	assert.equal((await getIce(daemon)).turn, true);
