@@ -216,19 +216,6 @@ static int read_payload(int field, struct span raw, struct msg *msg,
 	return 0;
 }
 
-/* A type may be written with escapes, though hardly anybody does. */
-static struct span without_escapes(struct span raw, char *out, size_t cap)
-{
-	size_t len;
-
-	if (!memchr(raw.ptr, '\\', raw.len) ||
-	    json_decode_string(raw, out + 1, cap - 2, &len))
-		return raw;
-	out[0] = '"';
-	out[len + 1] = '"';
-	return span_of(out, len + 2);
-}
-
 static const struct type_rule *find_rule_raw(struct span raw)
 {
 	for (size_t i = 0; i < MSG_TYPES_COUNT; i++)

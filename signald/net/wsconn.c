@@ -245,14 +245,14 @@ static bool may_begin(struct wsconn *ws, const struct ws_header *header)
 	const struct config *config = conn_loop(ws->conn)->config;
 	size_t max = config->websocket.max_message_bytes;
 
-	if (header->opcode == WS_BINARY) {
-		fail(ws, WS_CLOSE_UNSUPPORTED, "text messages only");
-		return false;
-	}
 	if ((header->opcode == WS_CONTINUATION) != ws->is_in_message) {
 		fail(ws, WS_CLOSE_PROTOCOL_ERROR,
 		     ws->is_in_message ? "a new message inside another"
 				       : "a continuation of nothing");
+		return false;
+	}
+	if (header->opcode == WS_BINARY) {
+		fail(ws, WS_CLOSE_UNSUPPORTED, "text messages only");
 		return false;
 	}
 	/* A reload may have lowered the limit below what is here already. */
