@@ -30,6 +30,13 @@ bool match_is_on(const struct rule_subject *subject, const char *option)
 	       conffile_to_bool(line.value) == CONFFILE_YES;
 }
 
+static bool has_value(const struct rule_subject *subject, const char *option)
+{
+	struct conffile_line line;
+
+	return conffile_find(subject->text, option, &line) && line.value.len;
+}
+
 bool match_absent(struct match *match)
 {
 	return !match_has(match->subject, match->option);
@@ -67,10 +74,7 @@ bool match_two_mechanisms(struct match *match)
 
 bool match_no_realm(struct match *match)
 {
-	struct conffile_line line;
-
-	return !conffile_find(match->subject->text, "realm", &line) ||
-	       !line.value.len;
+	return !has_value(match->subject, "realm");
 }
 
 /* The option's last value as a number; absent is 0. */
@@ -129,8 +133,8 @@ static bool wants_tls(const struct rule_subject *subject)
 
 bool match_serves_tls(const struct rule_subject *subject)
 {
-	return wants_tls(subject) && match_has(subject, "cert") &&
-	       match_has(subject, "pkey");
+	return wants_tls(subject) && has_value(subject, "cert") &&
+	       has_value(subject, "pkey");
 }
 
 bool match_no_certificate(struct match *match)

@@ -13,6 +13,10 @@
 
 #define MAX_ADDRESSES HOST_MAX_ADDRESSES
 
+/* From here on coturn looks for its default certificate even with no-tls, and
+ * warns when there is none. */
+#define LOOKS_FOR_CERT_SINCE VERSION(4, 15, 0)
+
 /* A client may have as many allocations again while it restarts ICE: the old
  * ones live on until they expire. */
 #define ALLOCATIONS_PER_URL 2
@@ -413,9 +417,19 @@ static int put_users(struct writer *writer)
 	return err;
 }
 
-static int put_tls(struct writer *writer)
+static int put_no_tls(struct writer *writer)
 {
 	static const char *const off[] = {"no-tls", "no-dtls", NULL};
+	int err = put_all(writer, off);
+
+	if (err || writer->target->version < LOOKS_FOR_CERT_SINCE)
+		return err;
+	err = put(writer, "cert", "");
+	return err ? err : put(writer, "pkey", "");
+}
+
+static int put_tls(struct writer *writer)
+{
 	static const char *const on[] = {"no-tlsv1", "no-tlsv1_1", "no-dtls",
 					 NULL};
 	const struct config *config = writer->config;
@@ -423,7 +437,7 @@ static int put_tls(struct writer *writer)
 
 	buf_append_str(writer->out, "\n");
 	if (!config->turn.tls)
-		return put_all(writer, off);
+		return put_no_tls(writer);
 
 	err = put_number(writer, "tls-listening-port", config->turn.tls_port);
 	if (!err)
