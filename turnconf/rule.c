@@ -309,6 +309,8 @@ static const struct rule rules[] = {
 };
 /* clang-format on */
 
+#define RULES_COUNT (sizeof(rules) / sizeof(rules[0]))
+
 struct advisory {
 	const char *id;
 	unsigned since, before;
@@ -431,7 +433,7 @@ static void sort(struct rule_findings *findings)
 void rule_check(const struct rule_subject *subject,
 		struct rule_findings *findings)
 {
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+	for (size_t i = 0; i < RULES_COUNT; i++) {
 		struct match match = {.subject = subject,
 				      .option = rules[i].option};
 
@@ -443,6 +445,11 @@ void rule_check(const struct rule_subject *subject,
 			ask(&rules[i], &match, findings);
 	}
 	sort(findings);
+}
+
+const char *rule_id(size_t index)
+{
+	return index < RULES_COUNT ? rules[index].id : NULL;
 }
 
 void rule_findings_clear(struct rule_findings *findings)

@@ -44,6 +44,10 @@ struct rule_findings {
 void rule_check(const struct rule_subject *subject,
 		struct rule_findings *findings);
 
+/* The ids of all rules in the table's order, NULL behind the last; some stand
+ * there twice. */
+const char *rule_id(size_t index);
+
 void rule_findings_clear(struct rule_findings *findings);
 
 const char *rule_severity_name(enum rule_severity severity);

@@ -1,0 +1,132 @@
+// The command line: exit codes, help, secrets that stay secret.
+import assert from 'node:assert/strict';
+import { chmod, writeFile } from 'node:fs/promises';
+import { describe, test } from 'node:test';
+
+import { SECRET, asSets, bareConf, makeFolder, settings, turnconf, writeConf } from './coturn.mjs';
+
+describe('usage', () => {
+	for (const args of [[], ['frobnicate'], ['check'], ['check', 'a', 'b'], ['check', '--frob', 'a'],
+		['explain'], ['secret', 'x'], ['generate', 'x'], ['generate', '--config'],
+		['check', '--coturn-version', '4.6', '/dev/null'], ['check', '--coturn-version', '4.6.1x', '/dev/null'],
+		['check', '/nowhere/turnserver.conf'], ['explain', '/'],
+		['generate', '--set', 'turn.secrt=x'], ['generate', '--config', '/nowhere/signald.conf']]) {
+		test(`2 for turnconf ${args.join(' ')}`, async () => {
+			const { code, stdout, stderr } = await turnconf(...args);
+			assert.deepEqual({ code, stdout }, { code: 2, stdout: '' });
+			assert.ok(stderr.length > 10);
+		});
+	}
+
+	test('--help and --version on every level', async () => {
+		for (const level of [[], ['generate'], ['check'], ['explain'], ['secret']]) {
+			const help = await turnconf(...level, '--help');
+			assert.deepEqual({ code: help.code, stderr: help.stderr }, { code: 0, stderr: '' });
+			assert.ok(help.stdout.startsWith(`usage: turnconf ${level[0] ?? 'COMMAND'}`));
+			assert.ok(help.stdout.split('\n').every((line) => line.length <= 80));
+			const version = await turnconf(...level, '--version');
+			assert.match(version.stdout, /^turnconf \d+\.\d+\.\d+\n$/);
+			assert.equal(version.code, 0);
+		}
+	});
+
+	test('without an installed coturn it asks for the version', async (t) => {
+		const file = await writeConf(await makeFolder(t), 'realm=a');
+		const saved = process.env.PATH;
+		process.env.PATH = '/nowhere';
+		t.after(() => (process.env.PATH = saved));
+		const { code, stderr } = await turnconf('check', file);
+		assert.equal(code, 2);
+		assert.match(stderr, /--coturn-version X\.Y\.Z/);
+		assert.equal((await turnconf('check', '--coturn-version', '4.6.1', file)).code, 1);
+	});
+});
+
+describe('check', () => {
+	test('prints file, line, severity, why and what to write', async (t) => {
+		const folder = await makeFolder(t);
+		const file = await writeConf(folder, ...bareConf(folder), 'denied-peer-ip=10.0.0.0/8');
+		const { code, stdout } = await turnconf('check', '--coturn-version', '4.6.1', file);
+		assert.equal(code, 1);
+		const line = bareConf(folder).length + 1;
+		assert.ok(stdout.includes(`${file}:${line}: danger: coturn knows no CIDR`));
+		assert.ok(stdout.includes('\n  instead: denied-peer-ip=10.0.0.0-10.255.255.255\n'));
+		assert.match(stdout, /for coturn 4\.6\.1: \d+ danger, \d+ warning, \d+ note/);
+	});
+
+	test('prints the same as JSON', async (t) => {
+		const folder = await makeFolder(t);
+		const file = await writeConf(folder, ...bareConf(folder), 'no-udp=maybe');
+		const { code, stdout } = await turnconf('check', '--coturn-version', '4.6.1', '--json', file);
+		assert.equal(code, 1);
+		const report = JSON.parse(stdout);
+		assert.equal(report.file, file);
+		assert.equal(report.coturnVersion, '4.6.1');
+		const finding = report.findings.find(({ rule }) => rule === 'bad-boolean');
+		assert.deepEqual({ severity: finding.severity, line: finding.line }, { severity: 'danger', line: bareConf(folder).length + 1 });
+		assert.equal(report.findings.find(({ rule }) => rule === 'inside-open').line, null);
+		assert.ok(report.advisories.every(({ id, text }) => id && text));
+	});
+
+	test('a file that is not UTF-8 makes JSON all the same, and no terminal codes', async (t) => {
+		const file = await writeConf(await makeFolder(t));
+		await writeFile(file, Buffer.from([0x1b, 0x5b, 0x41, 0xff, 0x0a]));
+		JSON.parse((await turnconf('check', '--json', file)).stdout);
+		assert.ok(!(await turnconf('check', file)).stdout.includes('\x1b'));
+		assert.ok(!(await turnconf('explain', file)).stdout.includes('\x1b'));
+	});
+});
+
+describe('explain', () => {
+	test('says of each line what it does and whether coturn takes it', async (t) => {
+		const file = await writeConf(await makeFolder(t), '# a comment', 'no-tcp-relay', 'dtls', 'no-tlsv1', 'frobnicate=1', 'no-udp=no', 'use-auth-secret=false');
+		const { code, stdout } = await turnconf('explain', '--coturn-version', '4.6.1', file);
+		assert.equal(code, 0);
+		assert.match(stdout, / {3}2 {2}no-tcp-relay\n {6}no TCP allocations.*\n {6}taken\n/);
+		assert.match(stdout, / {3}3 {2}dtls\n.*\n {6}not in this version yet/);
+		assert.match(stdout, /5 {2}frobnicate=\(hidden\)\n {6}not an option of coturn/);
+		assert.match(stdout, /no-udp=no\n {6}no UDP listener; set to no, so it does not\n/);
+		assert.match(stdout, /use-auth-secret=false\n.*it does so whatever its value says/);
+		const newer = await turnconf('explain', '--coturn-version', '4.17.1', file);
+		assert.match(newer.stdout, /no-tlsv1\n.*\n {6}not in this version any more/);
+	});
+});
+
+test('no command shows a secret of the file', async (t) => {
+	const folder = await makeFolder(t);
+	const hidden = ['static-auth-secret=S3cretOne', 'user=a:S3cretTwo', 'cli-password=S3cretThree',
+		'pkey-pwd=S3cretFour', 'redis-statsdb=password=S3cretFive', 'psql-userdb=password=S3cretSix',
+		'static_auth_secret=S3cretSeven', 'static-auth-secret S3cretEight # x'];
+	const file = await writeConf(folder, ...hidden);
+	await chmod(file, 0o644);
+	for (const args of [['check'], ['check', '--json'], ['explain']]) {
+		const { stdout, stderr } = await turnconf(...args, file);
+		assert.ok(stdout.length > 100);
+		assert.doesNotMatch(stdout + stderr, /S3cret/);
+	}
+	const refused = await turnconf('generate', ...asSets(settings(folder, { 'turn.tls': 'yes' })));
+	assert.ok(!(refused.stdout + refused.stderr).includes(SECRET));
+});
+
+test('secret is new each time, long, and of safe characters', async () => {
+	const seen = new Set();
+	for (let i = 0; i < 20; i++) {
+		const { code, stdout } = await turnconf('secret');
+		assert.equal(code, 0);
+		assert.match(stdout, /^[A-Za-z0-9_][A-Za-z0-9_-]{42}\n$/);
+		seen.add(stdout);
+	}
+	assert.equal(seen.size, 20);
+});
+
+test('the configuration file, the environment and --set are read as signald reads them', async (t) => {
+	const folder = await makeFolder(t);
+	const config = `${folder}/signald.conf`;
+	await writeFile(config, `[turn]\nhost = turn.example.org\nsecret = ${SECRET}\nport = 3999\n[coturn]\nlistening_ip = 8.8.4.10\n`, { mode: 0o600 });
+	const { stdout } = await turnconf('generate', '--config', config, '--set', 'coturn.min_port=51234');
+	assert.match(stdout, /^listening-port=3999$/m);
+	assert.match(stdout, /^min-port=51234$/m);
+	const broken = await turnconf('generate', '--config', config, '--set', 'coturn.min_port=x');
+	assert.equal(broken.code, 2);
+	assert.match(broken.stderr, /coturn\.min_port/);
+});
