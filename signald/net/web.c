@@ -1,17 +1,10 @@
-/* web.c: an HTTP/1.1 server: requests in, one answer each, in order. */
+/* web.c: an HTTP/1.1 server: requests in, each to its handler, in order. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/log.h"
-#include "net/web.h"
+#include "net/web_exchange.h"
 #include "policy/metric.h"
-
-/* What every response says, and what pages may do and load. */
-#define COMMON_HEADERS                        \
-	"X-Content-Type-Options: nosniff\r\n" \
-	"Referrer-Policy: no-referrer\r\n"
 
 /* What a page of another origin may send, and for how many seconds the browser
  * may keep that in mind. */
@@ -19,16 +12,13 @@
 	"Access-Control-Allow-Methods: GET, POST\r\n"                   \
 	"Access-Control-Allow-Headers: Authorization, Content-Type\r\n" \
 	"Access-Control-Max-Age: 600\r\n"
-#define DATE_CAP 64
 #define PATH_CAP 4096
 
 struct web {
 	struct conn_set *set;
 	const struct web_route *routes;
 	bool is_draining;
-	struct buf head; /* of the response being written; kept for the next */
-	uint64_t date_s; /* when date was formatted */
-	char date[DATE_CAP];
+	struct web_writer writer;
 };
 
 /*
@@ -47,15 +37,6 @@ struct web_conn {
 	struct buf body;
 	uint64_t body_left; /* HTTP_BODY_LENGTH */
 	struct http_chunked chunked;
-};
-
-struct web_exchange {
-	struct web_conn *web_conn;
-	const struct web_request *request;
-	enum web_cors cors;
-	bool is_answered;
-	bool is_switched;
-	bool must_close;
 };
 
 static size_t on_bytes(struct conn *conn, char *bytes, size_t len, void *arg);
@@ -81,7 +62,7 @@ void web_free(struct web *web)
 {
 	if (!web)
 		return;
-	buf_clear(&web->head);
+	web_writer_clear(&web->writer);
 	free(web);
 }
 
@@ -137,153 +118,6 @@ static void on_close(struct conn *conn, const char *reason, void *arg)
 	(void)conn;
 	log_debug("http.close", log_str("reason", reason));
 	free_web_conn(arg);
-}
-
-static struct span date_header(struct web *web)
-{
-	uint64_t now_s = clock_wall_s(&conn_set_loop(web->set)->clock);
-	time_t seconds = (time_t)now_s;
-	struct tm tm;
-
-	if (web->date_s != now_s) {
-		web->date_s = now_s;
-		(void)gmtime_r(&seconds, &tm);
-		(void)strftime(web->date, sizeof(web->date),
-			       "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
-	}
-	return span_from(web->date);
-}
-
-static void write_cors(struct buf *head, const struct web_exchange *exchange)
-{
-	const struct web_request *request = exchange->request;
-
-	if (!request || exchange->cors != WEB_CORS)
-		return;
-	buf_append_str(head, "Vary: Origin\r\n");
-	if (request->origin_verdict != ORIGIN_ALLOWED &&
-	    request->origin_verdict != ORIGIN_OWN)
-		return;
-	buf_append_str(head, "Access-Control-Allow-Origin: ");
-	buf_append_span(head, request->origin);
-	buf_append_str(head, "\r\n");
-}
-
-static void count_status(int status)
-{
-	if (status < 300)
-		metric_add(METRIC_HTTP_REQUESTS_2XX, 1);
-	else if (status < 400)
-		metric_add(METRIC_HTTP_REQUESTS_3XX, 1);
-	else if (status < 500)
-		metric_add(METRIC_HTTP_REQUESTS_4XX, 1);
-	else
-		metric_add(METRIC_HTTP_REQUESTS_5XX, 1);
-}
-
-static void write_status_line(struct buf *head, int status)
-{
-	buf_append_str(head, "HTTP/1.1 ");
-	buf_append_u64(head, (uint64_t)status);
-	buf_append_str(head, " ");
-	buf_append_str(head, http_status_text(status));
-	buf_append_str(head, "\r\n");
-}
-
-/* 1xx, 204 and 304 have no body and no Content-Length (RFC 9110, 8.6). */
-static bool has_no_body(int status)
-{
-	return status < 200 || status == 204 || status == 304;
-}
-
-static size_t body_len(const struct web_response *response)
-{
-	return response->file ? response->file->len : response->body.len;
-}
-
-static void write_head(struct buf *head, const struct web_exchange *exchange,
-		       const struct web_response *response)
-{
-	head->len = 0;
-	write_status_line(head, response->status);
-	buf_append_span(head, date_header(exchange->web_conn->web));
-	buf_append_str(head, COMMON_HEADERS);
-	if (response->content_type) {
-		buf_append_str(head, "Content-Type: ");
-		buf_append_str(head, response->content_type);
-		buf_append_str(head, "\r\n");
-	}
-	if (!has_no_body(response->status)) {
-		buf_append_str(head, "Content-Length: ");
-		buf_append_u64(head, body_len(response));
-		buf_append_str(head, "\r\n");
-	}
-	write_cors(head, exchange);
-	if (response->headers)
-		buf_append_str(head, response->headers);
-	if (exchange->must_close)
-		buf_append_str(head, "Connection: close\r\n");
-	buf_append_str(head, "\r\n");
-}
-
-void web_reply(struct web_exchange *exchange,
-	       const struct web_response *response)
-{
-	struct conn *conn = exchange->web_conn->conn;
-	struct buf *head = &exchange->web_conn->web->head;
-	bool is_head = exchange->request &&
-		       exchange->request->head->method == HTTP_HEAD;
-	struct span parts[2] = {{NULL, 0}, {NULL, 0}};
-
-	exchange->is_answered = true;
-	count_status(response->status);
-	write_head(head, exchange, response);
-	if (head->failed) {
-		conn_close(conn, "out of memory");
-		buf_clear(head);
-		return;
-	}
-	parts[0] = buf_span(head);
-	if (!is_head && !response->file)
-		parts[1] = response->body;
-	if (!conn_write(conn, parts, 2) && !is_head && response->file)
-		(void)conn_write_file(conn, response->file);
-}
-
-void web_reply_problem(struct web_exchange *exchange, int status,
-		       const char *detail, const char *headers)
-{
-	struct buf body = {0};
-
-	buf_append_str(&body, "{\"title\": ");
-	buf_append_json(&body, span_from(http_status_text(status)));
-	buf_append_format(&body, ", \"status\": %d, \"detail\": ", status);
-	buf_append_json(&body, span_from(detail));
-	buf_append_str(&body, "}\n");
-	web_reply(exchange, &(struct web_response){
-				    .status = status,
-				    .content_type = "application/problem+json",
-				    .body = buf_span(&body),
-				    .headers = headers,
-			    });
-	buf_clear(&body);
-}
-
-struct conn *web_switch_protocols(struct web_exchange *exchange,
-				  const char *headers)
-{
-	struct conn *conn = exchange->web_conn->conn;
-	struct buf *head = &exchange->web_conn->web->head;
-
-	exchange->is_answered = true;
-	exchange->is_switched = true;
-	head->len = 0;
-	buf_append_str(head, "HTTP/1.1 101 Switching Protocols\r\n");
-	buf_append_str(head, headers);
-	buf_append_str(head, "\r\n");
-	(void)conn_write(conn, (struct span[]){buf_span(head)}, 1);
-	conn_set_deadline(conn, 0);
-	return conn;
 }
 
 /* "Allow: GET, HEAD, OPTIONS" */
@@ -373,7 +207,11 @@ static void dispatch(struct web_exchange *exchange,
 /* Refuse what could not be parsed or will not be read: answer and close. */
 static void refuse(struct web_conn *wc, int status, const char *detail)
 {
-	struct web_exchange exchange = {.web_conn = wc, .must_close = true};
+	struct web_exchange exchange = {
+		.conn = wc->conn,
+		.writer = &wc->web->writer,
+		.must_close = true,
+	};
 
 	metric_add(METRIC_CLOSED_PROTOCOL, 1);
 	web_reply_problem(&exchange, status, detail, NULL);
@@ -395,7 +233,8 @@ static bool answer(struct web_conn *wc, const struct http_request *head,
 		.peer = conn_peer(wc->conn),
 	};
 	struct web_exchange exchange = {
-		.web_conn = wc,
+		.conn = wc->conn,
+		.writer = &wc->web->writer,
 		.request = &request,
 		.must_close = !head->is_keep_alive || wc->web->is_draining,
 	};
