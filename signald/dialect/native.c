@@ -163,7 +163,12 @@ static int deliver(struct envelope *envelope, void *arg)
 	}
 	if (!*frame)
 		*frame = encode_for_many(envelope);
-	return *frame ? wsconn_send_frame(session->ws, *frame) : -ENOMEM;
+	if (!*frame) {
+		/* What it is not told it would never learn: better it rejoins. */
+		conn_close(wsconn_conn(session->ws), "out of memory");
+		return -ENOMEM;
+	}
+	return wsconn_send_frame(session->ws, *frame);
 }
 
 /* --- what the client says --- */

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "fail_alloc.h"
 #include "hub/hub.h"
 #include "hub/room.h"
 
@@ -391,6 +392,30 @@ static void names_and_metadata_outlive_the_join(void **state)
 	leave(&ear);
 }
 
+/* Whichever allocation fails, the join is refused and leaves nothing behind. */
+static void a_join_without_memory_is_refused_and_changes_nothing(void **state)
+{
+	struct ear first = {0}, other = {0};
+	int err = -ENOMEM;
+	unsigned n = 0;
+
+	(void)state;
+	join(&first, "s", ROLE_PEER);
+	while (err) {
+		fail_alloc_at(++n);
+		err = try_join(&other, "r", ROLE_BROADCASTER);
+		fail_alloc_stop();
+		if (!err)
+			break;
+		assert_int_equal(err, -ENOMEM);
+		assert_int_equal(hub_rooms_count(hub), 1);
+		assert_int_equal(hub_peers_count(hub), 1);
+	}
+	assert_true(n > 2);
+	leave(&other);
+	leave(&first);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -408,6 +433,7 @@ int main(void)
 		TEST(pages_hold_everybody_once_in_order_also_over_holes),
 		TEST(an_audience_that_left_holds_no_places),
 		TEST(names_and_metadata_outlive_the_join),
+		TEST(a_join_without_memory_is_refused_and_changes_nothing),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
