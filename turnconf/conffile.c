@@ -55,7 +55,6 @@ static void split(struct span text, struct conffile_line *line)
 	while (len < text.len && !is_gap(text.ptr[len]))
 		len++;
 	line->name = span_of(text.ptr, len);
-	line->has_separator = len < text.len;
 	while (len < text.len && is_gap(text.ptr[len]))
 		len++;
 	line->value = cut_quotes(span_skip(text, len));

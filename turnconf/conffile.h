@@ -18,10 +18,9 @@ struct conffile_reader {
 struct conffile_line {
 	unsigned number; /* in the file, from 1 */
 	struct span name;
-	struct span value;  /* empty when there is none */
-	bool has_separator; /* something stood behind the name */
-	bool is_piece;	    /* the rest of a line that was too long */
-	bool has_nul;	    /* coturn sees nothing behind a NUL */
+	struct span value; /* empty when there is none */
+	bool is_piece;	   /* the rest of a line that was too long */
+	bool has_nul;	   /* coturn sees nothing behind a NUL */
 };
 
 static inline struct conffile_reader conffile_start(struct span text)

@@ -14,11 +14,11 @@ struct deny_range {
 };
 
 /*
- * None starts at ::, which coturn takes for "no lower end". Before 4.16.0 coturn
- * compares IPv6 byte by byte (see iprange.h), so all are single boxes but those
- * of ::/96, whose four lines make up for each other's holes: each leaves out the
- * addresses with a zero in one more byte, and all four only :: itself, which
- * every coturn refuses.
+ * None starts at ::, which coturn takes for "no lower end". Before 4.16.0
+ * coturn compares IPv6 byte by byte (see iprange.h), so all are single boxes
+ * but those of ::/96, whose four lines make up for each other's holes: each
+ * leaves out the addresses with a zero in one more byte, and all four only ::
+ * itself, which every coturn refuses.
  */
 extern const struct deny_range deny_ranges[];
 extern const size_t deny_ranges_count;

@@ -104,7 +104,7 @@ bool host_has(const struct host *host, const struct iprange *address)
 static int source_of(const struct sockaddr *target, socklen_t len,
 		     char out[HOST_ADDRESS_CAP])
 {
-	struct sockaddr_storage own;
+	struct sockaddr_storage own = {0};
 	socklen_t own_len = sizeof(own);
 	int fd = socket(target->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int err = -ENETUNREACH;

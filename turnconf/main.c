@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -21,8 +22,6 @@ enum exit_code { EXIT_FINE = 0, EXIT_FINDINGS = 1, EXIT_USAGE = 2 };
 #define MAX_FILE_BYTES 262144
 #define MAX_SETS 256
 #define SECRET_BYTES 32
-
-extern char **environ;
 
 static const char usage[] =
 	"usage: turnconf COMMAND [OPTION]...\n"

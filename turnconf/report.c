@@ -184,23 +184,32 @@ static const char *reading(const struct option *option,
 	return "";
 }
 
+/* What coturn does not know may be a misspelt secret. */
+static bool is_hidden(const struct option *option)
+{
+	return !option || option->kind == OPTION_SECRET;
+}
+
+static void print_setting(const struct option *option,
+			  const struct conffile_line *line, FILE *out)
+{
+	print_clean(line->name, out);
+	if (line->value.len)
+		(void)fputc('=', out);
+	if (line->value.len && is_hidden(option))
+		(void)fputs("(hidden)", out);
+	else
+		print_clean(line->value, out);
+	(void)fputc('\n', out);
+}
+
 static void explain_line(const struct rule_subject *subject,
 			 const struct conffile_line *line, FILE *out)
 {
 	const struct option *option = option_find(line->name);
 
 	(void)fprintf(out, "%4u  ", line->number);
-	print_clean(line->name, out);
-	if (option && option->kind == OPTION_SECRET) {
-		(void)fputs("=(hidden)", out);
-	} else if (option && line->value.len) {
-		(void)fputc('=', out);
-		print_clean(line->value, out);
-	} else if (!option && line->has_separator) {
-		/* It may be a misspelt secret. */
-		(void)fputs("=(hidden)", out);
-	}
-	(void)fputc('\n', out);
+	print_setting(option, line, out);
 	if (option)
 		(void)fprintf(out, "      %s%s\n", option->help,
 			      reading(option, line));

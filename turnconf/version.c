@@ -12,8 +12,6 @@
 
 #define DETECT_TIMEOUT_MS 5000
 
-extern char **environ;
-
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';

@@ -1,6 +1,6 @@
 // The command line: exit codes, help, secrets that stay secret.
 import assert from 'node:assert/strict';
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 
 import { SECRET, asSets, bareConf, makeFolder, settings, turnconf, writeConf } from './coturn.mjs';
@@ -129,4 +129,13 @@ test('the configuration file, the environment and --set are read as signald read
 	const broken = await turnconf('generate', '--config', config, '--set', 'coturn.min_port=x');
 	assert.equal(broken.code, 2);
 	assert.match(broken.stderr, /coturn\.min_port/);
+});
+
+test('the manual has every rule, with its severity', async () => {
+	const read = (path) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
+	const manual = await read('docs/turnconf.md');
+	const rules = [...(await read('turnconf/rule.c')).matchAll(/^\t(?:LINE|FILE)_?\w*\("([a-z0-9-]+)", ([A-Z]+),/gm)];
+	assert.ok(rules.length > 70);
+	for (const [, id, severity] of rules)
+		assert.ok(manual.includes(`| \`${id}\` | ${severity.toLowerCase()} |`), id);
 });
