@@ -30,7 +30,7 @@ probe = $address:3478
 profile = development
 listening_ip = $address
 relay_ip = $address
-pidfile =
+pidfile = $dir/coturn.pid
 userdb = $(user_database)
 
 [drain]
@@ -142,7 +142,7 @@ start_signald() {
 
 # The service's end, whatever brought it: signald first, it may be draining.
 stop_children() {
-	trap 'kill -TERM $signald_pid 2>/dev/null' INT TERM
+	trap 'kill -TERM ${signald_pid-} 2>/dev/null' INT TERM
 	[[ -z ${signald_pid-} ]] || end_child "$signald_pid"
 	[[ -z ${coturn_pid-} ]] || end_child "$coturn_pid"
 	rm -f "$dir/state.json"
@@ -161,7 +161,7 @@ end_child() {
 report_death() {
 	local name=coturn
 
-	[[ $1 != "$signald_pid" ]] || name=signald
+	[[ $1 != "${signald_pid-}" ]] || name=signald
 	stop_children
 	{
 		printf '%s: %s ended by itself (%s); the end of %s:\n' "$me" "$name" \
@@ -179,24 +179,41 @@ ending() {
 	fi
 }
 
+# Report a child that is dead already.
+check_alive() {
+	local child code=0
+
+	for child; do
+		kill -0 "$child" 2>/dev/null && continue
+		{ wait "$child" || code=$?; } 2>/dev/null
+		report_death "$child" "$code"
+	done
+}
+
+# Wait until coturn has its port, so that signald's first question is answered.
+wait_coturn() {
+	local address deadline=$((SECONDS + start_limit_s))
+
+	address=$(setting coturn listening_ip)
+	until [[ $(socket_holding udp "${address%%,*}" "$(setting turn port)") ]]; do
+		check_alive "$coturn_pid"
+		((SECONDS < deadline)) ||
+			fail "coturn has not opened its port after $start_limit_s s; see $dir/coturn.log"
+		sleep 0.05
+	done
+}
+
 # Wait until signald is ready, which includes that coturn answers it.
 wait_ready() {
-	local answer child code deadline=$((SECONDS + start_limit_s))
+	local answer deadline=$((SECONDS + start_limit_s))
 
 	while :; do
-		for child in "$coturn_pid" "$signald_pid"; do
-			kill -0 "$child" 2>/dev/null && continue
-			code=0
-			wait "$child" || code=$?
-			report_death "$child" "$code"
-		done
+		check_alive "$coturn_pid" "$signald_pid"
 		answer=$(http_get "$page_address" "$page_port" /readyz || true)
 		[[ ${answer%%$'\n'*} != 200 ]] || return 0
-		if ((SECONDS >= deadline)); then
-			stop_children
+		((SECONDS < deadline)) ||
 			fail "not ready after $start_limit_s s: ${answer#*$'\n'}; see $dir/*.log"
-		fi
-		sleep 0.1
+		sleep 0.05
 	done
 }
 
@@ -232,7 +249,8 @@ state_text() {
 
 # One service a folder: the lock is ours until this process ends, however it does.
 lock_folder() {
-	exec 9>>"$dir/lock"
+	{ exec 9>>"$dir/lock"; } 2>/dev/null ||
+		fail "cannot write in the folder $dir"
 	flock -n 9 ||
 		fail "already running in $dir${1:+ at $1}; scripts/run --stop ends it"
 	if [[ -e $dir/state.json ]]; then
@@ -265,12 +283,14 @@ run_service() {
 	trap 'exit 143' TERM HUP
 	trap stop_children EXIT
 	start_coturn
+	wait_coturn
 	start_signald
 	wait_ready
 	write_state
 	say "signald is ready: http://$page_host/ (relay $(setting turn host):$(setting turn port); logs in $dir)"
 	code=0
-	wait -n -p dead "$coturn_pid" "$signald_pid" || code=$?
+	# bash's own word about the death goes nowhere: ours says more.
+	{ wait -n -p dead "$coturn_pid" "$signald_pid" || code=$?; } 2>/dev/null
 	report_death "$dead" "$code"
 }
 
