@@ -28,7 +28,7 @@ export class FakeConnection {
 
 	async setLocalDescription() {
 		const type = this.signalingState === 'have-remote-offer' ? 'answer' : 'offer';
-		await undefined;
+		await new Promise(setImmediate);
 		const ufrag = `u${++descriptionsCount}`;
 		this.localDescription = { type, sdp: `v=0\r\na=ice-ufrag:${ufrag}\r\n` };
 		this.signalingState = type === 'offer' ? 'have-local-offer' : 'stable';

@@ -40,6 +40,15 @@ describe('descriptions', () => {
 		assert.deepEqual(bob.pc.remoteDescription, ada.pc.localDescription);
 	});
 
+	test('an offer that comes while ours is being made collides with it', async () => {
+		const bob = track(makeLink('bob', 'ada'));
+		bob.pc.need();
+		bob.link.receive(offer('x'));
+		await settle();
+		assert.deepEqual(types(bob.signald), ['offer']);
+		assert.equal(bob.pc.remoteDescription, null);
+	});
+
 	test('an answer that fits no offer does no harm', async () => {
 		const ada = track(makeLink('ada', 'bob'));
 		ada.link.receive({ type: 'answer', description: { type: 'answer', sdp: 'v=0' } });
@@ -162,6 +171,16 @@ describe('a path that is lost', () => {
 		assert.deepEqual([state, why, errors.length], ['failed', 'turn-auth', 2]);
 	});
 
+	test('has the reason of the last attempt, not of one before', async (t) => {
+		const { link, pc } = start(t, { policy: 'relay' });
+		pc.gathered([401]);
+		t.mock.timers.tick(2100);
+		assert.equal((await link.state()).why, 'turn-auth');
+		pc.gathered([701]);
+		const { why, errors } = await link.state();
+		assert.deepEqual([why, errors.length], ['turn-unreachable', 1]);
+	});
+
 	test('is not "no relay" when a relay was there', async (t) => {
 		const { link, pc } = start(t, { policy: 'relay' });
 		pc.onicecandidate({ candidate: { type: 'relay', toJSON: () => ({ candidate: 'r' }) } });
@@ -190,6 +209,18 @@ describe('new credentials', () => {
 		assert.equal(pc.configuration.iceTransportPolicy, 'relay');
 		assert.equal(pc.restarts, 1);
 		assert.equal((await link.state()).state, 'connected');
+	});
+
+	test('replace a relay once: the old path carries on meanwhile', async (t) => {
+		t.mock.timers.enable({ apis: ['setTimeout'] });
+		const { pc, signald } = track(makeLink('bob', 'ada'));
+		pc.stats = candidatePair('relay');
+		pc.become('connected');
+		signald.renew('new');
+		await settle();
+		t.mock.timers.tick(21000);
+		t.mock.timers.tick(40000);
+		assert.equal(pc.restarts, 1);
 	});
 
 	test('leave a direct path alone', async () => {

@@ -200,6 +200,8 @@ export class Signald extends Emitter {
 			if (socket === this.#socket)
 				this.#receive(JSON.parse(data));
 		};
+		// The close that follows says it better; unheard, some platforms throw.
+		socket.onerror = () => {};
 		socket.onclose = ({ code, reason }) => {
 			if (socket === this.#socket)
 				this.#onClose(code, reason);
@@ -271,6 +273,7 @@ export class Signald extends Emitter {
 		this.#closeLinks();
 		this.id = joined.id;
 		this.limits = { ...this.limits, ...joined.limits };
+		this.#watch();
 		this.peers = new Map(joined.peers.map((peer) => [peer.id, peer]));
 		this.#joinedAt = Date.now();
 		this.#goAwayMs = undefined;
