@@ -103,7 +103,7 @@ const struct config_key config_keys[] = {
 	TEXT(coturn, listening_ip, CONFIG_IP_LIST, "",
 	     CONFIG_RESTART, "addresses coturn listens on; empty for all"),
 	TEXT(coturn, relay_ip, CONFIG_IP_LIST, "",
-	     CONFIG_RESTART, "addresses coturn relays from; empty for all"),
+	     CONFIG_RESTART, "addresses coturn relays from; empty: those it listens on, or of the default route"),
 	TEXT(coturn, external_ip, CONFIG_IP_MAPPING, "",
 	     CONFIG_RESTART, "the public address behind a cloud's NAT: PUBLIC or PUBLIC/PRIVATE"),
 	UINT(coturn, min_port, "49152", 1024, 65535, CONFIG_RESTART, "first relay port"),
