@@ -128,6 +128,16 @@ static void raise_descriptor_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/*
+ * Output comes and goes with every turn of the loop. By default glibc gives the
+ * end of the heap back as soon as 128 KiB of it are free, and fetches it again
+ * in the next turn: a quarter of a busy relay's CPU.
+ */
+static void keep_freed_memory(void)
+{
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+}
+
 static int serve(struct config *config, const struct config_sources *sources)
 {
 	struct server *server;
@@ -172,5 +182,6 @@ int main(int argc, char **argv)
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
+	keep_freed_memory();
 	return serve(config, &sources);
 }

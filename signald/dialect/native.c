@@ -164,7 +164,8 @@ static int deliver(struct envelope *envelope, void *arg)
 	if (!*frame)
 		*frame = encode_for_many(envelope);
 	if (!*frame) {
-		/* What it is not told it would never learn: better it rejoins. */
+		/* What it is not told it would never learn: better it rejoins.
+		 */
 		conn_close(wsconn_conn(session->ws), "out of memory");
 		return -ENOMEM;
 	}
