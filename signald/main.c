@@ -1,5 +1,6 @@
 /* main.c: the command line of signald, and its exit codes. */
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "server.h"
 
 #define MAX_SETS 256
+#define KEPT_BYTES (4 * 1024 * 1024)
 
 enum action { SERVE, CHECK_CONFIG, PRINT_CONFIG };
 
