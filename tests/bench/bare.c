@@ -191,10 +191,13 @@ static ssize_t reframe(uint8_t *to, const uint8_t *from, size_t len,
 
 static int keep_rest(struct conn *conn, const uint8_t *buf, size_t len)
 {
-	if (len > 0) {
-		uint8_t *rest = realloc(conn->rest, len);
+	uint8_t *rest;
 
-		if (!rest || len >= READ_MAX)
+	if (len >= READ_MAX)
+		return -1;
+	if (len > 0) {
+		rest = realloc(conn->rest, len);
+		if (!rest)
 			return -1;
 		memcpy(rest, buf, len);
 		conn->rest = rest;
@@ -227,23 +230,37 @@ static int take_frames(struct conn *conn, uint8_t *buf, size_t len)
 	return keep_rest(conn, buf + read, len - read);
 }
 
-static int take_handshake(struct conn *conn, uint8_t *buf, size_t len)
+/* GET /p/N, GET /b/N. Returns 0, or -1 for another target. */
+static int read_target(struct conn *conn, const char *head)
 {
-	char kind;
-	unsigned index;
+	static const char before[] = "GET /";
+	const char *at = head + sizeof(before) - 1;
+	unsigned long index;
+	char *end;
 
-	if (!memmem(buf, len, "\r\n\r\n", 4))
-		return keep_rest(conn, buf, len);
-	if (sscanf((char *)buf, "GET /%c/%u ", &kind, &index) != 2 ||
-	    (kind != 'p' && kind != 'b') || index >= CONNS_MAX)
+	if (strncmp(head, before, sizeof(before) - 1) != 0 ||
+	    (*at != 'p' && *at != 'b') || at[1] != '/')
+		return -1;
+	index = strtoul(at + 2, &end, 10);
+	if (*end != ' ' || index >= CONNS_MAX)
 		return -1;
 
-	conn->kind = kind;
-	conn->index = index;
-	if (kind == 'p')
-		paired[index] = conn;
+	conn->kind = *at;
+	conn->index = (uint32_t)index;
+	return 0;
+}
+
+static int take_handshake(struct conn *conn, uint8_t *buf, size_t len)
+{
+	if (!memmem(buf, len, "\r\n\r\n", 4))
+		return keep_rest(conn, buf, len);
+	if (read_target(conn, (const char *)buf) < 0)
+		return -1;
+
+	if (conn->kind == 'p')
+		paired[conn->index] = conn;
 	else
-		watching[index] = conn;
+		watching[conn->index] = conn;
 	free(conn->rest);
 	conn->rest = NULL;
 	conn->rest_len = 0;
@@ -347,7 +364,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	base = make_base();
-	listener = listen_on((uint16_t)atoi(argv[1]));
+	listener = listen_on((uint16_t)strtoul(argv[1], NULL, 10));
 	if (event_assign(&accept_event, base, listener, EV_READ | EV_PERSIST,
 			 on_connection, NULL) < 0 ||
 	    event_add(&accept_event, NULL) < 0)

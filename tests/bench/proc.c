@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +20,18 @@
 
 typedef uint64_t(thread_fn)(pid_t pid, pid_t thread, void *arg);
 
+/* Read a small file of /proc as text. Returns 0 or a negative errno. */
+static int read_text(const char *path, char *text, size_t size)
+{
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		return -errno;
+	text[fread(text, 1, size - 1, file)] = '\0';
+	fclose(file);
+	return 0;
+}
+
 /* Add up fn over the threads of pid. */
 static uint64_t sum_threads(pid_t pid, thread_fn *fn, void *arg)
 {
@@ -36,27 +47,24 @@ static uint64_t sum_threads(pid_t pid, thread_fn *fn, void *arg)
 
 	while ((entry = readdir(dir)) != NULL)
 		if (entry->d_name[0] != '.')
-			sum += fn(pid, atoi(entry->d_name), arg);
+			sum += fn(pid, (pid_t)strtol(entry->d_name, NULL, 10),
+				  arg);
 	closedir(dir);
 	return sum;
 }
 
+/* The first number of schedstat. */
 static uint64_t thread_cpu_ns(pid_t pid, pid_t thread, void *arg)
 {
 	char path[64];
-	uint64_t ns = 0;
-	FILE *file;
+	char text[128];
 
 	(void)arg;
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", (int)pid,
 		 (int)thread);
-	file = fopen(path, "re");
-	if (!file)
+	if (read_text(path, text, sizeof(text)) < 0)
 		return 0; /* the thread has just ended */
-	if (fscanf(file, "%" SCNu64, &ns) != 1)
-		die("%s: not a number", path);
-	fclose(file);
-	return ns;
+	return strtoull(text, NULL, 10);
 }
 
 uint64_t proc_cpu_ns(pid_t pid)
@@ -64,27 +72,47 @@ uint64_t proc_cpu_ns(pid_t pid)
 	return sum_threads(pid, thread_cpu_ns, NULL);
 }
 
+/* cpu  user nice system idle iowait irq softirq steal ... */
+uint64_t proc_machine_ns(void)
+{
+	char text[256];
+	char *at = text + strlen("cpu");
+	uint64_t ticks = 0;
+
+	if (read_text("/proc/stat", text, sizeof(text)) < 0)
+		die("/proc/stat: %s", strerror(errno));
+	for (int i = 0; i < 8; i++) {
+		uint64_t number = strtoull(at, &at, 10);
+
+		if (i != 3 && i != 4)
+			ticks += number;
+	}
+	return ticks * (1000000000U / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+/* The number behind a name, in kB. */
+static uint64_t find_kb(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	if (!at)
+		die("smaps_rollup has no %s", name);
+	return strtoull(at + strlen(name), NULL, 10);
+}
+
 uint64_t proc_private_bytes(pid_t pid)
 {
 	char path[64];
-	char line[256];
-	uint64_t sum_kb = 0;
-	FILE *file;
+	char text[4096];
+	int err;
 
 	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-	file = fopen(path, "re");
-	if (!file)
-		die("%s: %s", path, strerror(errno));
-
-	while (fgets(line, sizeof(line), file)) {
-		uint64_t kb;
-
-		if (sscanf(line, "Private_Clean: %" SCNu64, &kb) == 1 ||
-		    sscanf(line, "Private_Dirty: %" SCNu64, &kb) == 1)
-			sum_kb += kb;
-	}
-	fclose(file);
-	return sum_kb * 1024;
+	err = read_text(path, text, sizeof(text));
+	if (err)
+		die("%s: %s", path, strerror(-err));
+	return (find_kb(text, "Private_Clean:") +
+		find_kb(text, "Private_Dirty:")) *
+	       1024;
 }
 
 void proc_settle(pid_t pid)

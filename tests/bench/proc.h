@@ -11,6 +11,9 @@
  */
 uint64_t proc_cpu_ns(pid_t pid);
 
+/* Nanoseconds in which any core of the machine was busy, in whole ticks. */
+uint64_t proc_machine_ns(void);
+
 /* Bytes of memory that are the process's alone (smaps_rollup, Private_*). */
 uint64_t proc_private_bytes(pid_t pid);
 

@@ -55,13 +55,13 @@ const contenders = {
 	'socket.io': {
 		speak: 'socketio',
 		isNode: true,
-		command: (port) => ['node', '--expose-gc',
+		command: (port) => [process.execPath, '--expose-gc',
 			join(here, 'socketio-server.mjs'), String(port)],
 	},
 	ws: {
 		speak: 'native',
 		isNode: true,
-		command: (port) => ['node', '--expose-gc',
+		command: (port) => [process.execPath, '--expose-gc',
 			join(here, 'ws-server.mjs'), String(port)],
 	},
 };
@@ -130,12 +130,13 @@ async function waitForPort(name, child, port) {
 	throw new Error(`${name} does not listen: see ${join(work, name)}.log`);
 }
 
-// Start a program on the servers' core, and wait until it listens.
-async function start(name, command, port) {
+// Start a program on the servers' core, and wait until it listens. To end it,
+// SIGKILL will do: nobody is connected any more, and there is nothing to save.
+async function start(name, command, port, signal = 'SIGKILL') {
 	const output = openSync(join(work, `${name}.log`), 'w');
 	const child = spawn('taskset', ['-c', String(cores.server), ...command],
 		{ stdio: ['ignore', output, output] });
-	const server = { name, port, pid: child.pid, child };
+	const server = { name, port, pid: child.pid, child, signal };
 
 	running.add(server);
 	await waitForPort(name, child, port);
@@ -148,13 +149,17 @@ async function startContender(name) {
 	return start(name, contenders[name].command(port), port);
 }
 
-// SIGKILL: nobody is connected any more, and there is nothing to save.
-async function stop(server, signal = 'SIGKILL') {
+async function stop(server) {
 	running.delete(server);
 	if (server.child.exitCode !== null || server.child.signalCode !== null)
 		throw new Error(`${server.name} has ended by itself`);
-	server.child.kill(signal);
+	server.child.kill(server.signal);
 	await once(server.child, 'exit');
+}
+
+function stopAll() {
+	for (const { child, signal } of running)
+		child.kill(signal);
 }
 
 // One run of the load generator.
@@ -261,7 +266,8 @@ async function startNginx(folder, body) {
 	writeFileSync(join(folder, 'root/v1/ice'), body);
 	writeFileSync(join(folder, 'nginx.conf'), nginxConfig(folder, port));
 	const server = await start('nginx',
-		['nginx', '-p', folder, '-c', join(folder, 'nginx.conf')], port);
+		['nginx', '-p', folder, '-c', join(folder, 'nginx.conf')], port,
+		'SIGTERM'); // so that the master takes its worker along
 	const { pid } = server;
 
 	server.pid = Number(readFileSync(
@@ -286,7 +292,7 @@ async function measureHttp(signald) {
 						warmup_ms: plan.warmup_ms / 2,
 						measure_ms: plan.measure_ms,
 					}));
-		await stop(nginx, 'SIGTERM');
+		await stop(nginx);
 	} finally {
 		rmSync(folder, { recursive: true });
 	}
@@ -306,7 +312,7 @@ async function countInstructions(name, messages) {
 	const port = await freePort();
 	const server = await start(name, ['valgrind', '--tool=callgrind',
 		'--callgrind-out-file=/dev/null', ...contenders[name].command(port)],
-	port);
+	port, 'SIGTERM'); // callgrind says its sum when asked to end
 	const { delivered } = await load('relay', server, {
 		speak: contenders[name].speak,
 		peers: peersInRelay,
@@ -315,7 +321,7 @@ async function countInstructions(name, messages) {
 		messages,
 	});
 
-	await stop(server, 'SIGTERM');
+	await stop(server);
 	const collected = readFileSync(join(work, `${name}.log`), 'utf8')
 		.match(/Collected : (\d+)/);
 	return { delivered, instructions: Number(collected[1]) };
@@ -503,6 +509,16 @@ function printRest(names) {
 		}));
 }
 
+// A busy machine makes caches cold and every number larger.
+function printOthers() {
+	const shares = rows.map((row) => row.others)
+		.filter((share) => share !== undefined);
+
+	if (shares.length)
+		console.log(`\nOther processes took ${number(median(shares))} cores `
+			+ `while measuring, at most ${number(Math.max(...shares))}.`);
+}
+
 function printPromises(list) {
 	printTable(['promise', 'measured', 'limit', ''],
 		list.map(({ what, measured, comparison, limit, holds }) => [what,
@@ -552,17 +568,22 @@ async function main() {
 	for (const window of windows)
 		printRelay(names, window);
 	printRest(names);
+	printOthers();
 	printPromises(list);
 	if (flags.check && list.some(({ holds }) => holds !== true))
 		process.exitCode = 1;
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'])
+	process.on(signal, () => {
+		stopAll();
+		process.exit(2);
+	});
 try {
 	await main();
 } catch (error) {
 	log(`bench: ${error.message}`);
 	process.exitCode = 2;
 } finally {
-	for (const { child } of running)
-		child.kill('SIGKILL');
+	stopAll();
 }

@@ -140,7 +140,7 @@ static enum speak_step socketio_step(struct speaker *speaker, const char *text,
 static int socketio_is_expected(const char *text, char reply[SPEAK_REPLY_SIZE])
 {
 	if (strcmp(text, "2") == 0) {
-		strcpy(reply, "3"); /* ping, pong */
+		snprintf(reply, SPEAK_REPLY_SIZE, "3"); /* ping, pong */
 		return 1;
 	}
 	return strncmp(text, "42[\"peer-joined\",", 17) == 0;
