@@ -1,0 +1,80 @@
+// chromium.mjs: Debian's Chromium with a camera that is not there.
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+
+import { Visitor } from './visitor.mjs';
+
+const FLAGS = [
+	'--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+	'--disable-component-update', '--disable-sync',
+	'--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
+	'--autoplay-policy=no-user-gesture-required',
+];
+
+/*
+ * A film for the camera, small enough that one machine encodes it for a dozen
+ * watchers: 160x120 in grey, a bar that wanders.
+ *
+ * Returns its path.
+ */
+async function makeFilm() {
+	const [width, height, frames] = [160, 120, 32];
+	const parts = [Buffer.from(`YUV4MPEG2 W${width} H${height} F10:1 Ip A1:1 C420jpeg\n`)];
+	for (let frame = 0; frame < frames; frame++) {
+		const picture = Buffer.alloc(width * height * 1.5, 128);
+		for (let y = 0; y < height; y++)
+			picture.fill(230, y * width + frame * 5, y * width + frame * 5 + 5);
+		parts.push(Buffer.from('FRAME\n'), picture);
+	}
+	const file = path.join(os.tmpdir(), 'film.y4m');
+	await writeFile(file, Buffer.concat(parts));
+	return file;
+}
+
+class Chromium {
+	constructor(browser) {
+		this.browser = browser;
+		this.visitors = [];
+	}
+
+	/*
+	 * A visitor with a profile of their own.
+	 *
+	 * options  of playwright's context: viewport, colorScheme and such
+	 */
+	async visitor(options = {}) {
+		const context = await this.browser.newContext(options);
+		const visitor = new Visitor(await context.newPage());
+		visitor.context = context;
+		this.visitors.push(visitor);
+		return visitor;
+	}
+
+	async open(url, options) {
+		const visitor = await this.visitor(options);
+		return visitor.open(url);
+	}
+
+	async end() {
+		await this.browser.close();
+		assert.deepEqual(this.visitors.flatMap(({ faults }) => faults), []);
+	}
+}
+
+/*
+ * Start a Chromium, which ends with the test and fails it if a page complained.
+ *
+ * hasSmallCamera  160x120 instead of the 1280x720 that the pages ask for
+ */
+export async function startChromium(t, { hasSmallCamera = false } = {}) {
+	const args = [...FLAGS];
+	if (hasSmallCamera)
+		args.push(`--use-file-for-fake-video-capture=${await makeFilm()}`);
+	const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args, chromiumSandbox: false });
+	const started = new Chromium(browser);
+	t.after(() => started.end());
+	return started;
+}

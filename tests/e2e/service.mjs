@@ -1,0 +1,64 @@
+// service.mjs: signald and coturn as scripts/run starts them, and as it leaves
+// them behind for a test to disturb.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+import { cleanEnv, root } from '../lib/daemon.mjs';
+
+const LIMIT_MS = 60000;
+
+class Service {
+	constructor(folder) {
+		this.folder = folder;
+	}
+
+	async run(...args) {
+		return promisify(execFile)('scripts/run', ['--dir', this.folder, ...args],
+			{ cwd: root, env: cleanEnv(), timeout: LIMIT_MS });
+	}
+
+	async start() {
+		await this.run('--detach', '--no-build');
+		const state = JSON.parse(await this.read('state.json'));
+		this.url = state.url;
+		this.coturnPid = state.coturnPid;
+	}
+
+	stop() {
+		return this.run('--stop');
+	}
+
+	read(name) {
+		return readFile(path.join(this.folder, name), 'utf8');
+	}
+
+	// What coturn has refused so far: every line that names the code.
+	async refusals(code) {
+		const lines = (await this.read('coturn.log')).split('\n');
+		return lines.filter((line) => line.includes(`error ${code}`));
+	}
+
+	// How many allocations coturn has made.
+	async allocations() {
+		return (await this.read('coturn.log')).match(/ALLOCATE processed, success/g)?.length ?? 0;
+	}
+}
+
+// Its folder stays: tests/e2e/run keeps the logs if a test fails.
+export async function startService(t) {
+	const service = new Service(await mkdtemp(path.join(os.tmpdir(), 'service-')));
+	t.after(() => service.stop());
+	await service.start();
+	return service;
+}
+
+// GET with an answer that must be JSON: {status, body}.
+export async function getJson(base, name) {
+	const response = await fetch(new URL(name, base), { signal: AbortSignal.timeout(LIMIT_MS) });
+	assert.match(response.headers.get('content-type'), /^application\/(problem\+)?json\b/);
+	return { status: response.status, body: await response.json() };
+}

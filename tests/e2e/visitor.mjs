@@ -1,0 +1,126 @@
+// visitor.mjs: somebody with a browser, and what is on their page. It runs on
+// playwright's pages and on puppeteer's, which agree in all that is used here.
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const LIMIT_MS = 20000;
+const LOOK_MS = 50;
+
+/*
+ * Runs in the page: where it stands, by its own word (data-state and texts) and
+ * by the browser's (elements and statistics of the connections).
+ */
+async function lookAround() {
+	const isVisible = (element) => element.getClientRects().length > 0;
+	const textOf = (id) => document.getElementById(id)?.textContent.trim();
+
+	async function measure({ link: { pc } }) {
+		const stats = new Map([...(await pc.getStats()).values()].map((entry) => [entry.id, entry]));
+		const all = (type) => [...stats.values()].filter((entry) => entry.type === type);
+		const named = all('transport').find((entry) => entry.selectedCandidatePairId);
+		const pair = named ? stats.get(named.selectedCandidatePairId)
+			: all('candidate-pair').find((entry) => entry.selected);
+		const inbound = all('inbound-rtp').filter(({ kind }) => kind === 'video');
+		return {
+			state: pc.connectionState,
+			local: stats.get(pair?.localCandidateId)?.candidateType,
+			remote: stats.get(pair?.remoteCandidateId)?.candidateType,
+			frames: inbound.reduce((sum, { framesDecoded = 0 }) => sum + framesDecoded, 0),
+		};
+	}
+
+	const { others, lines } = globalThis.signaldDebug ?? {};
+	const tiles = [...document.querySelectorAll('.tile:not(.self)')].filter(isVisible);
+	return {
+		...document.documentElement.dataset,
+		status: textOf('status'),
+		veil: textOf('veil'),
+		viewers: textOf('viewers-count'),
+		over: [textOf('over-title'), textOf('over-text')].join(': '),
+		links: await Promise.all([...(others ?? lines ?? new Map()).values()].map(measure)),
+		tiles: tiles.map((tile) => {
+			const video = tile.querySelector('video');
+			return {
+				...tile.dataset,
+				badge: tile.querySelector('.badge')?.textContent,
+				trouble: isVisible(tile.querySelector('.trouble')) && tile.querySelector('.trouble').innerText,
+				isMuted: isVisible(tile.querySelector('.muted-mark') ?? document.head),
+				isDark: tile.classList.contains('is-dark'),
+				isPlaying: !video.paused && video.currentTime > 0 && video.videoWidth > 0,
+			};
+		}),
+		atMs: Date.now(),
+	};
+}
+
+export class Visitor {
+	constructor(page) {
+		this.page = page;
+		// What no page may do: complain, fail, or ask for what is not there.
+		this.faults = [];
+		page.on('console', (message) => {
+			if (/^(error|warn)/.test(message.type()))
+				this.faults.push(`${message.type()}: ${message.text()}`);
+		});
+		page.on('pageerror', (error) => this.faults.push(`thrown: ${error.stack}`));
+		page.on('requestfailed', (request) => this.faults.push(`failed: ${request.url()}`));
+		page.on('response', (response) => {
+			if (response.status() >= 400)
+				this.faults.push(`${response.status()}: ${response.url()}`);
+		});
+	}
+
+	async open(url) {
+		await this.page.goto(String(url));
+		return this;
+	}
+
+	click(selector) {
+		return this.page.click(selector);
+	}
+
+	look() {
+		return this.page.evaluate(lookAround);
+	}
+
+	/*
+	 * Waits until the page looks as said.
+	 *
+	 * matches  takes a look and says whether it is the one awaited
+	 *
+	 * Returns that look.
+	 */
+	async see(what, matches, limitMs = LIMIT_MS) {
+		const deadline = performance.now() + limitMs;
+		for (;;) {
+			const seen = await this.look();
+			if (matches(seen))
+				return seen;
+			if (performance.now() > deadline)
+				assert.fail(`waited ${limitMs} ms in vain for ${what}; the page: ${JSON.stringify(seen, null, 1)}`);
+			await delay(LOOK_MS);
+		}
+	}
+
+	// So many others on the page, and moving pictures of each.
+	seeVideos(count, limitMs) {
+		return this.see(`${count} videos`, ({ tiles, links }) =>
+			tiles.length === count && tiles.every(({ isPlaying }) => isPlaying) &&
+			links.length === count && links.every(({ frames }) => frames > 0), limitMs);
+	}
+
+	// Every video decodes more frames than it has.
+	async seeMotion() {
+		const before = (await this.look()).links;
+		assert.ok(before.length > 0);
+		return this.see('more frames', ({ links }) => links.length === before.length &&
+			links.every(({ frames }, index) => frames > before[index].frames + 2));
+	}
+}
+
+// Every connection of the page goes this way, by the browser's own word.
+export function assertPairs(seen, local, remote) {
+	for (const link of seen.links)
+		assert.deepEqual([link.state, link.local, link.remote], ['connected', local, remote]);
+	assert.ok(seen.links.length > 0);
+}
