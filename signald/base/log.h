@@ -39,18 +39,20 @@ bool log_is_on(enum log_level level);
 void log_write(enum log_level level, const char *event,
 	       const struct log_field *fields);
 
-#define log_event(level, event, ...)                                        \
-	do {                                                                \
-		if (log_is_on(level))                                       \
-			log_write((level), (event),                         \
-				  (const struct log_field[]){               \
-					  __VA_ARGS__ __VA_OPT__(, ){       \
-						  .kind = LOG_FIELD_END}}); \
+/* The element in front is skipped: it lets a line have no fields at all. */
+#define log_event(level, event, ...)                                    \
+	do {                                                            \
+		if (log_is_on(level))                                   \
+			log_write((level), (event),                     \
+				  &(const struct log_field[]){          \
+					  {.kind = LOG_FIELD_END},      \
+					  ##__VA_ARGS__,                \
+					  {.kind = LOG_FIELD_END}}[1]); \
 	} while (0)
 
-#define log_error(event, ...) log_event(LOG_ERROR, event, __VA_ARGS__)
-#define log_warn(event, ...) log_event(LOG_WARN, event, __VA_ARGS__)
-#define log_info(event, ...) log_event(LOG_INFO, event, __VA_ARGS__)
-#define log_debug(event, ...) log_event(LOG_DEBUG, event, __VA_ARGS__)
+#define log_error(event, ...) log_event(LOG_ERROR, event, ##__VA_ARGS__)
+#define log_warn(event, ...) log_event(LOG_WARN, event, ##__VA_ARGS__)
+#define log_info(event, ...) log_event(LOG_INFO, event, ##__VA_ARGS__)
+#define log_debug(event, ...) log_event(LOG_DEBUG, event, ##__VA_ARGS__)
 
 #endif
