@@ -121,11 +121,11 @@ need_ports() {
 }
 
 start_coturn() {
-	local user
+	local message user
 	local -a options=()
 
-	build/turnconf generate --config "$config" "${sets[@]}" >"$dir/turnserver.conf.new" ||
-		fail "turnconf could not write coturn's configuration"
+	message=$(build/turnconf generate --config "$config" "${sets[@]}" 2>&1 >"$dir/turnserver.conf.new") ||
+		fail "${message#turnconf: }"
 	mv "$dir/turnserver.conf.new" "$dir/turnserver.conf"
 	user=$(coturn_user)
 	[[ -z $user ]] || options=(--proc-user "$user" --proc-group "$user")

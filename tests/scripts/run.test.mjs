@@ -1,0 +1,231 @@
+// scripts/run as a person uses it: it starts, says where, stops, and says in one
+// line what is in its way.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import dgram from 'node:dgram';
+import { once } from 'node:events';
+import { access, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import path from 'node:path';
+import { test } from 'node:test';
+import { runScript, startAppliance } from '../lib/appliance.mjs';
+import { cleanEnv, makeFolder, root, until } from '../lib/daemon.mjs';
+
+const ADDRESS = '198.51.100.10';
+
+function isAlive(pid) {
+	try {
+		process.kill(pid, 0);
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+async function start(dir, ...args) {
+	const result = await runScript(['--detach', '--no-build', '--dir', dir, ...args]);
+	if (result.code === 0)
+		result.state = JSON.parse(await readFile(path.join(dir, 'state.json'), 'utf8'));
+	return result;
+}
+
+// One line on standard error that holds the words, and nothing left running.
+async function assertRefused(dir, args, ...words) {
+	const { code, stderr } = await start(dir, ...args);
+	assert.equal(code, 1, stderr);
+	const lines = stderr.trimEnd().split('\n').filter((line) => !line.startsWith('made '));
+	assert.equal(lines.length, 1, stderr);
+	for (const word of words)
+		assert.ok(lines[0].includes(word), `${word} in: ${lines[0]}`);
+	await assert.rejects(access(path.join(dir, 'state.json')));
+}
+
+test('the state says where everything is, and it all answers', async (t) => {
+	const appliance = await startAppliance(t);
+	assert.equal(appliance.url, 'http://127.0.0.1:8080/');
+	assert.equal(appliance.wsUrl, 'ws://127.0.0.1:8080/v1/ws');
+	assert.equal(appliance.config, path.join(appliance.dir, 'signald.conf'));
+	assert.match(await (await fetch(appliance.url)).text(), /<!doctype html>/i);
+	const list = await (await fetch(appliance.iceUrl)).json();
+	assert.equal(list.turn, true);
+	assert.ok(list.iceServers.some(({ urls }) => urls.includes(`turn:${ADDRESS}:3478?transport=udp`)));
+	assert.match(await (await fetch(appliance.metricsUrl)).text(), /^signald_turn_up 1$/m);
+	for (const key of ['signaldPid', 'coturnPid', 'supervisorPid'])
+		assert.ok(isAlive(appliance[key]), key);
+});
+
+test('coturn starts without a warning, and is no way in', async (t) => {
+	const appliance = await startAppliance(t);
+	assert.doesNotMatch(await appliance.readLog('coturn'), /warn|error|bad configuration|cannot/i);
+	const config = await readFile(path.join(appliance.dir, 'turnserver.conf'), 'utf8');
+	assert.deepEqual(config.match(/^allowed-peer-ip=.*$/gm), [`allowed-peer-ip=${ADDRESS}`]);
+	assert.doesNotMatch(config, /allow-loopback-peers/);
+	assert.match(config, /^denied-peer-ip=10\.0\.0\.0-10\.255\.255\.255$/m);
+});
+
+test('what holds a secret is for its owner only, and the secret stays', async (t) => {
+	const dir = await makeFolder(t);
+	const read = async () => /^secret = (.*)$/m.exec(await readFile(path.join(dir, 'signald.conf'), 'utf8'))[1];
+	assert.equal((await start(dir)).code, 0);
+	const secret = await read();
+	assert.ok(secret.length >= 32);
+	for (const name of ['signald.conf', 'turnserver.conf', 'state.json', 'signald.log', 'coturn.log'])
+		assert.equal((await stat(path.join(dir, name))).mode & 0o077, 0, name);
+	assert.equal((await runScript(['--stop', '--dir', dir])).code, 0);
+	assert.equal((await start(dir)).code, 0);
+	assert.equal(await read(), secret);
+	await runScript(['--stop', '--dir', dir]);
+	const other = await makeFolder(t);
+	assert.equal((await start(other)).code, 0);
+	assert.notEqual(/^secret = (.*)$/m.exec(await readFile(path.join(other, 'signald.conf'), 'utf8'))[1], secret);
+	await runScript(['--stop', '--dir', other]);
+});
+
+test('--stop ends both and leaves no state; with nothing running it says so', async (t) => {
+	const dir = await makeFolder(t);
+	const { state } = await start(dir);
+	const stopped = await runScript(['--stop', '--dir', dir]);
+	assert.equal(stopped.code, 0);
+	for (const key of ['signaldPid', 'coturnPid', 'supervisorPid'])
+		assert.equal(isAlive(state[key]), false, key);
+	await assert.rejects(access(path.join(dir, 'state.json')));
+	const again = await runScript(['--stop', '--dir', dir]);
+	assert.equal(again.code, 0);
+	assert.match(again.stdout, /nothing runs/);
+});
+
+test('a second start is refused, and disturbs nothing', async (t) => {
+	const appliance = await startAppliance(t);
+	const { code, stderr } = await start(appliance.dir);
+	assert.equal(code, 1);
+	assert.match(stderr, /already running .*http:\/\/127\.0\.0\.1:8080\//);
+	assert.equal((await fetch(`${appliance.url}readyz`)).status, 200);
+	assert.ok(isAlive(appliance.signaldPid));
+});
+
+test('--set reaches signald and coturn', async (t) => {
+	const appliance = await startAppliance(t, {
+		'listen.address': '127.0.0.1:8181', 'listen.metrics': '', 'turn.port': 3999,
+		'turn.probe': `${ADDRESS}:3999`, 'turn.realm': 'other.example' });
+	assert.equal(appliance.url, 'http://127.0.0.1:8181/');
+	assert.equal(appliance.metricsUrl, null);
+	const config = await readFile(path.join(appliance.dir, 'turnserver.conf'), 'utf8');
+	assert.match(config, /^listening-port=3999$/m);
+	assert.match(config, /^realm=other\.example$/m);
+	const { iceServers } = await (await fetch(appliance.iceUrl)).json();
+	assert.deepEqual(iceServers[0].urls, [`stun:${ADDRESS}:3999`]);
+});
+
+for (const [name, pidKey, other] of [['signald', 'signaldPid', 'coturnPid'], ['coturn', 'coturnPid', 'signaldPid']])
+	test(`when ${name} dies the other is ended too, and the cause is said`, async (t) => {
+		const appliance = await startAppliance(t);
+		process.kill(appliance[pidKey], 'SIGKILL');
+		await until('the end', () => !isAlive(appliance.supervisorPid));
+		assert.equal(isAlive(appliance[other]), false);
+		const log = await appliance.readLog('run');
+		assert.match(log, new RegExp(`run: ${name} ended by itself \\(signal 9\\); the end of .*${name}\\.log:\n {4}`));
+		assert.equal((await runScript(['--stop', '--dir', appliance.dir])).code, 0);
+	});
+
+test('what a killed supervisor left is ended by the next start, and by --stop', async (t) => {
+	const dir = await makeFolder(t);
+	const first = (await start(dir)).state;
+	process.kill(first.supervisorPid, 'SIGKILL');
+	await until('it is gone', () => !isAlive(first.supervisorPid));
+	const second = (await start(dir)).state;
+	assert.equal(isAlive(first.signaldPid), false);
+	process.kill(second.supervisorPid, 'SIGKILL');
+	await until('it is gone', () => !isAlive(second.supervisorPid));
+	assert.equal((await runScript(['--stop', '--dir', dir])).code, 0);
+	for (const key of ['signaldPid', 'coturnPid'])
+		assert.equal(isAlive(second[key]), false, key);
+});
+
+test('a stale state names strangers, and they are left alone', async (t) => {
+	const dir = await makeFolder(t);
+	const stranger = spawn('sleep', ['60']);
+	t.after(() => stranger.kill());
+	await writeFile(path.join(dir, 'state.json'), JSON.stringify({
+		url: 'http://127.0.0.1:1/', signaldPid: stranger.pid, coturnPid: stranger.pid, supervisorPid: stranger.pid }, null, '\t'));
+	const { code, state } = await start(dir);
+	assert.equal(code, 0);
+	assert.ok(isAlive(stranger.pid));
+	await runScript(['--stop', '--dir', dir]);
+	assert.ok(isAlive(stranger.pid));
+	assert.equal(isAlive(state.signaldPid), false);
+});
+
+test('in the foreground it says the address, and a Ctrl-C ends both', async (t) => {
+	const dir = await makeFolder(t);
+	const child = spawn('scripts/run', ['--no-build', '--dir', dir], { cwd: root, env: cleanEnv() });
+	let text = '';
+	child.stdout.setEncoding('utf8').on('data', (chunk) => (text += chunk));
+	await until('the address', () => /http:\/\/127\.0\.0\.1:8080\//.test(text));
+	const state = JSON.parse(await readFile(path.join(dir, 'state.json'), 'utf8'));
+	const exit = once(child, 'exit');
+	child.kill('SIGINT');
+	assert.deepEqual(await exit, [130, null]);
+	assert.equal(isAlive(state.signaldPid), false);
+	assert.equal(isAlive(state.coturnPid), false);
+	await assert.rejects(access(path.join(dir, 'state.json')));
+});
+
+test('a port in use is said with its holder', async (t) => {
+	const server = net.createServer().listen(8080, '127.0.0.1');
+	t.after(() => server.close());
+	await once(server, 'listening');
+	await assertRefused(await makeFolder(t), [], 'tcp port 8080', 'in use', `pid ${process.pid}`, 'listen.address');
+});
+
+test('so is coturn\'s', async (t) => {
+	const socket = dgram.createSocket('udp4');
+	socket.bind(3478, '0.0.0.0');
+	t.after(() => socket.close());
+	await once(socket, 'listening');
+	await assertRefused(await makeFolder(t), [], 'udp port 3478', 'in use', 'turn.port');
+});
+
+test('a bad setting, a bad folder and a bad argument are one line each', async (t) => {
+	const dir = await makeFolder(t);
+	await assertRefused(dir, ['--set', 'turn.ttl_s=soon'], 'turn.ttl_s', '86400');
+	await assertRefused(dir, ['--set', 'turn.tls=yes'], 'cert');
+	for (const [args, word] of [[['--dir', '/proc/none'], '/proc/none'], [['--frobnicate'], '--frobnicate'], [['--set'], '--set']]) {
+		const { code, stderr } = await runScript(['--no-build', ...args]);
+		assert.equal(code, 1);
+		assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
+		assert.ok(stderr.includes(word), stderr);
+	}
+	const { code, stdout } = await runScript(['--help']);
+	assert.equal(code, 0);
+	assert.match(stdout, /--detach/);
+});
+
+test('without coturn it says what to install', async (t) => {
+	const { code, stderr } = await runScript(['--no-build', '--dir', await makeFolder(t)],
+		{ PATH: await pathWithout(t, 'turnserver') });
+	assert.equal(code, 1);
+	assert.match(stderr, /^run: .*turnserver is missing: apt-get install coturn\n$/);
+});
+
+// A PATH with every program but one.
+async function pathWithout(t, name) {
+	const folder = await makeFolder(t);
+	for (const program of await readdir('/usr/bin'))
+		if (program !== name)
+			await symlink(path.join('/usr/bin', program), path.join(folder, program));
+	return folder;
+}
+
+test('when the machine has moved to another address, the configuration follows', async (t) => {
+	const dir = await makeFolder(t);
+	assert.equal((await start(dir)).code, 0);
+	await runScript(['--stop', '--dir', dir]);
+	const file = path.join(dir, 'signald.conf');
+	const before = await readFile(file, 'utf8');
+	await writeFile(file, before.replaceAll(ADDRESS, '192.0.2.77'));
+	const { code, state } = await start(dir);
+	assert.equal(code, 0);
+	assert.equal(await readFile(file, 'utf8'), before);
+	assert.equal((await (await fetch(state.iceUrl)).json()).turn, true);
+	await runScript(['--stop', '--dir', dir]);
+});
