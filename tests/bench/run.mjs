@@ -331,7 +331,7 @@ async function countInstructions(name, messages) {
 // run has more than a shorter one. It cannot follow a JIT, so not for node.
 async function measureInstructions(name) {
 	const short = await countInstructions(name, 2000);
-	const long = await countInstructions(name, 22000);
+	const long = await countInstructions(name, 12000);
 
 	record(1, 'instructions', name, {
 		instructions: Math.round((long.instructions - short.instructions)
