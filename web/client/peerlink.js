@@ -2,7 +2,7 @@
 
 import { backoff } from './backoff.js';
 import { Emitter } from './emitter.js';
-import { selectedPair, whyNoRelay } from './stats.js';
+import { selectedPair, turnUrls, whyNoRelay } from './stats.js';
 
 /** @import {Signald} from './signald.js' */
 /** @import {IceError, LinkState, Why} from './types.js' */
@@ -277,10 +277,15 @@ export class PeerLink extends Emitter {
 			this.restart();
 	}
 
-	/** Relays only, and there is none. */
+	/**
+	 * Relays only, and there is none. Without a TURN server that is certain at
+	 * once, while a browser may go on asking a STUN server for half a minute.
+	 */
 	#isHopeless() {
-		const { iceTransportPolicy } = this.pc.getConfiguration();
-		return iceTransportPolicy === 'relay' && !this.#hasRelay && this.pc.iceGatheringState === 'complete';
+		const { iceTransportPolicy, iceServers = [] } = this.pc.getConfiguration();
+		if (iceTransportPolicy !== 'relay' || this.#hasRelay)
+			return false;
+		return this.pc.iceGatheringState === 'complete' || turnUrls(iceServers).length === 0;
 	}
 
 	/** @returns {Why} */

@@ -102,7 +102,7 @@ function forget(other) {
 function addTracks(other) {
 	if (other.hasOurTracks)
 		return;
-	other.hasOurTracks = true;
+	other.hasOurTracks = stream.getTracks().length > 0;
 	for (const track of stream.getTracks())
 		other.link.pc.addTrack(track, stream);
 }
@@ -222,18 +222,26 @@ function join() {
 /** @param {string} name */
 function enterStage(name) {
 	find(self, '.avatar', HTMLElement).textContent = (name || 'You').charAt(0).toUpperCase();
+	showSelf();
+	show('stage');
+	byId('controls', HTMLElement).hidden = false;
+}
+
+function showSelf() {
 	byId('self-video', HTMLVideoElement).srcObject = stream;
 	renderMedia(self, ourMedia());
 	offerMute(stream, tellMedia);
-	show('stage');
-	byId('controls', HTMLElement).hidden = false;
+}
+
+function stopTracks() {
+	for (const track of stream.getTracks())
+		track.stop();
 }
 
 function leave() {
 	finish('ended', 'You left the call', 'The others can go on without you.');
 	signald.close();
-	for (const track of stream.getTracks())
-		track.stop();
+	stopTracks();
 }
 
 /* The lobby. */
@@ -253,6 +261,21 @@ async function openLobby() {
 	alert.hidden = !problem;
 	alert.textContent = problem && `${problem} You can join all the same, and see and hear the others.`;
 	byId('join', HTMLButtonElement).textContent = problem ? 'Join without camera' : 'Join';
+	if (signald)
+		bringMedia();
+}
+
+/** Who joined before the browser gave the camera shows it from now on. */
+function bringMedia() {
+	if (signald.state === 'closed') {
+		stopTracks();
+		return;
+	}
+	showSelf();
+	for (const other of others.values())
+		addTracks(other);
+	if (signald.state === 'joined')
+		tellMedia();
 }
 
 /** The name of the room goes into the address, "join at once" goes out of it. */
