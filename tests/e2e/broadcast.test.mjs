@@ -1,62 +1,59 @@
-// One broadcaster, twelve watchers, every one of them through the relay.
+// One camera, a dozen who watch, all through the relay.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startAppliance } from '../lib/appliance.mjs';
-import { launchChromium, openPage, readLinks, readStatus, readVideos } from '../lib/browser.mjs';
-import { until } from '../lib/daemon.mjs';
+
+import { startChromium } from './chromium.mjs';
+import { startService } from './service.mjs';
+import { assertPairs } from './visitor.mjs';
 
 const WATCHERS = 12;
 
-test('twelve watchers see a broadcaster through the relay, and none is refused', async (t) => {
-	const appliance = await startAppliance(t);
-	// A slow camera: two cores encode it for each watcher.
-	const studio = await launchChromium(t, { fps: 3 });
-	const homes = await launchChromium(t);
-	const url = (role) => `${appliance.url}broadcast?room=e2e&policy=relay&role=${role}`;
-	const broadcaster = await openPage(studio, url('broadcaster'));
-	await until('on air', async () => (await readStatus(broadcaster)).state === 'waiting', 20000);
+function seeAll(watchers, ...args) {
+	return Promise.all(watchers.map((watcher) => watcher.see(...args)));
+}
+
+async function assertWatched(watchers) {
+	await Promise.all(watchers.map((watcher) => watcher.seeVideos(1, 60000)));
+	for (const watcher of watchers) {
+		const seen = await watcher.seeMotion();
+		assertPairs(seen, 'relay', 'relay');
+		assert.equal(seen.status, 'Watching through a relay');
+	}
+}
+
+const isAlone = ({ state, status, veil, links }) => state === 'waiting' && links.length === 0 &&
+	status === 'Waiting for the broadcast to start' && /Nobody is live/.test(veil);
+
+test('a broadcast reaches twelve relayed watchers, ends and comes back', async (t) => {
+	const chromium = await startChromium(t, { hasSmallCamera: true });
+	const service = await startService(t);
+	const url = new URL('/broadcast?room=stage&policy=relay', service.url);
 
 	const watchers = [];
-	for (let i = 0; i < WATCHERS; i++)
-		watchers.push(await openPage(homes, url('watcher')));
-	for (const [i, page] of watchers.entries()) {
-		await until(`watcher ${i + 1} sees it`, async () => {
-			const [link] = await readLinks(page);
-			const [video] = await readVideos(page);
-			return link?.framesDecoded > 0 && video?.width > 0;
-		}, 40000);
-		const [link] = await readLinks(page);
-		assert.equal(link.local, 'relay');
-		assert.equal(link.remote, 'relay');
-		assert.equal((await readStatus(page)).state, 'connected');
-	}
-	const links = await readLinks(broadcaster);
-	assert.equal(links.length, WATCHERS);
-	for (const link of links)
-		assert.deepEqual([link.state, link.local, link.remote], ['connected', 'relay', 'relay']);
+	while (watchers.length < WATCHERS)
+		watchers.push(await chromium.open(url));
+	await seeAll(watchers, 'nobody live', isAlone);
 
-	await until('the number of viewers', () => broadcaster.evaluate((count) =>
-		document.getElementById('viewers-count').textContent === String(count), WATCHERS));
-	assert.doesNotMatch(await appliance.readLog('coturn'), /quota|486|508/i);
+	const broadcaster = await chromium.open(`${url}&role=broadcaster`);
+	await assertWatched(watchers);
+	const live = await broadcaster.see('twelve watchers', ({ viewers, links }) =>
+		viewers === String(WATCHERS) && links.every(({ state }) => state === 'connected'));
+	assert.equal(live.links.length, WATCHERS);
+	assertPairs(live, 'relay', 'relay');
+	assert.match(live.status, /You are live: 0 direct, 12 relayed/);
 
-	await watchers[0].close();
-	await until('one viewer fewer', () => broadcaster.evaluate((count) =>
-		document.getElementById('viewers-count').textContent === String(count), WATCHERS - 1));
-	await broadcaster.close();
-	for (const page of watchers.slice(1))
-		await until('the watchers are told', async () => (await readStatus(page)).state === 'waiting');
-});
+	await watchers.pop().click('#leave');
+	await broadcaster.see('eleven watchers', ({ viewers, links }) =>
+		viewers === String(WATCHERS - 1) && links.length === WATCHERS - 1);
 
-test('there is one broadcaster, and the second is told so', async (t) => {
-	const appliance = await startAppliance(t);
-	const browser = await launchChromium(t, { fps: 3 });
-	const url = `${appliance.url}broadcast?room=e2e&role=broadcaster`;
-	const first = await openPage(browser, url);
-	await until('on air', async () => (await readStatus(first)).state === 'waiting', 20000);
-	const second = await openPage(browser, url);
-	const status = await until('refused', async () => {
-		const now = await readStatus(second);
-		return now.state === 'failed' ? now : null;
-	}, 20000);
-	assert.match(status.text, /place is taken/);
+	await broadcaster.click('#leave');
+	await broadcaster.see('the end', ({ over }) => /The broadcast is over/.test(over));
+	await seeAll(watchers, 'the broadcaster gone', isAlone);
+
+	await broadcaster.click('#again');
+	await assertWatched(watchers);
+
+	// Every one of these connections holds several allocations of one user.
+	assert.ok(await service.allocations() >= 4 * WATCHERS);
+	assert.deepEqual(await service.refusals(486), []);
 });

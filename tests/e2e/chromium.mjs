@@ -11,7 +11,6 @@ const FLAGS = [
 	'--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
 	'--disable-component-update', '--disable-sync',
 	'--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
-	'--autoplay-policy=no-user-gesture-required',
 ];
 
 /*
@@ -65,7 +64,8 @@ class Chromium {
 }
 
 /*
- * Start a Chromium, which ends with the test and fails it if a page complained.
+ * Start a Chromium, which ends with the test and fails it if a page complained:
+ * first of all, since what a test starts first ends first.
  *
  * hasSmallCamera  160x120 instead of the 1280x720 that the pages ask for
  */

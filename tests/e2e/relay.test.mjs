@@ -10,8 +10,8 @@ import { assertPairs } from './visitor.mjs';
 const MOST_MS = 2000;
 
 test('two browsers meet through the relay within two seconds', async (t) => {
-	const service = await startService(t);
 	const chromium = await startChromium(t);
+	const service = await startService(t);
 	const url = new URL('/call?room=relay&policy=relay', service.url);
 
 	const first = await chromium.open(`${url}&join`);

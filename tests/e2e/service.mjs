@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { cleanEnv, root } from '../lib/daemon.mjs';
 
 const LIMIT_MS = 60000;
+const bin = path.join(root, 'tests/e2e/bin');
 
 class Service {
 	constructor(folder) {
@@ -17,8 +18,9 @@ class Service {
 	}
 
 	async run(...args) {
+		const env = cleanEnv({ PATH: `${bin}:${process.env.PATH}` });
 		return promisify(execFile)('scripts/run', ['--dir', this.folder, ...args],
-			{ cwd: root, env: cleanEnv(), timeout: LIMIT_MS });
+			{ cwd: root, env, timeout: LIMIT_MS });
 	}
 
 	async start() {

@@ -42,6 +42,7 @@ async function lookAround() {
 			const video = tile.querySelector('video');
 			return {
 				...tile.dataset,
+				who: tile.querySelector('.who').textContent,
 				badge: tile.querySelector('.badge')?.textContent,
 				trouble: isVisible(tile.querySelector('.trouble')) && tile.querySelector('.trouble').innerText,
 				isMuted: isVisible(tile.querySelector('.muted-mark') ?? document.head),

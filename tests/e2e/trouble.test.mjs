@@ -1,0 +1,66 @@
+// What goes wrong between signald and coturn, and what the page says about it.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { startDaemon, until } from '../lib/daemon.mjs';
+import { startChromium } from './chromium.mjs';
+import { getJson, startService } from './service.mjs';
+
+// A signald of the test's own beside the service's coturn.
+async function startBeside(t, service, sets) {
+	return startDaemon(t, { config: await service.read('signald.conf'), sets });
+}
+
+// Two visitors of a call that may use the relay only, which is not there.
+async function failToCall(t, url) {
+	const chromium = await startChromium(t);
+	const call = new URL('/call?room=trouble&policy=relay&join', url);
+	const visitors = [await chromium.open(call), await chromium.open(call)];
+	const seen = await Promise.all(visitors.map((visitor) =>
+		visitor.see('the call failed', ({ state }) => state === 'failed')));
+	for (const { links, tiles } of seen) {
+		assert.equal(links.length, 1);
+		assert.notEqual(links[0].state, 'connected');
+		assert.equal(tiles[0].badge, 'Not connected');
+		assert.equal(tiles[0].isPlaying, false);
+	}
+	return seen;
+}
+
+test('with another secret than coturn, the page names the cause', async (t) => {
+	const service = await startService(t);
+	const daemon = await startBeside(t, service, { 'turn.secret': 'not-the-secret-that-coturn-has' });
+	for (const { status, tiles } of await failToCall(t, daemon.url)) {
+		assert.equal(tiles[0].why, 'turn-auth');
+		assert.match(status, /^No relay could be reached: .*rejects the credentials.*secret/);
+		assert.match(tiles[0].trouble, /^No relay could be reached\s+The TURN server rejects the credentials/);
+	}
+	assert.notDeepEqual(await service.refusals(401), []);
+});
+
+test('without coturn there is no relay, and everybody is told', async (t) => {
+	const service = await startService(t);
+	const daemon = await startBeside(t, service);
+	await until('the relay is there', async () => (await getJson(daemon.url, '/readyz')).status === 200);
+	assert.equal((await getJson(daemon.url, '/v1/ice')).body.turn, true);
+
+	// The service's own signald ends with its coturn; the test's goes on.
+	process.kill(service.coturnPid, 'SIGKILL');
+	const { body } = await until('not ready', async () => {
+		const answer = await getJson(daemon.url, '/readyz');
+		return answer.status === 503 && answer;
+	}, 30000);
+	assert.match(body.reasons.join(), /^turn: /);
+	const ice = (await getJson(daemon.url, '/v1/ice')).body;
+	assert.equal(ice.turn, false);
+	assert.doesNotMatch(JSON.stringify(ice.iceServers), /"turns?:/);
+
+	for (const { status, tiles } of await failToCall(t, daemon.url)) {
+		assert.equal(tiles[0].why, 'no-turn');
+		assert.match(status, /^No relay could be reached: this server gives out no TURN relay/);
+	}
+
+	await service.start();
+	await until('ready again', async () => (await getJson(daemon.url, '/readyz')).status === 200, 30000);
+	assert.equal((await getJson(daemon.url, '/v1/ice')).body.turn, true);
+});
