@@ -29,9 +29,7 @@ test('a broadcast reaches twelve relayed watchers, ends and comes back', async (
 	const service = await startService(t);
 	const url = new URL('/broadcast?room=stage&policy=relay', service.url);
 
-	const watchers = [];
-	while (watchers.length < WATCHERS)
-		watchers.push(await chromium.open(url));
+	const watchers = await Promise.all(Array.from({ length: WATCHERS }, () => chromium.open(url)));
 	await seeAll(watchers, 'nobody live', isAlone);
 
 	const broadcaster = await chromium.open(`${url}&role=broadcaster`);
@@ -56,4 +54,19 @@ test('a broadcast reaches twelve relayed watchers, ends and comes back', async (
 	// Every one of these connections holds several allocations of one user.
 	assert.ok(await service.allocations() >= 4 * WATCHERS);
 	assert.deepEqual(await service.refusals(486), []);
+});
+
+test('a second broadcaster is refused, and offered to watch', async (t) => {
+	const chromium = await startChromium(t, { hasSmallCamera: true });
+	const service = await startService(t);
+	const url = new URL('/broadcast?room=stage&role=broadcaster', service.url);
+
+	const first = await chromium.open(url);
+	await first.see('live', ({ state, signaling }) => state === 'waiting' && signaling === 'joined');
+	const second = await chromium.open(url);
+	const seen = await second.see('the refusal', ({ state }) => state === 'failed');
+	assert.equal(seen.over, 'The place is taken: Somebody is live in this room already.');
+	await second.click('#again');
+	await second.seeVideos(1);
+	assertPairs(await second.seeMotion(), 'host', 'host');
 });

@@ -61,6 +61,7 @@ test('three people meet by a link, mute, and part', async (t) => {
 		await visitor.see('Ada without sound and picture', ({ tiles }) =>
 			tiles.every(({ who, isMuted, isDark }) => isMuted === (who === 'Ada') && isDark === isMuted));
 	}
+	await bob.keep('three-muted');
 	await ada.click('#mic');
 	await ada.click('#camera');
 	for (const visitor of [bob, eve]) {
@@ -75,4 +76,32 @@ test('three people meet by a link, mute, and part', async (t) => {
 		assert.ok(seen.tiles[0].who !== 'Eve');
 		await visitor.seeMotion();
 	}
+});
+
+test('who joins before the camera is there is seen all the same', async (t) => {
+	const chromium = await startChromium(t, { hasSmallCamera: true });
+	const service = await startService(t);
+	const url = new URL('/call?room=late', service.url);
+
+	const early = await chromium.open(`${url}&join`);
+	await early.see('in the room', ({ signaling }) => signaling === 'joined');
+	const late = await chromium.visitor();
+	// The browser's question to its user, which waits for the answer.
+	await late.page.addInitScript(() => {
+		const devices = navigator.mediaDevices;
+		const open = devices.getUserMedia.bind(devices);
+		const allowed = new Promise((resolve) => (globalThis.allow = resolve));
+		devices.getUserMedia = (wish) => allowed.then(() => open(wish));
+	});
+	await late.open(url);
+	await late.click('#join');
+	await late.seeVideos(1);
+	await early.see('somebody without sound and picture', ({ tiles, links }) =>
+		tiles.length === 1 && tiles[0].isMuted && tiles[0].isDark && links[0].state === 'connected');
+
+	await late.page.evaluate(() => globalThis.allow());
+	await early.seeVideos(1);
+	await early.see('sound and picture', ({ tiles }) => !tiles[0].isMuted && !tiles[0].isDark);
+	await early.seeMotion();
+	await late.seeMotion();
 });

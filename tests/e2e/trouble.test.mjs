@@ -12,12 +12,13 @@ async function startBeside(t, service, sets) {
 }
 
 // Two visitors of a call that may use the relay only, which is not there.
-async function failToCall(t, url) {
+async function failToCall(t, url, name) {
 	const chromium = await startChromium(t);
 	const call = new URL('/call?room=trouble&policy=relay&join', url);
 	const visitors = [await chromium.open(call), await chromium.open(call)];
 	const seen = await Promise.all(visitors.map((visitor) =>
 		visitor.see('the call failed', ({ state }) => state === 'failed')));
+	await visitors[0].keep(`trouble-${name}`);
 	for (const { links, tiles } of seen) {
 		assert.equal(links.length, 1);
 		assert.notEqual(links[0].state, 'connected');
@@ -30,7 +31,7 @@ async function failToCall(t, url) {
 test('with another secret than coturn, the page names the cause', async (t) => {
 	const service = await startService(t);
 	const daemon = await startBeside(t, service, { 'turn.secret': 'not-the-secret-that-coturn-has' });
-	for (const { status, tiles } of await failToCall(t, daemon.url)) {
+	for (const { status, tiles } of await failToCall(t, daemon.url, 'secret')) {
 		assert.equal(tiles[0].why, 'turn-auth');
 		assert.match(status, /^No relay could be reached: .*rejects the credentials.*secret/);
 		assert.match(tiles[0].trouble, /^No relay could be reached\s+The TURN server rejects the credentials/);
@@ -55,7 +56,7 @@ test('without coturn there is no relay, and everybody is told', async (t) => {
 	assert.equal(ice.turn, false);
 	assert.doesNotMatch(JSON.stringify(ice.iceServers), /"turns?:/);
 
-	for (const { status, tiles } of await failToCall(t, daemon.url)) {
+	for (const { status, tiles } of await failToCall(t, daemon.url, 'coturn')) {
 		assert.equal(tiles[0].why, 'no-turn');
 		assert.match(status, /^No relay could be reached: this server gives out no TURN relay/);
 	}

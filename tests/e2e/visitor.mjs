@@ -1,8 +1,13 @@
 // visitor.mjs: somebody with a browser, and what is on their page. It runs on
 // playwright's pages and on puppeteer's, which agree in all that is used here.
 import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { root } from '../lib/daemon.mjs';
+
+const screenshots = path.join(root, 'build/screenshots');
 const LIMIT_MS = 20000;
 const LOOK_MS = 50;
 
@@ -101,6 +106,12 @@ export class Visitor {
 				assert.fail(`waited ${limitMs} ms in vain for ${what}; the page: ${JSON.stringify(seen, null, 1)}`);
 			await delay(LOOK_MS);
 		}
+	}
+
+	// A picture of the page, for people to judge.
+	async keep(name) {
+		await mkdir(screenshots, { recursive: true });
+		await this.page.screenshot({ path: path.join(screenshots, `${name}.png`) });
 	}
 
 	// So many others on the page, and moving pictures of each.
