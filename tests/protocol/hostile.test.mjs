@@ -10,7 +10,7 @@ import { TEXT, frame, handshake, joinRaw, openRawWs } from '../lib/rawws.mjs';
 
 const QUICK = {
 	'http.head_timeout_s': 1, 'http.body_timeout_s': 1, 'websocket.join_timeout_s': 2,
-	'output.stall_timeout_s': 2, 'output.max_queued_bytes': 65536,
+	'websocket.max_message_bytes': 250000, 'output.stall_timeout_s': 2, 'output.max_queued_bytes': 65536,
 	'websocket.ping_interval_s': 1, 'websocket.silence_timeout_s': 3,
 };
 
@@ -19,7 +19,8 @@ describe('beside a call', () => {
 	useDaemon({ sets: QUICK }, (d) => (daemon = d));
 
 	for (const [what, text] of [
-		['100,000 brackets', '['.repeat(60000)], ['100,000 levels in one member', `{"type":"ping","x":${'[{"a":'.repeat(10000)}`],
+		['100,000 brackets', '['.repeat(100000)],
+		['20,000 levels in one member', `{"type":"ping","x":${'[{"a":'.repeat(10000)}`],
 		['deep objects that are closed', `${'{"a":'.repeat(1000)}1${'}'.repeat(1000)}`],
 	])
 		test(`${what} close with 1007`, async (t) => {
@@ -33,10 +34,10 @@ describe('beside a call', () => {
 			});
 		});
 
-	test('a 200 kB message of brackets closes with 1009', async (t) => {
+	test('a 300 kB message of brackets closes with 1009', async (t) => {
 		await besideCall(t, daemon, async () => {
 			const ws = await openRawWs(t, daemon);
-			void ws.send(frame(TEXT, '['.repeat(200000)));
+			void ws.send(frame(TEXT, '['.repeat(300000)));
 			assert.equal((await ws.closing()).code, 1009);
 		});
 	});
