@@ -156,6 +156,23 @@ describe('a lost connection', () => {
 		assert.ok(performance.now() - start > 200);
 	});
 
+	test('by a server that goes away leaves the links alone until the next join', async (t) => {
+		const { client, connection, first } = await joinedPair(t, {}, { peers: [bob] });
+		let closed = 0;
+		client.links.set('bob', { receive() {}, close: () => closed++ });
+		const left = heard(client, 'peer-left');
+		first.send({ type: 'go-away', reason: 'shutdown', reconnectAfterMs: 1 });
+		first.send({ type: 'peer-left', id: 'bob', role: 'peer', reason: 'shutdown' });
+		await left;
+		const again = heard(client, 'joined');
+		first.socket.close(1012);
+		const second = await connection();
+		assert.equal(closed, 0);
+		await second.admit('me-again');
+		await again;
+		assert.equal(closed, 1);
+	});
+
 	test('is tried again when the server will not have it back yet', async (t) => {
 		const { client, connection, first } = await joinedPair(t, { role: 'broadcaster' });
 		first.socket.terminate();

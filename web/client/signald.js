@@ -309,7 +309,10 @@ export class Signald extends Emitter {
 	/** @param {import('./types.js').PeerLeft} message */
 	#onPeerLeft(message) {
 		this.peers.delete(message.id);
-		this.links.get(message.id)?.close();
+		// A server that goes away takes the others' connections with ours:
+		// they are still there, and media flows on until we have rejoined.
+		if (this.#goAwayMs === undefined)
+			this.links.get(message.id)?.close();
 		this.emit('peer-left', message);
 	}
 

@@ -79,9 +79,9 @@ function render() {
 	byId('veil', HTMLElement).textContent = signald.state === 'joined' ? 'Nobody is live yet. The broadcast will appear here by itself.' : '';
 	byId('viewers', HTMLElement).hidden = signald.state !== 'joined';
 	byId('viewers-count', HTMLElement).textContent = String(viewersCount);
-	const trouble = signalingTrouble(signald);
 	const states = [...lines.values()].map(({ state }) => state);
 	const state = overall(states);
+	const trouble = signalingTrouble(signald, state);
 	if (trouble)
 		say(state === 'connected' ? 'connected' : 'connecting', trouble);
 	else if (signald.state === 'connecting')

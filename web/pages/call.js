@@ -38,8 +38,8 @@ function nameOf(peer) {
 
 function render() {
 	const states = [...others.values()].map(({ state }) => state);
-	const trouble = signalingTrouble(signald);
 	const state = overall(states);
+	const trouble = signalingTrouble(signald, state);
 	stage.dataset.count = String(others.size);
 	if (signald.state === 'closed')
 		return;

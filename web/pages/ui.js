@@ -294,10 +294,17 @@ export function attend(signald, render) {
 	addEventListener('pagehide', leave);
 }
 
-/** What to say while the server is away, or nothing. @param {Signald} signald */
-export function signalingTrouble(signald) {
+/**
+ * What to say while the server is away, or nothing.
+ *
+ * @param {Signald} signald
+ * @param {string} state of the connections to others
+ */
+export function signalingTrouble(signald, state) {
 	if (signald.state !== 'reconnecting')
 		return '';
+	if (state === 'connected')
+		return 'The server is away for the moment. Who is connected stays connected.';
 	return signald.id ? 'The connection to the server was lost. Trying again…' : 'The server cannot be reached. Trying again…';
 }
 
