@@ -10,7 +10,7 @@ import { TEXT, frame, handshake, joinRaw, openRawWs } from '../lib/rawws.mjs';
 
 const QUICK = {
 	'http.head_timeout_s': 1, 'http.body_timeout_s': 1, 'websocket.join_timeout_s': 2,
-	'websocket.max_message_bytes': 250000, 'output.stall_timeout_s': 2, 'output.max_queued_bytes': 65536,
+	'websocket.max_message_bytes': 250000, 'output.stall_timeout_s': 2, 'output.max_queued_bytes': 262144,
 	'websocket.ping_interval_s': 1, 'websocket.silence_timeout_s': 3,
 };
 
