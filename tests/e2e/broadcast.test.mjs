@@ -13,12 +13,12 @@ function seeAll(watchers, ...args) {
 }
 
 async function assertWatched(watchers) {
-	await Promise.all(watchers.map((watcher) => watcher.seeVideos(1, 60000)));
-	for (const watcher of watchers) {
+	await Promise.all(watchers.map(async (watcher) => {
+		await watcher.seeVideos(1, 60000);
 		const seen = await watcher.seeMotion();
 		assertPairs(seen, 'relay', 'relay');
 		assert.equal(seen.status, 'Watching through a relay');
-	}
+	}));
 }
 
 const isAlone = ({ state, status, veil, links }) => state === 'waiting' && links.length === 0 &&
@@ -29,7 +29,7 @@ test('a broadcast reaches twelve relayed watchers, ends and comes back', async (
 	const service = await startService(t);
 	const url = new URL('/broadcast?room=stage&policy=relay', service.url);
 
-	const watchers = await Promise.all(Array.from({ length: WATCHERS }, () => chromium.open(url)));
+	const watchers = await chromium.openMany(WATCHERS, url);
 	await seeAll(watchers, 'nobody live', isAlone);
 
 	const broadcaster = await chromium.open(`${url}&role=broadcaster`);

@@ -10,6 +10,7 @@ import { Visitor } from './visitor.mjs';
 const FLAGS = [
 	'--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
 	'--disable-component-update', '--disable-sync',
+	'--renderer-process-limit=4',
 	'--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
 ];
 
@@ -45,7 +46,12 @@ class Chromium {
 	 * options  of playwright's context: viewport, colorScheme and such
 	 */
 	async visitor(options = {}) {
-		const context = await this.browser.newContext(options);
+		return this.visitorIn(await this.browser.newContext(options));
+	}
+
+	// One more in a profile that others have: tabs of one browser, and far
+	// cheaper than a profile each.
+	async visitorIn(context) {
 		const visitor = new Visitor(await context.newPage());
 		visitor.context = context;
 		this.visitors.push(visitor);
@@ -55,6 +61,15 @@ class Chromium {
 	async open(url, options) {
 		const visitor = await this.visitor(options);
 		return visitor.open(url);
+	}
+
+	// So many tabs of one small window.
+	async openMany(count, url) {
+		const context = await this.browser.newContext({ viewport: { width: 320, height: 240 } });
+		return Promise.all(Array.from({ length: count }, async () => {
+			const visitor = await this.visitorIn(context);
+			return visitor.open(url);
+		}));
 	}
 
 	async end() {

@@ -24,60 +24,60 @@ function findOutcasts() {
 	return page.scrollWidth > page.clientWidth ? [...names, `page: ${page.scrollWidth} wide`] : names;
 }
 
-async function keep(visitor, name) {
+async function inspect(visitor, name) {
 	assert.deepEqual(await visitor.page.evaluate(findOutcasts), [], name);
-	await visitor.keep(name);
+	for (const colorScheme of ['dark', 'light']) {
+		await visitor.page.emulateMedia({ colorScheme });
+		await visitor.keep(`${name}-${colorScheme}`);
+	}
 }
 
 async function visitHome(visitor, service, name) {
 	await visitor.open(service.url);
 	await visitor.see('that the relay works', ({ relay }) => relay === 'works');
-	await keep(visitor, `home-${name}`);
+	await inspect(visitor, `home-${name}`);
 }
 
 async function visitCall(visitor, url, name) {
 	await visitor.open(url);
 	await visitor.page.waitForSelector('#preview-note', { state: 'hidden' });
-	await keep(visitor, `lobby-${name}`);
+	await inspect(visitor, `lobby-${name}`);
 	await visitor.page.fill('#name', 'Grace');
 	await visitor.click('#join');
 	await visitor.seeVideos(1);
 	await visitor.see('the relay named', ({ tiles }) => /^Relayed/.test(tiles[0].badge));
-	await keep(visitor, `call-${name}`);
+	await inspect(visitor, `call-${name}`);
 	await visitor.click('#leave');
-	await keep(visitor, `left-${name}`);
+	await inspect(visitor, `left-${name}`);
 }
 
 async function visitBroadcast(visitor, url, name) {
 	await visitor.open(url);
 	await visitor.seeVideos(1);
 	await visitor.see('one watching', ({ viewers, status }) => viewers === '1' && /relay/.test(status));
-	await keep(visitor, `watch-${name}`);
+	await inspect(visitor, `watch-${name}`);
 }
 
 for (const [size, options] of Object.entries(SIZES)) {
-	for (const colorScheme of ['light', 'dark']) {
-		test(`the pages fit a ${size} in the ${colorScheme}, and complain of nothing`, async (t) => {
-			const chromium = await startChromium(t);
-			const service = await startService(t);
-			const call = new URL('/call?room=garden&policy=relay', service.url);
-			const show = new URL('/broadcast?room=stage&policy=relay', service.url);
-			const looks = { ...options, colorScheme };
-			const name = `${size}-${colorScheme}`;
+	test(`the pages fit a ${size}, and complain of nothing`, async (t) => {
+		const chromium = await startChromium(t);
+		const service = await startService(t);
+		const call = new URL('/call?room=garden&policy=relay', service.url);
+		const show = new URL('/broadcast?room=stage&policy=relay', service.url);
 
-			const visitor = await chromium.visitor(looks);
-			await visitHome(visitor, service, name);
+		const visitor = await chromium.visitor(options);
+		await visitHome(visitor, service, size);
 
-			const friend = await chromium.open(`${call}&join`, looks);
-			await friend.see('a friend', ({ state }) => state === 'waiting');
-			await keep(friend, `alone-${name}`);
-			await visitCall(visitor, call, name);
+		const friend = await chromium.open(`${call}&join`, options);
+		await friend.see('a friend', ({ state }) => state === 'waiting');
+		await inspect(friend, `alone-${size}`);
+		await visitCall(visitor, call, size);
+		await friend.click('#leave');
 
-			const broadcaster = await chromium.open(`${show}&role=broadcaster`, looks);
-			await broadcaster.see('live', ({ state }) => state === 'waiting');
-			await visitBroadcast(visitor, show, name);
-			await broadcaster.see('one watcher', ({ state, viewers }) => state === 'connected' && viewers === '1');
-			await keep(broadcaster, `broadcast-${name}`);
-		});
-	}
+		const broadcaster = await chromium.open(`${show}&role=broadcaster`, options);
+		await broadcaster.see('live', ({ state }) => state === 'waiting');
+		await visitBroadcast(visitor, show, size);
+		await broadcaster.see('one watcher', ({ state, viewers }) => state === 'connected' && viewers === '1');
+		await inspect(broadcaster, `broadcast-${size}`);
+	});
 }
