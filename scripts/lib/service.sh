@@ -22,7 +22,7 @@ root = build/share/web
 
 [turn]
 secret = $(build/turnconf secret)
-# The next five addresses are this machine's: scripts/run follows when it moves.
+# The addresses below are this machine's: scripts/run follows when they change.
 host = $address
 probe = $address:3478
 

@@ -82,7 +82,7 @@ describe('beside a call', () => {
 		});
 	});
 
-	test('who asks for 100,000 pongs and reads none is cut, not fed', async (t) => {
+	test('who asks for 100,000 ICE lists and reads none is cut, not fed', async (t) => {
 		await besideCall(t, daemon, async () => {
 			const greedy = await joinRaw(t, daemon, { room: 'greedy' });
 			const witness = await joinPeer(t, daemon, 'greedy');
