@@ -38,10 +38,9 @@ class Service {
 		return readFile(path.join(this.folder, name), 'utf8');
 	}
 
-	// What coturn has refused so far: every line that names the code.
-	async refusals(code) {
-		const lines = (await this.read('coturn.log')).split('\n');
-		return lines.filter((line) => line.includes(`error ${code}`));
+	// The allocations that coturn has refused because somebody had enough.
+	async quotaRefusals() {
+		return (await this.read('coturn.log')).match(/.*error (?:486|508).*/g) ?? [];
 	}
 
 	// How many allocations coturn has made.

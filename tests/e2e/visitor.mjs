@@ -128,11 +128,19 @@ export class Visitor {
 		return this.see('more frames', ({ links }) => links.length === before.length &&
 			links.every(({ frames }, index) => frames > before[index].frames + 2));
 	}
-}
 
-// Every connection of the page goes this way, by the browser's own word.
-export function assertPairs(seen, local, remote) {
-	for (const link of seen.links)
-		assert.deepEqual([link.state, link.local, link.remote], ['connected', local, remote]);
-	assert.ok(seen.links.length > 0);
+	/*
+	 * Every connection goes this way, by the browser's own word, and the page
+	 * says so. A candidate that was heard before it was announced gets its
+	 * type a moment later, and the page looks every two seconds.
+	 *
+	 * path   type of both candidates: "relay" or "host"
+	 * words  in the status line
+	 */
+	seePaths(path, words) {
+		return this.see(`the path ${path} and "${words}"`, ({ state, status, links, tiles }) =>
+			state === 'connected' && status.includes(words) && links.length > 0 &&
+			links.every((link) => link.state === 'connected' && link.local === path && link.remote === path) &&
+			tiles.every(({ pair = `${path}/${path}` }) => pair === `${path}/${path}`));
+	}
 }
