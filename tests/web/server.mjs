@@ -62,19 +62,30 @@ export function joined(id) {
 	};
 }
 
-/** A server and a client of it, which both end with the test. */
+/**
+ * A server and a client of it, which both end with the test, and wholly: the
+ * next one may have another clock, which could not clear their timers.
+ */
 export async function startPair(t, options = {}) {
 	const server = new WebSocketServer({ host: '127.0.0.1', port: 0, path: '/v1/ws' });
 	const connections = new Queue();
 	server.on('connection', (socket) => connections.push(new Connection(socket)));
 	await once(server, 'listening');
+	const ends = [];
+	class TrackedSocket extends WebSocket {
+		constructor(...args) {
+			super(...args);
+			ends.push(new Promise((resolve) => this.on('close', resolve)));
+		}
+	}
 	const url = `http://127.0.0.1:${server.address().port}`;
-	const client = new Signald(url, { room: 'kitchen', WebSocket, minRetryMs: 1, maxRetryMs: 1, timeoutMs: 2000, ...options });
-	t.after(() => {
+	const client = new Signald(url, { room: 'kitchen', WebSocket: TrackedSocket, minRetryMs: 1, maxRetryMs: 1, ...options });
+	t.after(async () => {
 		client.close();
 		for (const socket of server.clients)
 			socket.terminate();
-		server.close();
+		await Promise.all(ends);
+		await new Promise((resolve) => server.close(resolve));
 	});
 	return { client, connection: () => connections.next() };
 }

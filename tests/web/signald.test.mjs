@@ -68,8 +68,11 @@ describe('requests', () => {
 	});
 
 	test('fail when no answer comes in time', async (t) => {
-		const { client } = await joinedPair(t, { timeoutMs: 50 });
-		await assert.rejects(client.signal('bob', 1), { code: 'timeout' });
+		t.mock.timers.enable({ apis: ['setTimeout'] });
+		const { client } = await joinedPair(t);
+		const request = client.signal('bob', 1);
+		t.mock.timers.tick(10000);
+		await assert.rejects(request, { code: 'timeout' });
 	});
 
 	test('fail at once without a connection', async (t) => {
@@ -185,14 +188,22 @@ describe('a lost connection', () => {
 	});
 
 	test('is noticed by silence: a ping without an answer', async (t) => {
-		const limits = { pingInterval: 0.05 };
-		const { client, connection, first } = await joinedPair(t, { timeoutMs: 100 }, { limits });
+		t.mock.timers.enable({ apis: ['setTimeout'] });
+		const limits = { pingInterval: 5 };
+		const { client, connection, first } = await joinedPair(t, {}, { limits });
+		t.mock.timers.tick(5000);
 		await first.next('ping');
-		first.send({ type: 'pong' });
+		const alive = heard(client, 'viewers');
+		first.send({ type: 'viewers', count: 1 });
+		await alive;
+		t.mock.timers.tick(5000);
 		await first.next('ping');
+		t.mock.timers.tick(9999);
 		assert.equal(client.state, 'joined');
-		const retry = await heard(client, 'retry');
-		assert.match(retry.reason, /silent/);
+		const retry = heard(client, 'retry');
+		t.mock.timers.tick(1);
+		assert.match((await retry).reason, /silent/);
+		t.mock.timers.tick(1);
 		await (await connection()).next('join');
 	});
 

@@ -34,6 +34,15 @@ describe('the selected pair', () => {
 		assert.equal(selectedPair(stats).protocol, 'udp');
 	});
 
+	test('names what a peer-reflexive candidate was signaled as, if it ever was', () => {
+		const seen = { id: 'RP', type: 'remote-candidate', candidateType: 'prflx', protocol: 'udp', address: '192.0.2.1', port: 50000 };
+		const signaled = { ...seen, id: 'RR', candidateType: 'relay' };
+		const remoteOf = (...others) => selectedPair([...candidates, seen, ...others, pair('P', 'L1', 'RP', { selected: true })]).remote;
+		assert.equal(remoteOf(), 'prflx');
+		assert.equal(remoteOf(signaled), 'relay');
+		assert.equal(remoteOf({ ...signaled, port: 50001 }), 'prflx');
+	});
+
 	test('is not there before one is chosen, or when its candidates have gone', () => {
 		assert.equal(selectedPair([]), undefined);
 		assert.equal(selectedPair([...candidates, pair('P1', 'L1', 'R1')]), undefined);

@@ -21,13 +21,27 @@ export function selectedPair(entries) {
 	if (!local || !remote)
 		return undefined;
 	const rtt = pair.currentRoundTripTime;
+	const remoteType = typeOfRemote(remote, all);
 	return {
 		local: local.candidateType,
-		remote: remote.candidateType,
-		relayed: local.candidateType === 'relay' || remote.candidateType === 'relay',
+		remote: remoteType,
+		relayed: local.candidateType === 'relay' || remoteType === 'relay',
 		protocol: local.relayProtocol ?? local.protocol,
 		rttMs: rtt === undefined ? undefined : Math.round(rtt * 1000),
 	};
+}
+
+/**
+ * A candidate whose packets came before its signaling is peer-reflexive, and
+ * Firefox leaves it so: what was signaled of the same address says what it is.
+ *
+ * @param {any} remote
+ * @param {any[]} entries
+ */
+function typeOfRemote(remote, entries) {
+	const signaled = entries.find((entry) => entry.type === 'remote-candidate' && entry.candidateType !== 'prflx' &&
+		entry.address === remote.address && entry.port === remote.port && entry.protocol === remote.protocol);
+	return remote.candidateType === 'prflx' && signaled ? signaled.candidateType : remote.candidateType;
 }
 
 /**
