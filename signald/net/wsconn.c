@@ -21,6 +21,7 @@ struct wsconn {
 	uint64_t frame_left;	/* payload bytes of the current frame to come */
 	uint64_t frame_len;	/* of its payload */
 	uint64_t heard_ms;	/* when the client last sent anything */
+	uint64_t begun_ms;	/* when the message in pieces began */
 	uint64_t deadline_ms;	/* the owner's */
 	uint64_t close_by_ms;	/* end of the wait for an answer to our close */
 	unsigned fragments;	/* frames of the current message so far */
@@ -44,6 +45,14 @@ static uint64_t now_ms(const struct wsconn *ws)
 	return conn_loop(ws->conn)->clock.mono_ms;
 }
 
+/* A message in pieces must be whole by then, however lively it trickles. */
+static uint64_t message_ends_ms(const struct wsconn *ws)
+{
+	return ws->begun_ms +
+	       conn_loop(ws->conn)->config->websocket.silence_timeout_s *
+		       1000ull;
+}
+
 /* The next of: the owner's deadline, the next ping or the end of patience. */
 static void restart_deadline(struct wsconn *ws)
 {
@@ -55,6 +64,8 @@ static void restart_deadline(struct wsconn *ws)
 
 	if (ws->deadline_ms && ws->deadline_ms < at)
 		at = ws->deadline_ms;
+	if (ws->is_in_message && message_ends_ms(ws) < at)
+		at = message_ends_ms(ws);
 	if (ws->close_by_ms)
 		at = ws->close_by_ms;
 	conn_set_deadline(ws->conn, at);
@@ -285,7 +296,11 @@ static size_t begin_data(struct wsconn *ws, const struct ws_header *header,
 			fail(ws, WS_CLOSE_INVALID_DATA, "text is not UTF-8");
 		return payload_len;
 	}
-	ws->is_in_message = true;
+	if (!ws->is_in_message) {
+		ws->is_in_message = true;
+		ws->begun_ms = now_ms(ws);
+		restart_deadline(ws);
+	}
 	ws->is_final = header->is_final;
 	ws->frame_len = payload_len;
 	ws->frame_left = payload_len;
@@ -354,6 +369,11 @@ static void on_deadline(struct conn *conn, void *arg)
 
 	if (ws->close_by_ms) {
 		conn_close(conn, "no answer to our close");
+		return;
+	}
+	if (ws->is_in_message && message_ends_ms(ws) <= now_ms(ws)) {
+		metric_add(METRIC_CLOSED_TIMEOUT, 1);
+		wsconn_close(ws, WS_CLOSE_POLICY, "message not finished");
 		return;
 	}
 	if (ws->deadline_ms && ws->deadline_ms <= now_ms(ws)) {

@@ -417,6 +417,21 @@ describe('time', () => {
 		assert.ok(pings >= 1);
 	});
 
+	test('a message that trickles for ever is closed with 1008', async (t) => {
+		const daemon = await startDaemon(t, { sets: {
+			'websocket.ping_interval_s': 1, 'websocket.silence_timeout_s': 2 } });
+		const slow = await joinRaw(t, daemon);
+		const began = performance.now();
+		await slow.send(frame(TEXT, '{"type":', { fin: false }));
+		const trickling = setInterval(() => slow.send(frame(CONTINUATION, ' ', { fin: false })), 100);
+		t.after(() => clearInterval(trickling));
+		const closing = await slow.closing();
+		assert.equal(closing.code, 1008);
+		assert.match(closing.reason, /not finished/);
+		const took = performance.now() - began;
+		assert.ok(took > 1900 && took < 6000, `closed after ${took} ms`);
+	});
+
 	test('who does not join in time is closed with 1008', async (t) => {
 		const daemon = await startDaemon(t, { sets: { 'websocket.join_timeout_s': 1 } });
 		const idle = await openRawWs(t, daemon);
