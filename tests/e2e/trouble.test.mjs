@@ -12,6 +12,7 @@ async function startBeside(t, service, sets) {
 }
 
 // Two visitors of a call that may use the relay only, which is not there.
+// Returns them, and what they saw.
 async function failToCall(t, url, name) {
 	const chromium = await startChromium(t);
 	const call = new URL('/call?room=trouble&policy=relay&join', url);
@@ -25,13 +26,14 @@ async function failToCall(t, url, name) {
 		assert.equal(tiles[0].badge, 'Not connected');
 		assert.equal(tiles[0].isPlaying, false);
 	}
-	return seen;
+	return { visitors, seen };
 }
 
 test('with another secret than coturn, the page names the cause', async (t) => {
 	const service = await startService(t);
 	const daemon = await startBeside(t, service, { 'turn.secret': 'not-the-secret-that-coturn-has' });
-	for (const { status, tiles } of await failToCall(t, daemon.url, 'secret')) {
+	const { seen } = await failToCall(t, daemon.url, 'secret');
+	for (const { status, tiles } of seen) {
 		assert.equal(tiles[0].why, 'turn-auth');
 		assert.match(status, /^No relay could be reached: .*rejects the credentials.*secret/);
 		assert.match(tiles[0].trouble, /^No relay could be reached\s+The TURN server rejects the credentials/);
@@ -56,7 +58,8 @@ test('without coturn there is no relay, and everybody is told', async (t) => {
 	assert.equal(ice.turn, false);
 	assert.doesNotMatch(JSON.stringify(ice.iceServers), /"turns?:/);
 
-	for (const { status, tiles } of await failToCall(t, daemon.url, 'coturn')) {
+	const { visitors, seen } = await failToCall(t, daemon.url, 'coturn');
+	for (const { status, tiles } of seen) {
 		assert.equal(tiles[0].why, 'no-turn');
 		assert.match(status, /^No relay could be reached: this server gives out no TURN relay/);
 	}
@@ -64,4 +67,6 @@ test('without coturn there is no relay, and everybody is told', async (t) => {
 	await service.start();
 	await until('ready again', async () => (await getJson(daemon.url, '/readyz')).status === 200, 30000);
 	assert.equal((await getJson(daemon.url, '/v1/ice')).body.turn, true);
+	for (const visitor of visitors)
+		await visitor.seePaths('relay', 'through a relay');
 });

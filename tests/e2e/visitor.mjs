@@ -19,6 +19,15 @@ async function lookAround() {
 	const isVisible = (element) => element.getClientRects().length > 0;
 	const textOf = (id) => document.getElementById(id)?.textContent.trim();
 
+	// Who hears a packet before the news of where it comes from makes a
+	// peer-reflexive candidate of it. Firefox leaves it so: it is what was
+	// announced of that address.
+	function typeOf(candidate, announced) {
+		const same = announced.find(({ candidateType, address, port }) => candidateType !== 'prflx' &&
+			address === candidate?.address && port === candidate?.port);
+		return candidate?.candidateType === 'prflx' && same ? same.candidateType : candidate?.candidateType;
+	}
+
 	async function measure({ link: { pc } }) {
 		const stats = new Map([...(await pc.getStats()).values()].map((entry) => [entry.id, entry]));
 		const all = (type) => [...stats.values()].filter((entry) => entry.type === type);
@@ -29,7 +38,7 @@ async function lookAround() {
 		return {
 			state: pc.connectionState,
 			local: stats.get(pair?.localCandidateId)?.candidateType,
-			remote: stats.get(pair?.remoteCandidateId)?.candidateType,
+			remote: typeOf(stats.get(pair?.remoteCandidateId), all('remote-candidate')),
 			frames: inbound.reduce((sum, { framesDecoded = 0 }) => sum + framesDecoded, 0),
 		};
 	}

@@ -171,6 +171,13 @@ describe('a path that is lost', () => {
 		assert.deepEqual([state, why, errors.length], ['failed', 'turn-auth', 2]);
 	});
 
+	test('says no relay before anything is gathered when the list has no TURN server', async (t) => {
+		const { link, pc, signald } = start(t, { policy: 'relay' });
+		signald.iceServers = [{ urls: ['stun:a'] }];
+		pc.setConfiguration({ ...pc.getConfiguration(), iceServers: signald.iceServers });
+		assert.deepEqual(await link.state(), { state: 'failed', why: 'no-turn', errors: [] });
+	});
+
 	test('has the reason of the last attempt, not of one before', async (t) => {
 		const { link, pc } = start(t, { policy: 'relay' });
 		pc.gathered([401]);
