@@ -13,8 +13,7 @@ async function startBeside(t, service, sets) {
 
 // Two visitors of a call that may use the relay only, which is not there.
 // Returns them, and what they saw.
-async function failToCall(t, url, name) {
-	const chromium = await startChromium(t);
+async function failToCall(chromium, url, name) {
 	const call = new URL('/call?room=trouble&policy=relay&join', url);
 	const visitors = [await chromium.open(call), await chromium.open(call)];
 	const seen = await Promise.all(visitors.map((visitor) =>
@@ -30,9 +29,10 @@ async function failToCall(t, url, name) {
 }
 
 test('with another secret than coturn, the page names the cause', async (t) => {
+	const chromium = await startChromium(t);
 	const service = await startService(t);
 	const daemon = await startBeside(t, service, { 'turn.secret': 'not-the-secret-that-coturn-has' });
-	const { seen } = await failToCall(t, daemon.url, 'secret');
+	const { seen } = await failToCall(chromium, daemon.url, 'secret');
 	for (const { status, tiles } of seen) {
 		assert.equal(tiles[0].why, 'turn-auth');
 		assert.match(status, /^No relay could be reached: .*rejects the credentials.*secret/);
@@ -42,6 +42,7 @@ test('with another secret than coturn, the page names the cause', async (t) => {
 });
 
 test('without coturn there is no relay, and everybody is told', async (t) => {
+	const chromium = await startChromium(t);
 	const service = await startService(t);
 	const daemon = await startBeside(t, service);
 	await until('the relay is there', async () => (await getJson(daemon.url, '/readyz')).status === 200);
@@ -58,7 +59,7 @@ test('without coturn there is no relay, and everybody is told', async (t) => {
 	assert.equal(ice.turn, false);
 	assert.doesNotMatch(JSON.stringify(ice.iceServers), /"turns?:/);
 
-	const { visitors, seen } = await failToCall(t, daemon.url, 'coturn');
+	const { visitors, seen } = await failToCall(chromium, daemon.url, 'coturn');
 	for (const { status, tiles } of seen) {
 		assert.equal(tiles[0].why, 'no-turn');
 		assert.match(status, /^No relay could be reached: this server gives out no TURN relay/);
