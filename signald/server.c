@@ -23,6 +23,7 @@ enum { ON_TERM, ON_INT, ON_HUP, SIGNALS_COUNT };
 /* In the order in which it is built; server_free() goes backwards. */
 struct server {
 	struct config *config;
+	struct config *first_config; /* of the start: what restart keys mean */
 	const struct config_sources *sources;
 	struct loop *loop;
 	struct conn_set *conns;
@@ -85,6 +86,7 @@ static int start_probe(struct server *server)
 	bool has_probe = *server->config->turn.probe;
 
 	server->api.is_turn_alive = !has_probe;
+	metric_set(METRIC_TURN_UP, !has_probe && *server->config->turn.host);
 	server->api.turn_detail = PROBE_WAITING;
 	icelist_set_alive(server->icelist, !has_probe);
 	if (!has_probe)
@@ -156,9 +158,13 @@ static int start_listeners(struct server *server)
 
 	while (!err && span_next_item(&rest, ',', &item))
 		err = listen_on(server, server->web, item);
-	if (!err && *server->config->listen.metrics)
-		err = listen_on(server, server->metrics_web,
-				span_from(server->config->listen.metrics));
+	if (err || !*server->config->listen.metrics)
+		return err;
+	err = listen_on(server, server->metrics_web,
+			span_from(server->config->listen.metrics));
+	if (!err)
+		listener_serve_operators(
+			server->listeners[server->listeners_count - 1]);
 	return err;
 }
 
@@ -207,7 +213,8 @@ static void on_tick(void *arg)
 		loop_stop(server->loop);
 }
 
-/* Everything that follows the configuration changes together, or nothing. */
+/* Make a configuration the one in effect. Returns -ENOMEM, then nothing has
+ * changed. A probe that cannot be started is logged, and TURN is withheld. */
 static int apply(struct server *server, struct config *config)
 {
 	struct config *before = server->config;
@@ -230,7 +237,8 @@ static int apply(struct server *server, struct config *config)
 			(void)fail("probe", config->turn.probe, err);
 	}
 	icelist_set_alive(icelist, server->api.is_turn_alive);
-	config_free(before);
+	if (before != server->first_config)
+		config_free(before);
 	native_push_ice(server->native);
 	return 0;
 }
@@ -246,7 +254,8 @@ static void reload(struct server *server)
 		log_error("config.refused", log_str("reason", error.text));
 		return;
 	}
-	config_diff_restart(server->config, config, restart, sizeof(restart));
+	config_diff_restart(server->first_config, config, restart,
+			    sizeof(restart));
 	if (apply(server, config)) {
 		metric_add(METRIC_RELOADS_REFUSED, 1);
 		log_error("config.refused", log_str("reason", "out of memory"));
@@ -334,6 +343,7 @@ int server_new(struct server **serverp, struct config *config,
 		return -ENOMEM;
 	}
 	server->config = config;
+	server->first_config = config;
 	server->sources = sources;
 	server->api.icelist = &server->icelist;
 	configure_log(config);
@@ -377,6 +387,8 @@ void server_free(struct server *server)
 	icelist_free(server->icelist);
 	hub_free(server->hub);
 	loop_free(server->loop);
-	config_free(server->config);
+	if (server->config != server->first_config)
+		config_free(server->config);
+	config_free(server->first_config);
 	free(server);
 }

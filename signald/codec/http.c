@@ -214,6 +214,10 @@ static ssize_t find_end(const char *bytes, size_t start, size_t len,
 {
 	size_t at = *scanned > start ? *scanned : start;
 
+	/* The limit on heads, and with it len, may have come down since. */
+	if (at > len)
+		at = len;
+
 	while ((at = find_control(bytes, at, len)) < len) {
 		if (bytes[at] != '\r') {
 			if (bytes[at++] != '\t')

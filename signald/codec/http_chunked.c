@@ -67,7 +67,9 @@ static int on_size_lf(struct http_chunked *chunked, char c,
 {
 	if (c != '\n')
 		return -EPROTO;
-	if (chunked->left > max_body_bytes - chunked->total)
+	/* A reload may have lowered the limit below what is here already. */
+	if (chunked->total > max_body_bytes ||
+	    chunked->left > max_body_bytes - chunked->total)
 		return -EMSGSIZE;
 	chunked->line_bytes = 0;
 	return go_to(chunked, chunked->left ? DATA : TRAILER_START);

@@ -39,8 +39,8 @@ int json_validate(struct span text);
  *
  * Returns 0, -EINVAL, -E2BIG as json_validate(); -EEXIST when a wanted name
  * stands there twice (RFC 8259, 4: receivers disagree on which one counts);
- * -ENOTSUP for valid JSON that is not an object. After an error the values are
- * not to be used.
+ * -ENOTSUP for valid JSON that is not an object. After -EEXIST values holds the
+ * last of each; after any other error it is not to be used.
  */
 int json_pick(struct span text, const struct span *names, size_t names_count,
 	      struct span *values);

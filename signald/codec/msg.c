@@ -7,7 +7,6 @@
 /* Ids are 22 characters; a few more are let through to be answered as unknown.
  */
 #define MAX_TO 64
-#define MAX_TYPE 16
 #define MAX_TYPE 16 /* bytes of the longest type's name, and some more */
 
 /* The members the server reads. */
@@ -264,11 +263,11 @@ int msg_parse(struct span text, struct msg *msg, struct msg_error *error)
 
 	*msg = (struct msg){.type = MSG_TYPES_COUNT};
 	err = json_pick(text, field_names, F_COUNT, fields);
+	/* With a member twice the text is JSON, and has its ref. */
+	if ((!err || err == -EEXIST) && read_reference(fields, msg, error))
+		return -EINVAL;
 	if (err)
 		return refuse_json(err, error);
-	err = read_reference(fields, msg, error);
-	if (err)
-		return err;
 	if (!is_of_type(fields[F_TYPE], JSON_TYPE_STRING))
 		return refuse(error, MSG_BAD_MESSAGE,
 			      "type is missing; it must be a string");

@@ -21,6 +21,17 @@ static void reply_json(struct web_exchange *exchange, int status,
 			    });
 }
 
+/* The same from a buffer, which is cleared. */
+static void reply_buf(struct web_exchange *exchange, int status,
+		      struct buf *body)
+{
+	if (body->failed)
+		web_reply_problem(exchange, 503, "out of memory", NULL);
+	else
+		reply_json(exchange, status, buf_span(body));
+	buf_clear(body);
+}
+
 /* {"ttl": N} of a POST. Returns 0, or answers the request and returns -EINVAL.
  */
 static int read_posted_ttl(struct web_exchange *exchange,
@@ -91,11 +102,7 @@ void api_handle_ice(struct web_exchange *exchange,
 	icelist_write(*api->icelist, ICELIST_ADDRESS,
 		      net_addr_network(request->peer), ttl_s, &body);
 	buf_append_str(&body, "}\n");
-	if (body.failed)
-		web_reply_problem(exchange, 503, "out of memory", NULL);
-	else
-		reply_json(exchange, 200, buf_span(&body));
-	buf_clear(&body);
+	reply_buf(exchange, 200, &body);
 }
 
 void api_handle_healthz(struct web_exchange *exchange,
@@ -126,8 +133,7 @@ void api_handle_readyz(struct web_exchange *exchange,
 		buf_append_format(&body, "\"turn: %s\"", api->turn_detail);
 	}
 	buf_append_str(&body, "]}\n");
-	reply_json(exchange, 503, buf_span(&body));
-	buf_clear(&body);
+	reply_buf(exchange, 503, &body);
 }
 
 void api_handle_version(struct web_exchange *exchange,
@@ -142,8 +148,7 @@ void api_handle_version(struct web_exchange *exchange,
 			  "\"libevent\": \"%s\", \"openssl\": \"%s\"}\n",
 			  SIGNALD_VERSION, event_get_version(),
 			  OpenSSL_version(OPENSSL_VERSION_STRING));
-	reply_json(exchange, 200, buf_span(&body));
-	buf_clear(&body);
+	reply_buf(exchange, 200, &body);
 }
 
 void api_handle_metrics(struct web_exchange *exchange,

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "codec/json.h"
+#include "dialect/handshake.h"
 #include "dialect/native.h"
 #include "dialect/native_write.h"
 #include "net/wsconn.h"
@@ -178,10 +179,20 @@ static void start_join_deadline(struct session *session)
 {
 	const struct loop *loop = session->native->loop;
 
+	if (session->native->is_draining)
+		return; /* the time of its end has been announced */
 	wsconn_set_deadline(session->ws,
 			    loop->clock.mono_ms +
 				    loop->config->websocket.join_timeout_s *
 					    1000ull);
+}
+
+/* U+0000 to U+001F, U+007F to U+009F; text is UTF-8, ended by a NUL. */
+static bool is_control(const char *text)
+{
+	unsigned char c = (unsigned char)text[0], next = (unsigned char)text[1];
+
+	return c < 0x20 || c == 0x7f || (c == 0xc2 && next < 0xa0);
 }
 
 /* Printable text of a bounded length: a name that can be shown and logged. */
@@ -190,7 +201,7 @@ static int decode_name(struct span raw, char *out, size_t cap, size_t *len)
 	if (json_decode_string(raw, out, cap, len))
 		return -EINVAL;
 	for (size_t i = 0; i < *len; i++)
-		if ((unsigned char)out[i] < 0x20 || out[i] == 0x7f)
+		if (is_control(out + i))
 			return -EINVAL;
 	return 0;
 }
@@ -234,15 +245,19 @@ static void enter(struct session *session, const struct msg *msg,
 		  const struct hub_join *join)
 {
 	int err = hub_join(session->native->hub, join, &session->peer);
+	char client[NET_ADDR_CAP];
 
 	if (err) {
 		refuse_join(session, msg, err);
 		return;
 	}
-	wsconn_set_deadline(session->ws, 0);
+	if (!session->native->is_draining)
+		wsconn_set_deadline(session->ws, 0);
+	net_addr_format(conn_peer(wsconn_conn(session->ws)), client);
 	log_info("peer.join", log_span("room", join->room),
 		 log_str("id", session->peer->id),
-		 log_str("role", hub_role_name(join->role)));
+		 log_str("role", hub_role_name(join->role)),
+		 log_str("client", client));
 	send_written(session, msg, native_write_joined);
 }
 
@@ -460,48 +475,6 @@ static void open_session(struct native *native, struct conn *conn)
 	start_join_deadline(session);
 }
 
-/* RFC 6455, 4.2.1. Returns 0, or answers the request and returns -EINVAL. */
-static int check_handshake(struct web_exchange *exchange,
-			   const struct web_request *request,
-			   char accept[WS_ACCEPT_LEN + 1])
-{
-	const struct http_request *head = request->head;
-	const struct http_header *upgrade = http_find(head, SPAN("Upgrade"));
-	const struct http_header *key =
-		http_find(head, SPAN("Sec-WebSocket-Key"));
-	const struct http_header *version =
-		http_find(head, SPAN("Sec-WebSocket-Version"));
-	const struct http_header *protocol =
-		http_find(head, SPAN("Sec-WebSocket-Protocol"));
-
-	if (!head->is_upgrade || !upgrade ||
-	    !http_has_token(upgrade->value, SPAN("websocket")))
-		web_reply_problem(exchange, 426,
-				  "this path speaks WebSocket only",
-				  "Upgrade: websocket\r\n"
-				  "Connection: Upgrade\r\n");
-	else if (!version || !span_equal(version->value, SPAN("13")))
-		web_reply_problem(exchange, 426,
-				  "WebSocket version 13 is the one (RFC 6455)",
-				  "Sec-WebSocket-Version: 13\r\n");
-	else if (!key || ws_accept_key(key->value, accept))
-		web_reply_problem(
-			exchange, 400,
-			"Sec-WebSocket-Key must be 16 bytes in base64", NULL);
-	else if (request->origin_verdict == ORIGIN_FOREIGN)
-		web_reply_problem(exchange, 403,
-				  "pages of this origin may not connect; the "
-				  "operator lists them in http.origins",
-				  NULL);
-	else if (!protocol ||
-		 !http_has_token(protocol->value, SPAN("signald.v1")))
-		web_reply_problem(exchange, 400,
-				  "offer the subprotocol signald.v1", NULL);
-	else
-		return 0;
-	return -EINVAL;
-}
-
 void native_handle(struct web_exchange *exchange,
 		   const struct web_request *request, void *arg)
 {
@@ -509,11 +482,8 @@ void native_handle(struct web_exchange *exchange,
 	char accept[WS_ACCEPT_LEN + 1];
 	char headers[256];
 
-	if (check_handshake(exchange, request, accept)) {
-		if (request->origin_verdict == ORIGIN_FOREIGN)
-			metric_add(METRIC_REFUSED_ORIGIN, 1);
+	if (handshake_check(exchange, request, SPAN("signald.v1"), accept))
 		return;
-	}
 	if (native->is_draining) {
 		web_reply_problem(exchange, 503, "the server is going down",
 				  "Retry-After: 5\r\n");

@@ -365,7 +365,6 @@ static void tell_viewers(struct room *room, uint64_t now_ms)
 		.is_for_many = true,
 	};
 
-	room->viewers_told = room->audience.count;
 	room->viewers_told_ms = now_ms;
 	deliver_to_list(&room->cast, NULL, &envelope);
 	deliver_to_list(&room->audience, NULL, &envelope);
@@ -386,7 +385,6 @@ void hub_tick(struct hub *hub)
 		if (now_ms - room->viewers_told_ms < wait_ms)
 			continue;
 		clear_stale(hub, room);
-		if (room->viewers_told != room->audience.count)
-			tell_viewers(room, now_ms);
+		tell_viewers(room, now_ms);
 	}
 }

@@ -32,8 +32,7 @@ struct room {
 	unsigned broadcasters_count;
 	uint64_t last_seq;
 
-	/* The number of viewers as it was last told, and when. */
-	size_t viewers_told;
+	/* When the number of viewers was last told. */
 	uint64_t viewers_told_ms;
 	struct room
 		*prev_stale; /* in the hub's list of rooms with a new number */

@@ -62,7 +62,9 @@ struct conn {
 	int fd;
 	enum conn_state state;
 	bool is_dirty;
-	bool is_stuck; /* waiting for the socket to take more */
+	bool is_stuck;	 /* waiting for the socket to take more */
+	bool is_reading; /* watched for input */
+	bool is_held;	 /* shows no input until the output is written */
 	bool has_eof;
 };
 
@@ -93,20 +95,12 @@ void conn_set_free(struct conn_set *set)
 	free(set);
 }
 
-bool conn_set_has_output(const struct conn_set *set)
-{
-	for (const struct conn *conn = set->all; conn; conn = conn->next)
-		if (conn_queued_bytes(conn))
-			return true;
-	return false;
-}
-
 size_t conn_set_count(const struct conn_set *set)
 {
 	return set->count;
 }
 
-size_t conn_set_queued_bytes(const struct conn_set *set)
+bool conn_set_has_output(const struct conn_set *set)
 {
 	return set->queued_bytes;
 }
@@ -135,6 +129,7 @@ struct conn *conn_new(struct conn_set *set, int fd, const struct net_addr *peer,
 	conn->peer = *peer;
 	conn->ops = ops;
 	conn->arg = arg;
+	conn->is_reading = true;
 	conn->timer.fire = timer_fire;
 	if (event_assign(&conn->event, set->loop->base, fd,
 			 EV_READ | EV_PERSIST, event_cb, conn) ||
@@ -249,16 +244,23 @@ void conn_finish(struct conn *conn, const char *reason)
 		linger(conn);
 }
 
-static void wait_for_output(struct conn *conn, bool is_stuck)
+/* What the loop is to watch for on this socket now. */
+static void watch(struct conn *conn, bool is_stuck)
 {
-	if (conn->is_stuck == is_stuck)
+	bool is_reading = !conn->is_held &&
+			  !(conn->has_eof && conn->state == CONN_FINISHING);
+	short what =
+		(short)((is_reading ? EV_READ : 0) | (is_stuck ? EV_WRITE : 0));
+
+	if (conn->is_stuck == is_stuck && conn->is_reading == is_reading)
 		return;
 	conn->is_stuck = is_stuck;
+	conn->is_reading = is_reading;
 	(void)event_del(&conn->event);
-	(void)event_assign(
-		&conn->event, conn->set->loop->base, conn->fd,
-		(short)(EV_READ | EV_PERSIST | (is_stuck ? EV_WRITE : 0)),
-		event_cb, conn);
+	if (!what)
+		return;
+	(void)event_assign(&conn->event, conn->set->loop->base, conn->fd,
+			   (short)(what | EV_PERSIST), event_cb, conn);
 	if (event_add(&conn->event, NULL))
 		conn_close(conn, "out of memory");
 }
@@ -284,6 +286,29 @@ static ssize_t send_some(struct conn *conn)
 	return sent;
 }
 
+static void take_bytes(struct conn *conn, char *bytes, size_t len);
+
+/* What was held back is shown now. */
+static void all_is_written(struct conn *conn)
+{
+	bool was_held = conn->is_held;
+
+	conn->is_held = false;
+	watch(conn, false);
+	if (conn->state == CONN_FINISHING)
+		linger(conn);
+	else if (was_held && conn->in.len && conn->state == CONN_OPEN)
+		take_bytes(conn, conn->in.ptr, conn->in.len);
+}
+
+void conn_hold_input(struct conn *conn)
+{
+	if (conn->state != CONN_OPEN || !conn->out.bytes)
+		return;
+	conn->is_held = true;
+	watch(conn, conn->is_stuck);
+}
+
 static void flush(struct conn *conn)
 {
 	const struct loop *loop = conn->set->loop;
@@ -302,9 +327,7 @@ static void flush(struct conn *conn)
 	}
 	if (!conn->out.bytes) {
 		conn->stalled_ms = 0;
-		wait_for_output(conn, false);
-		if (conn->state == CONN_FINISHING)
-			linger(conn);
+		all_is_written(conn);
 		return;
 	}
 	if (has_moved || !conn->stalled_ms) {
@@ -313,7 +336,7 @@ static void flush(struct conn *conn)
 			(uint64_t)loop->config->output.stall_timeout_s * 1000;
 		restart_timer(conn);
 	}
-	wait_for_output(conn, true);
+	watch(conn, true);
 }
 
 static void mark_dirty(struct conn *conn)
@@ -342,7 +365,9 @@ static bool has_room(struct conn *conn, size_t bytes)
 {
 	size_t max = conn->set->loop->config->output.max_queued_bytes;
 
-	if (conn->out.bytes <= max && max - conn->out.bytes >= bytes)
+	/* One write always fits, so that no limit cuts a client that reads. */
+	if (!conn->out.bytes ||
+	    (conn->out.held <= max && max - conn->out.held >= bytes))
 		return true;
 	metric_add(METRIC_CLOSED_SLOW, 1);
 	conn_close(conn, conn_output_full);
@@ -421,10 +446,14 @@ static ssize_t receive(struct conn *conn, char *into, size_t cap)
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	conn->has_eof = true;
-	if (len < 0 || conn->state != CONN_OPEN)
+	if (len < 0 || conn->state == CONN_LINGERING)
 		conn_close(conn, "connection lost");
-	else
+	else if (conn->state == CONN_OPEN)
 		conn_finish(conn, "closed by the client");
+	/* Its end of file would be told again and again; ours is yet to come.
+	 */
+	if (conn->state == CONN_FINISHING)
+		watch(conn, conn->is_stuck);
 	return 0;
 }
 

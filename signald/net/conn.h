@@ -33,8 +33,6 @@ void conn_set_free(struct conn_set *set);
 
 size_t conn_set_count(const struct conn_set *set);
 
-/* All output that waits to be taken by clients. */
-size_t conn_set_queued_bytes(const struct conn_set *set);
 /* Some connection has bytes that are still to be written. */
 bool conn_set_has_output(const struct conn_set *set);
 struct loop *conn_set_loop(const struct conn_set *set);
@@ -60,7 +58,8 @@ const struct net_addr *conn_peer(const struct conn *conn);
 
 /*
  * Queue bytes; they are written at the end of this turn. A connection that
- * would hold more than output.max_queued_bytes is closed (conn_output_full).
+ * would hold more than output.max_queued_bytes is closed (conn_output_full);
+ * one write always fits into an empty queue.
  *
  * Returns 0, -EPIPE when it is closed already, -ENOBUFS when it is now.
  */
@@ -74,6 +73,12 @@ int conn_write_blob(struct conn *conn, struct blob *blob);
 int conn_write_file(struct conn *conn, struct blob *blob);
 
 size_t conn_queued_bytes(const struct conn *conn);
+
+/*
+ * Show the owner no more input until all output has been written: for one whose
+ * every input makes output, such as pipelined requests.
+ */
+void conn_hold_input(struct conn *conn);
 
 /* monotonic ms; 0 for none */
 void conn_set_deadline(struct conn *conn, uint64_t at_ms);

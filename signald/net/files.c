@@ -153,7 +153,7 @@ static bool is_hidden(const char *path)
 	for (const char *at = path; at; at = strchr(at, '/')) {
 		while (*at == '/')
 			at++;
-		if (*at == '.' && strncmp(at, ".well-known", 11) != 0)
+		if (*at == '.' && strncmp(at, ".well-known/", 12) != 0)
 			return true;
 	}
 	return false;

@@ -13,6 +13,7 @@
 #define BACKLOG 4096
 #define MAX_ACCEPTS_PER_TURN 64
 #define PAUSE_MS 500
+#define WARN_EVERY_MS 10000
 
 struct listener {
 	struct conn_set *set;
@@ -21,7 +22,9 @@ struct listener {
 	struct net_addr addr;
 	struct event *event;
 	struct loop_timer pause; /* ends a pause that nobody ends before */
+	uint64_t warned_ms;	 /* when a pause was last logged; 0: never */
 	bool is_paused;
+	bool is_operators;
 	int fd;
 };
 
@@ -42,10 +45,12 @@ static void pause_accepting(struct listener *listener, const char *reason)
 {
 	struct loop *loop = conn_set_loop(listener->set);
 
-	if (!listener->is_paused) {
+	metric_add(METRIC_ACCEPT_PAUSES, !listener->is_paused);
+	if (!listener->warned_ms ||
+	    loop->clock.mono_ms - listener->warned_ms >= WARN_EVERY_MS) {
+		listener->warned_ms = loop->clock.mono_ms;
 		log_warn("listener.pause", log_str("reason", reason),
 			 log_int("connections", conn_set_count(listener->set)));
-		metric_add(METRIC_ACCEPT_PAUSES, 1);
 	}
 	listener->is_paused = true;
 	(void)event_del(listener->event);
@@ -67,6 +72,17 @@ static void pause_ended(struct loop_timer *timer)
 	listener_resume(container_of(timer, struct listener, pause));
 }
 
+static bool is_full(const struct listener *listener)
+{
+	return conn_set_count(listener->set) >=
+	       conn_set_loop(listener->set)->config->listen.max_connections;
+}
+
+void listener_serve_operators(struct listener *listener)
+{
+	listener->is_operators = true;
+}
+
 /* Returns false when there is nothing more to accept now. */
 static bool accept_one(struct listener *listener)
 {
@@ -77,8 +93,7 @@ static bool accept_one(struct listener *listener)
 	const int on = 1;
 	int fd;
 
-	if (conn_set_count(listener->set) >=
-	    conn_set_loop(listener->set)->config->listen.max_connections) {
+	if (!listener->is_operators && is_full(listener)) {
 		pause_accepting(listener, "listen.max_connections reached");
 		return false;
 	}

@@ -24,6 +24,10 @@ int listener_new(struct listener **listenerp, struct conn_set *set,
 /* The address in use, with the port the system chose for port 0. */
 const struct net_addr *listener_addr(const struct listener *listener);
 
+/* Take connections beyond listen.max_connections too: a full server must still
+ * say how it is. */
+void listener_serve_operators(struct listener *listener);
+
 /* There may be room again: go on accepting. */
 void listener_resume(struct listener *listener);
 

@@ -17,8 +17,15 @@ struct outq_chunk {
 	char bytes[];
 };
 
+static size_t held_by(const struct outq_chunk *chunk)
+{
+	return sizeof(*chunk) + chunk->cap +
+	       (chunk->blob ? chunk->blob->len : 0);
+}
+
 static void push(struct outq *outq, struct outq_chunk *chunk)
 {
+	outq->held += held_by(chunk);
 	if (outq->last)
 		outq->last->next = chunk;
 	else
@@ -94,6 +101,7 @@ static void drop_first(struct outq *outq)
 {
 	struct outq_chunk *chunk = outq->first;
 
+	outq->held -= held_by(chunk);
 	outq->first = chunk->next;
 	if (!outq->first)
 		outq->last = NULL;

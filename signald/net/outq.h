@@ -13,6 +13,7 @@ struct outq {
 	struct outq_chunk *first;
 	struct outq_chunk *last;
 	size_t bytes; /* all that waits */
+	size_t held;  /* of memory, shared bytes counted as if they were not */
 };
 
 /* Copy bytes to the end. Returns 0 or -ENOMEM, then nothing was added. */

@@ -13,6 +13,8 @@
 	"Access-Control-Allow-Headers: Authorization, Content-Type\r\n" \
 	"Access-Control-Max-Age: 600\r\n"
 #define PATH_CAP 4096
+/* With so much still to be written, the next request waits. */
+#define HOLD_BYTES 65536
 
 struct web {
 	struct conn_set *set;
@@ -416,6 +418,10 @@ static size_t on_bytes(struct conn *conn, char *bytes, size_t len, void *arg)
 	while (used < len && is_ours && conn_is_open(conn)) {
 		size_t n;
 
+		if (conn_queued_bytes(conn) >= HOLD_BYTES) {
+			conn_hold_input(conn);
+			break;
+		}
 		if (!wc->has_request) {
 			wc->has_request = true;
 			restart_deadline(wc);
@@ -436,6 +442,11 @@ static void on_deadline(struct conn *conn, void *arg)
 {
 	struct web_conn *wc = arg;
 
+	if (conn_queued_bytes(conn)) {
+		/* Still busy with an answer; output.stall_timeout_s watches. */
+		restart_deadline(wc);
+		return;
+	}
 	metric_add(METRIC_CLOSED_TIMEOUT, 1);
 	if (wc->awaited != HTTP_BODY_NONE)
 		refuse(wc, 408, "the request's body did not come in time");

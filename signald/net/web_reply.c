@@ -146,6 +146,18 @@ void web_reply_problem(struct web_exchange *exchange, int status,
 	buf_clear(&body);
 }
 
+static size_t ignore_bytes(struct conn *conn, char *bytes, size_t len,
+			   void *arg)
+{
+	(void)conn;
+	(void)bytes;
+	(void)len;
+	(void)arg;
+	return 0;
+}
+
+static const struct conn_ops nobody = {.on_bytes = ignore_bytes};
+
 struct conn *web_switch_protocols(struct web_exchange *exchange,
 				  const char *headers)
 {
@@ -160,5 +172,7 @@ struct conn *web_switch_protocols(struct web_exchange *exchange,
 	buf_append_str(head, "\r\n");
 	(void)conn_write(conn, (struct span[]){buf_span(head)}, 1);
 	conn_set_deadline(conn, 0);
+	/* Until the next owner has come, and if none can: nobody's. */
+	conn_set_ops(conn, &nobody, NULL);
 	return conn;
 }

@@ -1,4 +1,5 @@
 /* wsconn.c: a WebSocket: whole text messages over a connection (RFC 6455). */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -7,6 +8,7 @@
 #include "policy/metric.h"
 
 #define CLOSE_WAIT_MS 2000
+#define MAX_PARTS 4 /* of one frame's payload */
 
 /*
  * A frame that lies whole in the read buffer is unmasked and handed up where it
@@ -45,12 +47,13 @@ static uint64_t now_ms(const struct wsconn *ws)
 	return conn_loop(ws->conn)->clock.mono_ms;
 }
 
-/* A message in pieces must be whole by then, however lively it trickles. */
+/* A message in pieces must be whole by then, however lively it trickles; one
+ * whose client has fallen silent ends before. */
 static uint64_t message_ends_ms(const struct wsconn *ws)
 {
 	return ws->begun_ms +
 	       conn_loop(ws->conn)->config->websocket.silence_timeout_s *
-		       1000ull;
+		       2000ull;
 }
 
 /* The next of: the owner's deadline, the next ping or the end of patience. */
@@ -102,18 +105,29 @@ void wsconn_set_deadline(struct wsconn *ws, uint64_t at_ms)
 	restart_deadline(ws);
 }
 
-static int send_parts(struct wsconn *ws, enum ws_opcode opcode,
-		      const struct span *parts, size_t parts_count)
+/* A frame: its header, written to `header`, and the parts of its payload. */
+static void frame_parts(struct span all[MAX_PARTS + 1],
+			char header[WS_MAX_SERVER_HEADER],
+			enum ws_opcode opcode, const struct span *parts,
+			size_t parts_count)
 {
-	struct span all[8] = {{NULL, 0}};
-	char header[WS_MAX_SERVER_HEADER];
 	size_t len = 0;
 
+	assert(parts_count <= MAX_PARTS);
 	for (size_t i = 0; i < parts_count; i++) {
 		all[i + 1] = parts[i];
 		len += parts[i].len;
 	}
 	all[0] = span_of(header, ws_write_header(header, opcode, len));
+}
+
+static int send_parts(struct wsconn *ws, enum ws_opcode opcode,
+		      const struct span *parts, size_t parts_count)
+{
+	char header[WS_MAX_SERVER_HEADER];
+	struct span all[MAX_PARTS + 1];
+
+	frame_parts(all, header, opcode, parts, parts_count);
 	return conn_write(ws->conn, all, parts_count + 1);
 }
 
@@ -125,15 +139,10 @@ int wsconn_send(struct wsconn *ws, const struct span *parts, size_t parts_count)
 
 struct blob *wsconn_encode(const struct span *parts, size_t parts_count)
 {
-	struct span all[8] = {{NULL, 0}};
 	char header[WS_MAX_SERVER_HEADER];
-	size_t len = 0;
+	struct span all[MAX_PARTS + 1];
 
-	for (size_t i = 0; i < parts_count; i++) {
-		all[i + 1] = parts[i];
-		len += parts[i].len;
-	}
-	all[0] = span_of(header, ws_write_header(header, WS_TEXT, len));
+	frame_parts(all, header, WS_TEXT, parts, parts_count);
 	return blob_new(all, parts_count + 1);
 }
 

@@ -21,41 +21,44 @@ struct icelist {
 	bool is_alive;
 };
 
-static void append_url(struct buf *out, const char *scheme,
-		       const struct config *config, unsigned port,
-		       const char *query)
+static void append_url(struct buf *out, const char *before, const char *scheme,
+		       const struct config *config, const char *query)
 {
 	bool is_v6 =
-		strchr(config->turn.host, ':') && config->turn.host[0] != '[';
+		strchr(config->turn.host, ':') && *config->turn.host != '[';
+	unsigned port = strcmp(scheme, "turns") ? config->turn.port
+						: config->turn.tls_port;
 
-	if (out->ptr[out->len - 1] == '"')
-		buf_append_str(out, ",");
-	buf_append_format(out, is_v6 ? "\"%s:[%s]:%u%s\"" : "\"%s:%s:%u%s\"",
-			  scheme, config->turn.host, port, query);
+	buf_append_format(out,
+			  is_v6 ? "%s\"%s:[%s]:%u%s\"" : "%s\"%s:%s:%u%s\"",
+			  before, scheme, config->turn.host, port, query);
 }
 
 static void write_entries(struct icelist *list, const struct config *config)
 {
+	const char *before = "{\"urls\":[";
+
 	if (!*config->turn.host)
 		return;
 	if (config->turn.stun) {
-		buf_append_str(&list->stun, "{\"urls\":[");
-		append_url(&list->stun, "stun", config, config->turn.port, "");
+		append_url(&list->stun, before, "stun", config, "");
 		buf_append_str(&list->stun, "]}");
 	}
-	if (!config->turn.udp && !config->turn.tcp && !config->turn.tls)
-		return;
-	buf_append_str(&list->turn, "{\"urls\":[");
-	if (config->turn.udp)
-		append_url(&list->turn, "turn", config, config->turn.port,
+	if (config->turn.udp) {
+		append_url(&list->turn, before, "turn", config,
 			   "?transport=udp");
-	if (config->turn.tcp)
-		append_url(&list->turn, "turn", config, config->turn.port,
+		before = ",";
+	}
+	if (config->turn.tcp) {
+		append_url(&list->turn, before, "turn", config,
 			   "?transport=tcp");
+		before = ",";
+	}
 	if (config->turn.tls)
-		append_url(&list->turn, "turns", config, config->turn.tls_port,
+		append_url(&list->turn, before, "turns", config,
 			   "?transport=tcp");
-	buf_append_str(&list->turn, "],\"username\":\"");
+	if (config->turn.udp || config->turn.tcp || config->turn.tls)
+		buf_append_str(&list->turn, "],\"username\":\"");
 }
 
 /* The hash of users has a key of its own: what a username shows must not help

@@ -14,27 +14,59 @@
 #define RETRY_MS 1000 /* while a question is open, or the server is down */
 #define DATAGRAM_CAP 1500
 
+enum probe_state { PROBE_UNKNOWN, PROBE_UP, PROBE_DOWN };
+
 struct probe {
 	struct loop *loop;
 	void (*on_change)(bool is_alive, const char *detail, void *arg);
 	void *arg;
+	struct net_addr addr;
 	struct event *event;
 	struct loop_timer timer;
 	uint64_t asked_ms;
 	unsigned misses;
 	int fd;
-	bool is_alive;
+	enum probe_state state;
 	bool is_asking; /* a question is open */
 	uint8_t id[STUN_ID_LEN];
 };
 
-static void change(struct probe *probe, bool is_alive, const char *detail)
+static void change(struct probe *probe, enum probe_state state,
+		   const char *detail)
 {
-	if (probe->is_alive == is_alive)
+	if (probe->state == state)
 		return;
-	probe->is_alive = is_alive;
-	metric_set(METRIC_TURN_UP, is_alive);
-	probe->on_change(is_alive, detail, probe->arg);
+	probe->state = state;
+	metric_set(METRIC_TURN_UP, state == PROBE_UP);
+	probe->on_change(state == PROBE_UP, detail, probe->arg);
+}
+
+static void read_cb(evutil_socket_t fd, short what, void *arg);
+
+/* A connected socket: its errors are seen, and nobody else's answers. */
+static int open_socket(struct probe *probe)
+{
+	struct sockaddr_storage sockaddr;
+	socklen_t len = net_addr_to(&probe->addr, &sockaddr);
+	int fd = socket(sockaddr.ss_family,
+			SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&sockaddr, len)) {
+		int err = -errno;
+
+		(void)close(fd);
+		return err;
+	}
+	probe->event = event_new(probe->loop->base, fd, EV_READ | EV_PERSIST,
+				 read_cb, probe);
+	if (!probe->event || event_add(probe->event, NULL)) {
+		(void)close(fd);
+		return -ENOMEM;
+	}
+	probe->fd = fd;
+	return 0;
 }
 
 static void ask(struct probe *probe)
@@ -46,8 +78,9 @@ static void ask(struct probe *probe)
 	len = stun_write_binding_request(request, probe->id);
 	probe->is_asking = true;
 	probe->asked_ms = probe->loop->clock.mono_ms;
-	/* A refusal shows as silence, which is what counts. */
-	(void)!send(probe->fd, request, len, MSG_NOSIGNAL);
+	/* A refusal, or no network, shows as silence, which is what counts. */
+	if (probe->fd >= 0 || !open_socket(probe))
+		(void)!send(probe->fd, request, len, MSG_NOSIGNAL);
 	loop_timer_start(probe->loop, &probe->timer,
 			 probe->asked_ms + RETRY_MS);
 }
@@ -57,7 +90,7 @@ static void timer_fire(struct loop_timer *timer)
 	struct probe *probe = container_of(timer, struct probe, timer);
 
 	if (probe->is_asking && ++probe->misses >= MISSES_UNTIL_DOWN)
-		change(probe, false, "no answer to STUN Binding requests");
+		change(probe, PROBE_DOWN, "no answer to STUN Binding requests");
 	ask(probe);
 }
 
@@ -73,7 +106,7 @@ static void take_answer(struct probe *probe, struct span datagram)
 	probe->is_asking = false;
 	probe->misses = 0;
 	metric_set(METRIC_TURN_PROBE_MS, (int64_t)(now_ms - probe->asked_ms));
-	change(probe, true, NULL);
+	change(probe, PROBE_UP, NULL);
 	loop_timer_start(probe->loop, &probe->timer,
 			 now_ms + probe->loop->config->turn.probe_interval_s *
 					  1000ull);
@@ -92,23 +125,6 @@ static void read_cb(evutil_socket_t fd, short what, void *arg)
 		take_answer(probe, span_of(datagram, (size_t)len));
 }
 
-static int open_socket(struct probe *probe, const char *address)
-{
-	struct sockaddr_storage sockaddr;
-	struct net_addr addr;
-	socklen_t len;
-
-	if (net_addr_parse(span_from(address), &addr))
-		return -EINVAL;
-	len = net_addr_to(&addr, &sockaddr);
-	probe->fd = socket(sockaddr.ss_family,
-			   SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (probe->fd < 0 ||
-	    connect(probe->fd, (struct sockaddr *)&sockaddr, len))
-		return -errno;
-	return 0;
-}
-
 int probe_new(struct probe **probep, struct loop *loop,
 	      void (*on_change)(bool is_alive, const char *detail, void *arg),
 	      void *arg)
@@ -123,15 +139,9 @@ int probe_new(struct probe **probep, struct loop *loop,
 	probe->arg = arg;
 	probe->timer.fire = timer_fire;
 	probe->fd = -1;
-	err = open_socket(probe, loop->config->turn.probe);
+	err = net_addr_parse(span_from(loop->config->turn.probe), &probe->addr);
 	if (err)
 		goto fail;
-	err = -ENOMEM;
-	probe->event = event_new(loop->base, probe->fd, EV_READ | EV_PERSIST,
-				 read_cb, probe);
-	if (!probe->event || event_add(probe->event, NULL))
-		goto fail;
-	metric_set(METRIC_TURN_UP, 0);
 	ask(probe);
 	*probep = probe;
 	return 0;

@@ -253,7 +253,7 @@ test('a log line cannot be forged, and holds no secret, credential or SDP', asyn
 	const secret = 'the-secret-that-nobody-may-read-0';
 	const daemon = await startDaemon(t, { sets: { 'turn.host': 'turn.example', 'turn.secret': secret, 'log.level': 'debug' } });
 	const name = 'x\u2028level=error event=forged "y"';
-	const left = await joinPeer(t, daemon, 'log level=error\u0085event=forged', { name });
+	const left = await joinPeer(t, daemon, 'log level=error\u2028event=forged', { name });
 	const right = await joinPeer(t, daemon, left.joined.room);
 	const sdp = 'v=0\r\na=ice-pwd:PASSWORDOFTHESDP\r\n';
 	await left.request({ type: 'offer', to: right.id, description: { type: 'offer', sdp } });

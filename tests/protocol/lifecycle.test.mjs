@@ -174,10 +174,10 @@ describe('reload', () => {
 	});
 
 	test('SIGHUP names keys that need a restart', async (t) => {
-		const daemon = await startDaemon(t, { config: '[turn]\nport = 3478\n' });
-		await writeFile(daemon.configPath, '[turn]\nport = 3479\n');
+		const daemon = await startDaemon(t, { config: '[turn]\nrealm = one\n' });
+		await writeFile(daemon.configPath, '[turn]\nrealm = two\n');
 		daemon.signal('SIGHUP');
-		await daemon.waitLog(/turn\.port/);
+		await daemon.waitLog(/turn\.realm/);
 		await daemon.waitLog(/restart/);
 		assert.equal((await fetch(`${daemon.url}/healthz`)).status, 200);
 	});

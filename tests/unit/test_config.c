@@ -742,14 +742,14 @@ static void a_difference_that_needs_a_restart_is_named(void **state)
 	struct config *before = load_good(&(struct given){0});
 	struct config *after = load_good(&(struct given){
 		.sets = {"listen.address=127.0.0.1:1", "log.level=debug",
-			 "http.root=/srv", "turn.port=1"}});
+			 "http.root=/srv", "turn.realm=x"}});
 	char list[64];
 
 	(void)state;
 	config_diff_restart(before, before, list, sizeof(list));
 	assert_string_equal(list, "");
 	config_diff_restart(before, after, list, sizeof(list));
-	assert_string_equal(list, "listen.address, http.root, turn.port");
+	assert_string_equal(list, "listen.address, http.root, turn.realm");
 	/* Only whole names where not all of them have room. */
 	config_diff_restart(before, after, list, 30);
 	assert_string_equal(list, "listen.address, http.root");
