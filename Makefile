@@ -27,7 +27,7 @@ LDFLAGS_asan := -fsanitize=address,undefined
 
 CFLAGS   := -std=gnu11 $(WARNINGS) $(CFLAGS_$(VARIANT)) $(EXTRA_CFLAGS)
 CPPFLAGS := -Isignald -I. -D_GNU_SOURCE -DSIGNALD_VERSION='"$(VERSION)"' \
-	-DSIGNALD_PREFIX='"$(PREFIX)"' $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+	$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 LDFLAGS  := $(LDFLAGS_$(VARIANT)) -Wl,--as-needed
 LDLIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 

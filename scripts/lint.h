@@ -1,3 +1,2 @@
 /* lint.h: what the Makefile defines, for tools that do not read it. */
 #define SIGNALD_VERSION "0"
-#define SIGNALD_PREFIX "/usr/local"
