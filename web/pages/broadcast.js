@@ -19,6 +19,7 @@ const lines = new Map();
 let signald;
 let stream = new MediaStream();
 let viewersCount = 0;
+let hasLeft = false;
 
 /* Both sides. */
 
@@ -116,11 +117,16 @@ async function goLive() {
 	byId('go-live', HTMLElement).hidden = true;
 	say('connecting', 'Opening camera and microphone…');
 	const { stream: opened, problem } = await openMedia();
+	stream = opened;
+	// The browser may ask for longer than people care to wait.
+	if (hasLeft) {
+		stopTracks();
+		return;
+	}
 	if (problem) {
 		finish('failed', 'No camera, no broadcast', problem);
 		return;
 	}
-	stream = opened;
 	video.muted = true;
 	video.srcObject = stream;
 	screen.dataset.state = 'live';
@@ -247,6 +253,7 @@ function renderWatcher(state, states) {
 /* Buttons. */
 
 function leave() {
+	hasLeft = true;
 	const wasLive = document.documentElement.dataset.role === 'broadcaster';
 	finish('ended', wasLive ? 'The broadcast is over' : 'You left the broadcast', wasLive ? 'Nobody sees you any more.' : 'It may well go on without you.');
 	signald?.close();

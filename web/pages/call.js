@@ -196,6 +196,7 @@ function tellMedia() {
 function onClosed(error) {
 	if (error.code === 'left')
 		return;
+	stopTracks();
 	finish('failed', 'You are not in the room', refusal(error));
 }
 
@@ -304,6 +305,7 @@ byId('join-form', HTMLFormElement).onsubmit = (event) => {
 };
 nameRoom();
 openLobby().then(() => {
-	if (asked.join && room)
+	// Who was quicker is in the room already, or has left it again.
+	if (asked.join && room && !signald)
 		byId('join-form', HTMLFormElement).requestSubmit();
 });
