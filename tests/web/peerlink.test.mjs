@@ -13,6 +13,11 @@ afterEach(() => links.splice(0).forEach((link) => link.close()));
 
 const candidate = (ufrag, name = ufrag) => ({ type: 'candidate', candidate: { candidate: name, sdpMid: '0', usernameFragment: ufrag } });
 const offer = (ufrag) => ({ type: 'offer', description: { type: 'offer', sdp: `v=0\r\na=ice-ufrag:${ufrag}\r\n` } });
+const candidatePair = (type) => new Map([
+	['L', { id: 'L', candidateType: type, protocol: 'udp' }],
+	['R', { id: 'R', candidateType: 'host' }],
+	['P', { id: 'P', type: 'candidate-pair', selected: true, localCandidateId: 'L', remoteCandidateId: 'R' }],
+]);
 const types = ({ sent }) => sent.map(({ type }) => type);
 
 describe('descriptions', () => {
@@ -200,12 +205,6 @@ describe('a path that is lost', () => {
 });
 
 describe('new credentials', () => {
-	const candidatePair = (type) => new Map([
-		['L', { id: 'L', candidateType: type, protocol: 'udp' }],
-		['R', { id: 'R', candidateType: 'host' }],
-		['P', { id: 'P', type: 'candidate-pair', selected: true, localCandidateId: 'L', remoteCandidateId: 'R' }],
-	]);
-
 	test('go into the connection, and replace a relay in use', async () => {
 		const { link, pc, signald } = track(makeLink('ada', 'bob', { policy: 'relay' }));
 		pc.stats = candidatePair('relay');
@@ -261,6 +260,33 @@ describe('closing', () => {
 		assert.equal(pc.configuration.iceServers[0].credential, 'old');
 		assert.equal((await link.state()).state, 'closed');
 	});
+
+	test('is for good: no restart, whoever asks for one', async (t) => {
+		t.mock.timers.enable({ apis: ['setTimeout'] });
+		const { link, pc, signald } = makeLink('bob', 'ada');
+		link.close();
+		link.restart();
+		t.mock.timers.tick(60000);
+		await settle();
+		assert.equal(pc.restarts, 0);
+		assert.deepEqual(signald.sent, []);
+	});
+
+	for (const settleStats of ['resolve', 'reject']) {
+		test(`while new credentials look for the path in use ends that too (${settleStats})`, async () => {
+			const { link, pc, signald } = makeLink('ada', 'bob');
+			let finish;
+			pc.getStats = () => new Promise((resolve, reject) => {
+				finish = { resolve, reject }[settleStats];
+			});
+			pc.become('connected');
+			signald.renew('new');
+			link.close();
+			finish(settleStats === 'resolve' ? candidatePair('relay') : new DOMException('closed', 'InvalidStateError'));
+			await settle();
+			assert.equal(pc.restarts, 0);
+		});
+	}
 
 	test('of an old link leaves the one that has taken its place', async () => {
 		const { link, signald } = makeLink('ada', 'bob');

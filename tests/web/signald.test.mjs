@@ -51,6 +51,19 @@ describe('joining', () => {
 		assert.equal(client.state, 'closed');
 		assert.equal(await first.closed, 1000);
 	});
+
+	test('is tried again when the server is out of memory', async (t) => {
+		const { client, connection } = await startPair(t);
+		const connecting = client.connect();
+		const first = await connection();
+		const { ref } = await first.next('join');
+		const retry = heard(client, 'retry');
+		first.send({ type: 'error', ref, code: 'internal', message: 'out of memory' });
+		assert.equal((await retry).reason, 'out of memory');
+		await (await connection()).admit('me');
+		assert.equal((await connecting).id, 'me');
+		await first.closed;
+	});
 });
 
 describe('requests', () => {

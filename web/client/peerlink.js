@@ -73,7 +73,8 @@ export class PeerLink extends Emitter {
 		const { iceServers } = signald;
 		this.pc = new RTCPeerConnection({ iceServers, iceTransportPolicy: policy, bundlePolicy: 'max-bundle' });
 		this.#listen();
-		this.#forgetIce = signald.on('ice', () => this.#onIce());
+		// It fails only when the connection was closed meanwhile.
+		this.#forgetIce = signald.on('ice', () => this.#onIce().catch(() => {}));
 		signald.links.get(id)?.close();
 		signald.links.set(id, this);
 		this.#arm(() => this.#fail(), CONNECT_MS);
@@ -91,6 +92,8 @@ export class PeerLink extends Emitter {
 
 	/** Look for a path anew, with the newest credentials. */
 	restart() {
+		if (this.pc.connectionState === 'closed')
+			return;
 		this.#hasStaleErrors = true;
 		this.#hasRelay = false;
 		this.#arm(() => this.#fail(), CONNECT_MS);

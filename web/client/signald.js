@@ -14,6 +14,9 @@ const FINAL_CODES = [1000, 1002, 1003, 1007, 1008, 1009];
  */
 const PASSING_ERRORS = ['role-taken', 'room-full', 'too-many-rooms'];
 
+/** Failures to join that may well pass: no answer, a server out of memory. */
+const RETRIED_ERRORS = ['timeout', 'internal'];
+
 /** A connection that held so long has earned a quick first retry. */
 const STABLE_MS = 5000;
 
@@ -218,7 +221,7 @@ export class Signald extends Emitter {
 			const { code, message } = /** @type {SignaldError} */ (error);
 			if (socket !== this.#socket)
 				return;
-			if (code === 'timeout' || (this.id && PASSING_ERRORS.includes(code)))
+			if (RETRIED_ERRORS.includes(code) || (this.id && PASSING_ERRORS.includes(code)))
 				return this.#lose(message);
 			socket.close(1000, code);
 			this.#end(new SignaldError(code, message));
