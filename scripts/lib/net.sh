@@ -99,15 +99,16 @@ need_port() {
 }
 
 # GET an URL's path; prints the status code, then the body. curl may be missing.
+# Who accepts and then says nothing is given up on.
 http_get() {
 	local line status
 
 	{
 		printf 'GET %s HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n\r\n' \
 			"$3" "$1" "$2" >&4
-		read -r _ status _ <&4 || return 1
-		while read -r line <&4 && [[ $line != $'\r' ]]; do :; done
+		read -t 5 -r _ status _ <&4 || return 1
+		while read -t 5 -r line <&4 && [[ $line != $'\r' ]]; do :; done
 		printf '%s\n' "$status"
-		cat <&4
+		timeout 5 cat <&4
 	} 4<>"/dev/tcp/$1/$2"
 } 2>/dev/null

@@ -320,7 +320,7 @@ is_ours() {
 	[[ -r /proc/$1/cmdline ]] && tr '\0' '\n' <"/proc/$1/cmdline" | grep -qF "$2"
 }
 
-end_stranger() {
+end_by_pid() {
 	local pid=$1 deadline=$((SECONDS + 20))
 
 	kill -TERM "$pid" 2>/dev/null || return 0
@@ -336,7 +336,7 @@ stop_leftovers() {
 
 	for key in signaldPid coturnPid; do
 		pid=$(state_number "$key" "$1")
-		[[ -z $pid ]] || ! is_ours "$pid" "$1/" || end_stranger "$pid"
+		[[ -z $pid ]] || ! is_ours "$pid" "$1/" || end_by_pid "$pid"
 	done
 	rm -f "$1/state.json"
 }
@@ -351,7 +351,7 @@ stop_service() {
 	folder=$(cd "$1" && pwd)
 	pid=$(state_number supervisorPid "$folder")
 	# Its lock tells the supervisor from a stranger that got its number later.
-	flock -n "$folder/lock" true || end_stranger "$pid"
+	flock -n "$folder/lock" true || end_by_pid "$pid"
 	[[ ! -e $folder/state.json ]] || stop_leftovers "$folder"
 	say "stopped"
 }
