@@ -9,18 +9,20 @@ const relayed = link('connected', { pair: { local: 'relay', remote: 'relay', rel
 
 test('every reason has a heading and a sentence', () => {
 	const reasons = ['no-turn', 'turn-auth', 'turn-forbidden', 'turn-quota', 'turn-unreachable', 'no-relay', 'no-answer', 'no-path'];
-	for (const why of reasons) {
-		const { title, text } = explain(why);
-		assert.match(title, /^[A-Z].*[^.]$/, why);
-		assert.match(text, /^[A-Z].*\.$/, why);
+	for (const policy of ['all', 'relay']) {
+		for (const why of reasons) {
+			const { title, text } = explain(why, policy);
+			assert.match(title, /^[A-Z].*[^.]$/, why);
+			assert.match(text, /^[A-Z].*\.$/, why);
+		}
 	}
 });
 
 test('a relay that is not had is said so, and why', () => {
 	assert.match(explainLine('turn-auth', 'all'), /^No relay could be reached: the TURN server rejects the credentials/);
 	assert.match(explainLine('turn-unreachable', 'relay'), /^No relay could be reached: no TURN server answers/);
-	assert.match(explainLine('no-turn', 'relay'), /^No relay could be reached: this server gives out no TURN/);
-	assert.match(explainLine('no-turn', 'all'), /^No way through: /);
+	assert.match(explainLine('no-turn', 'relay'), /^No relay could be reached: this server gives out no TURN relay: none is set up, or it does not answer\.$/);
+	assert.match(explainLine('no-turn', 'all'), /^No way through: the networks allow no direct path, and this server gives out no TURN relay: none/);
 });
 
 test('a badge names the way, the protocol and the round trip', () => {

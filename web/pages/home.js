@@ -69,7 +69,7 @@ async function checkRelay() {
 	const { iceServers, ttl } = await fetchIce();
 	const urls = turnUrls(iceServers);
 	if (urls.length === 0) {
-		tell('check-ice', 'bad', 'It holds no TURN server: only people whose networks allow a direct path can connect.');
+		tell('check-ice', 'bad', 'It holds no TURN server (none is set up, or it does not answer): only people whose networks allow a direct path can connect.');
 		tell('check-relay', 'bad', 'Nothing to try.');
 		return 'none';
 	}

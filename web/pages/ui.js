@@ -1,6 +1,6 @@
 // ui.js: what the pages have in common.
 
-import { badge, explainLine, mediaProblem } from './words.js';
+import { badge, explain, mediaProblem } from './words.js';
 
 /** @import {PeerLink, Signald} from '../client/index.js' */
 /** @import {LinkState} from '../client/types.js' */
@@ -115,24 +115,16 @@ export function offerCopy(url) {
 	const button = byId('copy', HTMLButtonElement);
 	const label = find(button, 'span', HTMLElement);
 	button.onclick = async () => {
-		label.textContent = (await copy(url)) ? 'Link copied' : 'Copy failed';
+		if (!navigator.clipboard) {
+			// No clipboard without https: show what to copy.
+			prompt('The link:', url);
+			return;
+		}
+		label.textContent = await navigator.clipboard.writeText(url).then(() => 'Link copied', () => 'Copy failed');
 		setTimeout(() => {
 			label.textContent = 'Copy link';
 		}, 2000);
 	};
-}
-
-/**
- * @param {string} text
- * @returns {Promise<boolean>}
- */
-async function copy(text) {
-	if (!navigator.clipboard) {
-		// No clipboard without https: show what to copy.
-		prompt('The link:', text);
-		return true;
-	}
-	return navigator.clipboard.writeText(text).then(() => true, () => false);
 }
 
 /**
@@ -215,16 +207,26 @@ export async function play(video, onSilent) {
 }
 
 /**
- * Tell of a link's state whenever it changes, and every two seconds.
+ * Tell of a link's state whenever it changes, and every two seconds, until it
+ * closes. A look takes a while: what a newer one has overtaken is not told.
  *
  * @param {PeerLink} link
  * @param {(state: LinkState) => void} listener
  */
 export function follow(link, listener) {
-	const look = async () => listener(await link.state());
+	let newest = 0;
+	const look = async () => {
+		const number = ++newest;
+		const state = await link.state();
+		if (number === newest)
+			listener(state);
+	};
 	const timer = setInterval(look, STATE_MS);
 	link.on('change', look);
-	link.on('closed', () => clearInterval(timer));
+	link.on('closed', () => {
+		clearInterval(timer);
+		newest++;
+	});
 	look();
 }
 
@@ -260,9 +262,9 @@ function renderTrouble(element, { why }) {
 	trouble.hidden = !why;
 	if (!why)
 		return;
-	const [title, text] = explainLine(why, asked.policy).split(/: (.*)/s);
-	find(trouble, 'strong', HTMLElement).textContent = title ?? '';
-	find(trouble, 'p', HTMLElement).textContent = text ? text.charAt(0).toUpperCase() + text.slice(1) : '';
+	const { title, text } = explain(why, asked.policy);
+	find(trouble, 'strong', HTMLElement).textContent = title;
+	find(trouble, 'p', HTMLElement).textContent = text;
 }
 
 /**

@@ -6,7 +6,7 @@
 
 /** @type {Record<Why, string>} */
 const REASONS = {
-	'no-turn': 'This server gives out no TURN relay.',
+	'no-turn': 'This server gives out no TURN relay: none is set up, or it does not answer.',
 	'turn-auth': 'The TURN server rejects the credentials it was shown (401). Most likely its secret is not the one signald uses.',
 	'turn-forbidden': 'The TURN server forbids what this browser asked for (403).',
 	'turn-quota': 'The TURN server has no room for another relay (486 or 508).',
@@ -20,15 +20,16 @@ const REASONS = {
  * Why a connection has failed, as a heading and a sentence.
  *
  * @param {Why} why
+ * @param {RTCIceTransportPolicy} policy
  * @returns {{title: string, text: string}}
  */
-export function explain(why) {
+export function explain(why, policy) {
 	if (why === 'no-answer')
 		return { title: 'No answer', text: REASONS[why] };
 	if (why === 'no-path')
 		return { title: 'No way through', text: REASONS[why] };
-	if (why === 'no-turn')
-		return { title: 'No way through', text: `The networks allow no direct path, and there is no relay: ${lower(REASONS[why])}` };
+	if (why === 'no-turn' && policy === 'all')
+		return { title: 'No way through', text: `The networks allow no direct path, and ${lower(REASONS[why])}` };
 	return { title: 'No relay could be reached', text: REASONS[why] };
 }
 
@@ -39,9 +40,7 @@ export function explain(why) {
  * @param {RTCIceTransportPolicy} policy
  */
 export function explainLine(why, policy) {
-	if (why === 'no-turn' && policy === 'relay')
-		return `No relay could be reached: ${lower(REASONS[why])}`;
-	const { title, text } = explain(why);
+	const { title, text } = explain(why, policy);
 	return `${title}: ${lower(text)}`;
 }
 
