@@ -43,13 +43,15 @@ bool match_separator(struct match *match);
 bool match_user_beside_secret(struct match *match);
 bool match_clear_cli_password(struct match *match);
 bool match_not_loopback(struct match *match);
+bool match_open_cli(struct match *match);
+bool match_open_web_admin(struct match *match);
 bool match_foreign_address(struct match *match);
 bool match_privileged_port(struct match *match);
 
 /* Peer ranges: match_peers.c. */
 bool match_cidr(struct match *match);
 bool match_bad_range(struct match *match);
-bool match_denies_all(struct match *match);
+bool match_no_limit(struct match *match);
 bool match_mixed_range(struct match *match);
 bool match_backward_range(struct match *match);
 bool match_unaligned_range(struct match *match);
@@ -85,6 +87,13 @@ bool match_has(const struct rule_subject *subject, const char *option);
 
 /* TLS listeners would start: they are not off, and there is a certificate. */
 bool match_serves_tls(const struct rule_subject *subject);
+
+/* The telnet administration listens: it is on, and has a password. */
+bool match_serves_cli(const struct rule_subject *subject);
+
+/* What atoi() reads: blanks, a sign, digits, and never mind the rest. is_plain
+ * says whether value is digits and nothing else. */
+int64_t match_number(struct span value, bool *is_plain);
 
 /* value is one address, well formed; 0 or -EINVAL. */
 int match_address(struct span value, struct iprange *address);

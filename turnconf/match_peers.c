@@ -65,7 +65,7 @@ static bool is_everything(struct span value)
 	return range.is_v6 && iprange_starts_at_zero(&range);
 }
 
-bool match_denies_all(struct match *match)
+bool match_no_limit(struct match *match)
 {
 	if (!is_everything(match->line->value))
 		return false;
@@ -132,7 +132,7 @@ struct boxes {
 	struct iprange_box *items;
 	size_t count;
 	bool has_everything;
-	bool failed;
+	bool failed; /* out of memory: some are missing */
 };
 
 static void add_boxes(struct boxes *boxes, struct span value, unsigned version)
@@ -209,6 +209,8 @@ static bool list_open(struct match *match, bool is_inside)
 		open++;
 	}
 	free(boxes.items);
+	if (boxes.failed)
+		match->detail.failed = true;
 	return open && !boxes.has_everything;
 }
 
@@ -306,13 +308,15 @@ bool match_external_private(struct match *match)
 	return true;
 }
 
-static bool is_denied(const struct rule_subject *subject,
-		      const struct iprange *address)
+static bool is_denied(struct match *match, const struct iprange *address)
 {
+	const struct rule_subject *subject = match->subject;
 	struct boxes boxes = read_denied(subject);
 	bool denied = iprange_is_covered(address, boxes.items, boxes.count);
 
 	free(boxes.items);
+	if (boxes.failed)
+		match->detail.failed = true;
 	for (size_t i = 0; i < deny_ranges_count && !denied; i++) {
 		struct iprange range = iprange_of(deny_ranges[i].range);
 
@@ -358,8 +362,7 @@ bool match_relay_denied(struct match *match)
 
 	if (!is_relay_line(match) ||
 	    match_address(match->line->value, &address) ||
-	    iprange_starts_at_zero(&address) ||
-	    !is_denied(match->subject, &address) ||
+	    iprange_starts_at_zero(&address) || !is_denied(match, &address) ||
 	    is_allowed(match->subject, &address))
 		return false;
 

@@ -6,6 +6,7 @@
 
 #include "version.h"
 
+#define NUMBER_ENOUGH 100000000000 /* beyond what any option means */
 #define SECRET_MIN_LEN 16
 #define SECRET_MIN_LETTERS 8 /* different ones */
 
@@ -160,19 +161,24 @@ bool match_ignored_value(struct match *match)
 	return true;
 }
 
-/* What atoi() reads: blanks, a sign, digits, and never mind the rest. */
-static long read_number(struct span value, bool *is_clean)
+int64_t match_number(struct span value, bool *is_plain)
 {
+	bool is_negative = false;
+	int64_t number = 0;
+	size_t digits;
 	size_t i = 0;
-	long number = 0;
 
-	while (i < value.len && value.ptr[i] >= '0' && value.ptr[i] <= '9') {
-		if (number < 100000000000)
-			number = number * 10 + (value.ptr[i] - '0');
+	while (i < value.len && isspace((unsigned char)value.ptr[i]))
 		i++;
+	if (i < value.len && (value.ptr[i] == '-' || value.ptr[i] == '+'))
+		is_negative = value.ptr[i++] == '-';
+	for (digits = 0; i < value.len && isdigit((unsigned char)value.ptr[i]);
+	     i++, digits++) {
+		if (number < NUMBER_ENOUGH)
+			number = number * 10 + (value.ptr[i] - '0');
 	}
-	*is_clean = i == value.len && i && number <= INT32_MAX;
-	return number;
+	*is_plain = digits && digits == value.len;
+	return is_negative ? -number : number;
 }
 
 /* max-bps and bps-capacity are read as unsigned long, and may be longer. */
@@ -185,15 +191,15 @@ static bool is_wide(struct span name)
 bool match_bad_number(struct match *match)
 {
 	struct span value = match->line->value;
-	bool is_clean;
-	long number;
+	bool is_plain;
+	int64_t number;
 
 	if (is_kind(match, OPTION_NUMBER_OR) && !value.len)
 		return false;
 	if (!is_kind(match, OPTION_NUMBER) && !is_kind(match, OPTION_NUMBER_OR))
 		return false;
-	number = read_number(value, &is_clean);
-	if (is_clean || (is_wide(match->line->name) && number > INT32_MAX))
+	number = match_number(value, &is_plain);
+	if (is_plain && (number <= INT32_MAX || is_wide(match->line->name)))
 		return false;
 
 	buf_append_format(&match->detail, "%.*s \"%.*s\"",
@@ -228,10 +234,10 @@ bool match_bad_address(struct match *match)
 
 bool match_zero(struct match *match)
 {
-	bool is_clean;
+	bool is_plain;
 
 	return match->line->value.len &&
-	       !read_number(match->line->value, &is_clean);
+	       !match_number(match->line->value, &is_plain);
 }
 
 bool match_seclevel(struct match *match)
@@ -360,6 +366,17 @@ bool match_not_loopback(struct match *match)
 
 	buf_append_span(&match->detail, match->line->value);
 	return true;
+}
+
+bool match_open_cli(struct match *match)
+{
+	return match_serves_cli(match->subject) && match_not_loopback(match);
+}
+
+bool match_open_web_admin(struct match *match)
+{
+	return match_is_on(match->subject, "web-admin") &&
+	       match_not_loopback(match);
 }
 
 bool match_foreign_address(struct match *match)

@@ -78,16 +78,15 @@ bool match_no_realm(struct match *match)
 }
 
 /* The option's last value as a number; absent is 0. */
-static uint64_t number_of(const struct rule_subject *subject,
-			  const char *option, uint64_t absent)
+static int64_t number_of(const struct rule_subject *subject, const char *option,
+			 int64_t absent)
 {
 	struct conffile_line line;
-	uint64_t number = 0;
+	bool is_plain;
 
 	if (!conffile_find(subject->text, option, &line))
 		return absent;
-	(void)span_to_u64(line.value, UINT64_MAX, &number);
-	return number;
+	return match_number(line.value, &is_plain);
 }
 
 bool match_no_user_quota(struct match *match)
@@ -196,13 +195,17 @@ static bool has_cli(const struct rule_subject *subject)
 	return !match_is_on(subject, "no-cli");
 }
 
+bool match_serves_cli(const struct rule_subject *subject)
+{
+	return has_cli(subject) && match_has(subject, "cli-password");
+}
+
 bool match_cli_on(struct match *match)
 {
 	buf_append_str(&match->advice, match->subject->version >= CLI_OFF_SINCE
 					       ? "take cli out"
 					       : "no-cli");
-	return has_cli(match->subject) &&
-	       match_has(match->subject, "cli-password");
+	return match_serves_cli(match->subject);
 }
 
 /* Without a password the command line stays off, with an error in the log. */
@@ -217,8 +220,18 @@ bool match_cli_noise(struct match *match)
 
 bool match_open_prometheus(struct match *match)
 {
-	return match_is_on(match->subject, "prometheus") &&
-	       !match_is_on(match->subject, "prometheus-address");
+	const struct rule_subject *subject = match->subject;
+	struct conffile_line line;
+	struct iprange address;
+
+	if (!match_is_on(subject, "prometheus"))
+		return false;
+	if (!match_is_on(subject, "prometheus-address") ||
+	    !conffile_find(subject->text, "prometheus-address", &line))
+		return true;
+	match->line_number = line.number;
+	return !match_address(line.value, &address) &&
+	       iprange_starts_at_zero(&address);
 }
 
 static bool holds_secrets(const struct rule_subject *subject)

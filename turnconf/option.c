@@ -1,4 +1,4 @@
-/* option.c: the table of coturn's options, from 4.5.1 to 4.17.1. */
+/* option.c: the table of coturn's options, from 4.5.2 to 4.17.1. */
 #include "option.h"
 
 #include "version.h"

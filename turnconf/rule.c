@@ -108,7 +108,7 @@ static const struct rule rules[] = {
 	LINE("deny-bad", DANGER, "denied-peer-ip", match_bad_range,
 	     "\"{}\" is no address or range: coturn runs without the rule (before 4.11.0), ends, or asks DNS for it",
 	     "denied-peer-ip=FIRST-LAST"),
-	LINE("deny-all", DANGER, "denied-peer-ip", match_denies_all,
+	LINE("deny-all", DANGER, "denied-peer-ip", match_no_limit,
 	     "\"{}\" has :: or 0.0.0.0 or nothing at an end where coturn takes it for no limit, so it denies far more than it says, IPv4 too",
 	     "start at ::1 (coturn refuses :: itself); 0.0.0.0-0.255.255.255 for 0.0.0.0/8"),
 	LINE("deny-mixed", DANGER, "denied-peer-ip", match_mixed_range,
@@ -126,7 +126,7 @@ static const struct rule rules[] = {
 	LINE("allow-bad", WARNING, "allowed-peer-ip", match_bad_range,
 	     "\"{}\" is no address or range",
 	     "allowed-peer-ip=FIRST-LAST"),
-	LINE("allow-all", DANGER, "allowed-peer-ip", match_denies_all,
+	LINE("allow-all", DANGER, "allowed-peer-ip", match_no_limit,
 	     "\"{}\" has :: or 0.0.0.0 or nothing at an end where coturn takes it for no limit, so it allows far more than it says, and allowed wins over denied",
 	     "allowed-peer-ip=ADDRESS"),
 	LINE("allow-inside", DANGER, "allowed-peer-ip", match_allows_inside,
@@ -194,7 +194,7 @@ static const struct rule rules[] = {
 	     "{} is on as soon as it is named: its value is not read",
 	     "take the line out to turn it off"),
 	LINE("bad-number", WARNING, NULL, match_bad_number,
-	     "{} is no number: coturn takes the digits it starts with, or 0, which for limits means none",
+	     "{} is no such number: coturn takes the sign and digits it starts with, or 0, which for limits means none",
 	     "digits only"),
 	LINE_BEFORE("bad-port", WARNING, NULL, VERSION(4, 13, 0), match_bad_port,
 	     "\"{}\" is no port, and coturn uses what is left of it in 16 bits",
@@ -269,7 +269,7 @@ static const struct rule rules[] = {
 	FILE_("cli-without-password", NOTE, NULL, match_cli_noise,
 	      "the telnet administration has no password, so coturn logs an error and leaves it off",
 	      "{}"),
-	LINE("cli-exposed", DANGER, "cli-ip", match_not_loopback,
+	LINE("cli-exposed", DANGER, "cli-ip", match_open_cli,
 	     "the telnet administration, unencrypted, is on {}",
 	     "cli-ip=127.0.0.1"),
 	LINE("cli-password-clear", WARNING, "cli-password", match_clear_cli_password,
@@ -281,7 +281,7 @@ static const struct rule rules[] = {
 	LINE_SINCE("web-admin", WARNING, "web-admin", VERSION(4, 9, 0), match_enabled,
 	     "the web administration is one more way in",
 	     "take the line out"),
-	LINE("web-admin-exposed", DANGER, "web-admin-ip", match_not_loopback,
+	LINE("web-admin-exposed", DANGER, "web-admin-ip", match_open_web_admin,
 	     "the web administration is on {}",
 	     "web-admin-ip=127.0.0.1"),
 	LINE_BEFORE("redis-format", DANGER, "redis-statsdb", VERSION(4, 13, 0), match_present,
@@ -374,6 +374,8 @@ static void ask(const struct rule *rule, struct match *match,
 
 	if (found)
 		add_finding(findings, rule, match);
+	if (match->detail.failed || match->advice.failed)
+		findings->failed = true;
 	buf_clear(&match->detail);
 	buf_clear(&match->advice);
 }
