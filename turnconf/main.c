@@ -33,7 +33,8 @@ static const char usage[] =
 	"  secret        make a secret for turn.secret\n"
 	"\n"
 	"turnconf COMMAND --help tells more; --version prints the version.\n"
-	"Exit code: 0 fine, 1 findings or nothing written, 2 wrong usage.\n";
+	"Exit code: 0 fine, 1 findings or nothing written, 2 wrong usage,\n"
+	"or standard output that cannot be written.\n";
 
 static const char generate_usage[] =
 	"usage: turnconf generate [OPTION]...\n"
@@ -57,7 +58,8 @@ static const char check_usage[] =
 	"                          address, certificate or mode on this one\n"
 	"  --json                  as JSON\n"
 	"\n"
-	"Exit code: 0 nothing found, 1 findings, 2 wrong usage.\n";
+	"Exit code: 0 nothing found, 1 findings, 2 wrong usage, or standard\n"
+	"output that cannot be written.\n";
 
 static const char explain_usage[] =
 	"usage: turnconf explain [OPTION]... FILE\n"
@@ -147,9 +149,14 @@ static int find_version(const struct arguments *arguments, unsigned *version)
 						"prints none"
 						       : strerror(-err));
 	}
-	if (*version > VERSION_NEWEST)
+	if (*version > VERSION_NEWEST) {
+		char newest[VERSION_TEXT_CAP];
+
+		version_format(VERSION_NEWEST, newest);
 		(void)complain("this coturn is newer than the newest known, "
-			       "4.17.1, and taken for it");
+			       "%s, and taken for it",
+			       newest);
+	}
 	return 0;
 }
 
@@ -223,20 +230,17 @@ static int load_config(const struct arguments *arguments,
 
 static int write_output(const struct arguments *arguments, struct span text)
 {
-	int err = 0;
+	int err;
 
-	if (arguments->output)
-		err = output_write(arguments->output, text);
-	else if (fwrite(text.ptr, 1, text.len, stdout) != text.len ||
-		 fflush(stdout))
-		err = -errno;
+	if (!arguments->output) {
+		(void)fwrite(text.ptr, 1, text.len, stdout);
+		return EXIT_FINE;
+	}
+	err = output_write(arguments->output, text);
 	if (!err)
 		return EXIT_FINE;
 
-	(void)complain("%s: %s",
-		       arguments->output ? arguments->output
-					 : "standard output",
-		       strerror(-err));
+	(void)complain("%s: %s", arguments->output, strerror(-err));
 	return EXIT_FINDINGS;
 }
 
@@ -379,7 +383,7 @@ static int secret(const struct arguments *arguments)
 	(void)puts(text);
 	crypto_wipe(bytes, sizeof(bytes));
 	crypto_wipe(text, sizeof(text));
-	return fflush(stdout) ? EXIT_FINDINGS : EXIT_FINE;
+	return EXIT_FINE;
 }
 
 /* clang-format off */
@@ -407,8 +411,8 @@ static const struct command commands[] = {
 
 static int print(const char *text)
 {
-	return fputs(text, stdout) < 0 || fflush(stdout) ? EXIT_FINDINGS
-							 : EXIT_FINE;
+	(void)fputs(text, stdout);
+	return EXIT_FINE;
 }
 
 /* One option; -1 to go on, else the exit code. */
@@ -466,7 +470,7 @@ static int run_command(const struct command *command, int argc, char **argv)
 	return command->run(&arguments);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	if (argc < 2) {
 		(void)fputs(usage, stderr);
@@ -483,4 +487,20 @@ int main(int argc, char **argv)
 	}
 	return complain("unknown command \"%s\"; turnconf --help lists them",
 			argv[1]);
+}
+
+/* The commands write to standard output without a look at what becomes of it:
+ * that is seen here, once. */
+static int finish_output(int code)
+{
+	errno = 0;
+	if (!fflush(stdout) && !ferror(stdout))
+		return code;
+	return complain("standard output: %s",
+			errno ? strerror(errno) : "cannot be written");
+}
+
+int main(int argc, char **argv)
+{
+	return finish_output(run(argc, argv));
 }

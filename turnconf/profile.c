@@ -186,6 +186,16 @@ static int check_private(struct writer *writer, const struct iprange *pub)
 		    writer->external[1]);
 }
 
+/* An address of no use to anybody but this host. */
+static bool is_nowhere(const struct iprange *address)
+{
+	struct iprange v4 = iprange_of("127.0.0.0-127.255.255.255");
+	struct iprange v6 = iprange_of("::1");
+
+	return iprange_starts_at_zero(address) ||
+	       iprange_contains(&v4, address) || iprange_contains(&v6, address);
+}
+
 static int read_external(struct writer *writer)
 {
 	struct span rest = span_from(writer->config->coturn.external_ip);
@@ -199,6 +209,9 @@ static int read_external(struct writer *writer)
 	    span_copy(item, writer->external[0], HOST_ADDRESS_CAP))
 		return fail(writer, "coturn.external_ip is not PUBLIC or "
 				    "PUBLIC/PRIVATE");
+	if (is_nowhere(&pub))
+		return fail(writer, "coturn.external_ip: no client reaches %s",
+			    writer->external[0]);
 
 	if (!span_next_item(&rest, '/', &item))
 		return guess_private(writer, pub.is_v6);
@@ -230,6 +243,16 @@ static bool is_refused_always(const struct writer *writer,
 		writer->target->version >= denied->built_in);
 }
 
+/* An address may be written in more than one way. */
+static bool is_private_end(const struct writer *writer,
+			   const struct iprange *address)
+{
+	struct iprange end;
+
+	return !iprange_parse(span_from(writer->external[1]), &end) &&
+	       iprange_contains(&end, address);
+}
+
 /* Two clients that are both relayed here talk to each other's relay address,
  * so it must pass as a peer. */
 static int check_relay(struct writer *writer, const char *text)
@@ -246,7 +269,7 @@ static int check_relay(struct writer *writer, const char *text)
 			    "would not meet; give an address of a network "
 			    "interface, or run it in a network namespace",
 			    text, denied->meaning);
-	if (is_development(writer) || !strcmp(writer->external[1], text))
+	if (is_development(writer) || is_private_end(writer, &address))
 		return 0;
 	return fail(writer,
 		    "coturn.relay_ip %s is not a public address (%s): set "

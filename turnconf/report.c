@@ -147,7 +147,7 @@ int report_json(const struct rule_subject *subject,
 	json_t *report = report_to_json(subject, findings);
 	int err = -ENOMEM;
 
-	if (report && !json_dumpf(report, out, JSON_INDENT(2)))
+	if (report && (!json_dumpf(report, out, JSON_INDENT(2)) || ferror(out)))
 		err = 0;
 	json_decref(report);
 	(void)fputc('\n', out);

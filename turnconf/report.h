@@ -15,7 +15,7 @@ void report_text(const struct rule_subject *subject,
  * "instead"}], "advisories": [{"id", "text"}]}; line is null for the whole
  * file.
  *
- * Returns 0 or -ENOMEM.
+ * Returns 0 or -ENOMEM; what out refused shows in its ferror().
  */
 int report_json(const struct rule_subject *subject,
 		const struct rule_findings *findings, FILE *out);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 
-import { SECRET, asSets, bareConf, makeFolder, settings, turnconf, writeConf } from './coturn.mjs';
+import { SECRET, asSets, bareConf, makeFolder, settings, turnconf, turnconfToFull, writeConf } from './coturn.mjs';
 
 describe('usage', () => {
 	for (const args of [[], ['frobnicate'], ['check'], ['check', 'a', 'b'], ['check', '--frob', 'a'],
@@ -27,6 +27,17 @@ describe('usage', () => {
 			const version = await turnconf(...level, '--version');
 			assert.match(version.stdout, /^turnconf \d+\.\d+\.\d+\n$/);
 			assert.equal(version.code, 0);
+		}
+	});
+
+	test('2 and the reason where the output cannot be written', async (t) => {
+		const folder = await makeFolder(t);
+		const file = await writeConf(folder, ...bareConf(folder));
+		for (const args of [['--help'], ['secret'], ['explain', file], ['check', file], ['check', '--json', file],
+			['generate', ...asSets(settings(folder))]]) {
+			const { code, stderr } = await turnconfToFull(...args);
+			assert.equal(code, 2, args[0]);
+			assert.match(stderr, /standard output: No space left on device\n$/);
 		}
 	});
 

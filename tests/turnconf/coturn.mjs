@@ -1,7 +1,7 @@
 // coturn.mjs: runs turnconf, and the real coturn with what it wrote.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -31,15 +31,28 @@ export async function makeFolder(t) {
 }
 
 // Runs turnconf: { code, stdout, stderr }. Nothing of ours may configure it.
-export async function turnconf(...args) {
+async function runTurnconf(stdout, args) {
 	const env = Object.fromEntries(
 		Object.entries(process.env).filter(([name]) => !name.startsWith('SIGNALD')));
-	const child = spawn(program, args, { env });
+	const child = spawn(program, args, { env, stdio: ['pipe', stdout, 'pipe'] });
 	const result = { stdout: '', stderr: '' };
-	child.stdout.setEncoding('utf8').on('data', (text) => (result.stdout += text));
+	child.stdout?.setEncoding('utf8').on('data', (text) => (result.stdout += text));
 	child.stderr.setEncoding('utf8').on('data', (text) => (result.stderr += text));
 	[result.code] = await once(child, 'close');
 	return result;
+}
+
+export const turnconf = (...args) => runTurnconf('pipe', args);
+
+// The same with its standard output on a device that takes nothing.
+export async function turnconfToFull(...args) {
+	const full = await open('/dev/full', 'w');
+
+	try {
+		return await runTurnconf(full.fd, args);
+	} finally {
+		await full.close();
+	}
 }
 
 // What every configuration here has; values of undefined are left out.

@@ -145,6 +145,13 @@ describe('the lines', () => {
 	});
 });
 
+test('an address is the same however it is written', async (t) => {
+	const { code, stderr, file } = await generate(await makeFolder(t),
+		{ 'coturn.relay_ip': 'fd00:0077::5', 'coturn.external_ip': '2A00:1450::10/FD00:77::5' });
+	assert.equal(code, 0, stderr);
+	assert.match(await readFile(file, 'utf8'), /^external-ip=2A00:1450::10\/FD00:77::5$/m);
+});
+
 describe('nothing is written, and the reason names the key', () => {
 	const REFUSED = {
 		'loopback in development': [{ 'coturn.profile': 'development', 'coturn.relay_ip': '127.0.0.1' }, /relay_ip 127\.0\.0\.1.*loopback.*network interface/],
@@ -159,6 +166,9 @@ describe('nothing is written, and the reason names the key', () => {
 		'a capacity below one share': [{ 'coturn.capacity_kbps': 1000, 'coturn.max_kbps': 2000 }, /capacity_kbps/],
 		'an external address for two relays': [{ 'coturn.relay_ip': `${PRIVATE4},8.8.4.11`, 'coturn.external_ip': '8.8.9.9' }, /PUBLIC\/PRIVATE/],
 		'an external address of another relay': [{ 'coturn.external_ip': '8.8.9.9/10.0.0.9' }, /10\.0\.0\.9/],
+		'an external address of loopback': [{ 'coturn.external_ip': '127.0.1.1' }, /no client reaches 127\.0\.1\.1/],
+		'an external address of IPv6 loopback': [{ 'coturn.relay_ip': '2a00:1450::10', 'coturn.external_ip': '::1' }, /no client reaches ::1/],
+		'an external address of zero': [{ 'coturn.external_ip': '0.0.0.0' }, /no client reaches 0\.0\.0\.0/],
 		'an external address that is none': [{ 'coturn.external_ip': 'turn.example.org' }, /external_ip/],
 		'everybody denied': [{ 'coturn.deny_peers': '::-::1:0' }, /deny_peers/],
 		'a path coturn cannot read': [{ 'coturn.userdb': '/var/lib/x;' }, /userdb/],
