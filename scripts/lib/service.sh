@@ -126,6 +126,7 @@ start_coturn() {
 
 	message=$(build/turnconf generate --config "$config" "${sets[@]}" 2>&1 >"$dir/turnserver.conf.new") ||
 		fail "${message#turnconf: }"
+	[[ -z $message ]] || printf '%s\n' "$message" >&2
 	mv "$dir/turnserver.conf.new" "$dir/turnserver.conf"
 	user=$(coturn_user)
 	[[ -z $user ]] || options=(--proc-user "$user" --proc-group "$user")
