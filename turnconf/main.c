@@ -44,7 +44,8 @@ static const char generate_usage[] =
 	"  --config FILE            signald's configuration file\n"
 	"  --set SECTION.KEY=VALUE  one value more, over the file's\n"
 	"  --coturn-version X.Y.Z   for this coturn; else the installed one\n"
-	"  --output FILE            write here, with mode 0600, instead of to\n"
+	"  --output FILE            write here, readable by coturn alone, "
+	"instead of to\n"
 	"                           standard output\n";
 
 static const char check_usage[] =

@@ -2,10 +2,15 @@
 #include "output.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* The group Debian's coturn runs in. */
+#define COTURN_GROUP "turnserver"
 
 static int write_all(int fd, struct span text)
 {
@@ -21,6 +26,22 @@ static int write_all(int fd, struct span text)
 	return fsync(fd) ? -errno : 0;
 }
 
+/*
+ * What root writes must be read by coturn, which is not root: without its
+ * configuration coturn runs on as an open relay. Elsewhere the file stays its
+ * owner's alone.
+ */
+static void let_coturn_read(int fd)
+{
+	const struct group *group;
+
+	if (geteuid())
+		return;
+	group = getgrnam(COTURN_GROUP);
+	if (group && !fchown(fd, 0, group->gr_gid))
+		(void)fchmod(fd, S_IRUSR | S_IWUSR | S_IRGRP);
+}
+
 int output_write(const char *path, struct span text)
 {
 	char beside[PATH_MAX];
@@ -34,6 +55,7 @@ int output_write(const char *path, struct span text)
 	if (fd < 0)
 		return -errno;
 
+	let_coturn_read(fd);
 	err = write_all(fd, text);
 	if (close(fd) && !err)
 		err = -errno;

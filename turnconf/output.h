@@ -5,8 +5,9 @@
 #include "base/span.h"
 
 /*
- * Write text to path with mode 0600: beside it first, then renamed over it, so
- * that nobody ever reads half a file.
+ * Write text to path with mode 0600, or as root with 0640 and coturn's group
+ * where that exists: beside it first, then renamed over it, so that nobody ever
+ * reads half a file.
  *
  * Returns 0 or a negative errno; path is then untouched.
  */

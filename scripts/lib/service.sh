@@ -83,7 +83,7 @@ setting() {
 }
 
 read_settings() {
-	local message
+	local message probe moved
 
 	if ! effective=$(build/signald --config "$config" "${sets[@]}" --print-config 2>"$dir/error"); then
 		message=$(<"$dir/error")
@@ -91,6 +91,15 @@ read_settings() {
 		fail "${message#signald: }"
 	fi
 	rm -f "$dir/error"
+	# Who moves coturn's port means the probe's too.
+	probe=$(setting turn probe)
+	moved=${probe%:*}:$(setting turn port)
+	if [[ $probe && $probe != "$moved" && " ${sets[*]} " == *" turn.port="* &&
+		" ${sets[*]} " != *" turn.probe="* ]]; then
+		sets+=(--set "turn.probe=$moved")
+		read_settings
+		return
+	fi
 	listen=$(setting listen address)
 	listen=${listen%%,*}
 	metrics=$(setting listen metrics)
@@ -116,8 +125,8 @@ need_ports() {
 	address=$(setting coturn listening_ip)
 	address=${address%%,*}
 	port=$(setting turn port)
-	need_port udp "$address" "$port" "turn.port=PORT --set turn.probe=ADDRESS:PORT"
-	need_port tcp "$address" "$port" "turn.port=PORT --set turn.probe=ADDRESS:PORT"
+	need_port udp "$address" "$port" turn.port=PORT
+	need_port tcp "$address" "$port" turn.port=PORT
 }
 
 start_coturn() {
@@ -253,7 +262,7 @@ lock_folder() {
 	{ exec 9>>"$dir/lock"; } 2>/dev/null ||
 		fail "cannot write in the folder $dir"
 	flock -n 9 ||
-		fail "already running in $dir${1:+ at $1}; scripts/run --stop ends it"
+		fail "already running in $dir${1:+ at $1}; scripts/run --stop --dir $dir ends it"
 	if [[ -e $dir/state.json ]]; then
 		stop_leftovers "$dir"
 	fi

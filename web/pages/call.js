@@ -255,7 +255,9 @@ async function openLobby() {
 	say('ready', 'Not in the room yet');
 	const { stream: opened, problem } = await openMedia();
 	stream = opened;
-	byId('preview', HTMLVideoElement).srcObject = stream;
+	// An empty stream would keep the page from ever having loaded.
+	if (stream.getTracks().length)
+		byId('preview', HTMLVideoElement).srcObject = stream;
 	byId('preview-note', HTMLElement).hidden = stream.getVideoTracks().length > 0;
 	byId('preview-note', HTMLElement).textContent = problem ? 'No camera' : 'Microphone only';
 	const alert = byId('media-problem', HTMLElement);
