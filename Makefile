@@ -102,12 +102,22 @@ bench: all ## signald beside a bare relay, socket.io and ws
 	tests/bench/run
 
 # A fuzz target twice: with gcc and the sanitizers to replay its corpus in every
-# test run, with clang's libFuzzer to look for more.
-$(BUILD)/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(PARTS_SRC)
+# test run, with clang's libFuzzer to look for more. The replays share one archive
+# of the asan variant, which one sub-make makes before any of them is linked.
+ASAN_PARTS := $(BUILD)/asan/obj/parts.a
+
+ifneq ($(VARIANT),asan)
+.PHONY: asan-up-to-date
+asan-up-to-date:
+	@$(MAKE) --no-print-directory VARIANT=asan $(ASAN_PARTS)
+
+$(ASAN_PARTS): asan-up-to-date ;
+endif
+
+$(BUILD)/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(ASAN_PARTS)
 	@mkdir -p $(@D)
-	@$(MAKE) --no-print-directory VARIANT=asan $(BUILD)/asan/obj/parts.a
 	$(CC) $(CPPFLAGS) -std=gnu11 $(CFLAGS_asan) -o $@ $< tests/fuzz/replay.c \
-		$(BUILD)/asan/obj/parts.a $(LDLIBS)
+		$(ASAN_PARTS) $(LDLIBS)
 
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(PARTS_SRC)
 	@mkdir -p $(@D)
