@@ -45,6 +45,19 @@ int json_validate(struct span text);
 int json_pick(struct span text, const struct span *names, size_t names_count,
 	      struct span *values);
 
+/*
+ * Check the whole of text, which must be an array, and slice its first elements
+ * in the same pass.
+ *
+ * elements  room for max raw values
+ * count     how many the array has, also beyond max
+ *
+ * Returns 0, -EINVAL, -E2BIG as json_validate(); -ENOTSUP for valid JSON that is
+ * not an array.
+ */
+int json_slice(struct span text, struct span *elements, size_t max,
+	       size_t *count);
+
 /* The type of a raw, validated value; JSON_TYPE_NULL for one that is missing.
  */
 enum json_type json_type_of(struct span raw);

@@ -26,13 +26,18 @@ enum envelope_kind {
 	ENVELOPE_CANDIDATE,
 	ENVELOPE_SIGNAL,
 	ENVELOPE_BROADCAST,
+	ENVELOPE_EVENT, /* of Socket.IO alone: nothing for other dialects */
 	ENVELOPE_PEER_JOINED,
 	ENVELOPE_PEER_LEFT,
 	ENVELOPE_VIEWERS,
 };
 
 /* Dialects that keep a frame for all receivers, each with its own index. */
-enum hub_form { FORM_NATIVE, FORMS_COUNT };
+enum hub_form { FORM_NATIVE, FORM_SOCKETIO, FORMS_COUNT };
+
+/* How a message looks to Socket.IO peers under the sender's own rules; made and
+ * read by that dialect alone. */
+struct events_message;
 
 /*
  * One message on its way. A dialect writes its own framing around the payload;
@@ -43,10 +48,12 @@ struct envelope {
 	enum envelope_kind kind;
 	const struct peer *from; /* whom it is from, or about */
 	struct span payload;	 /* raw JSON of a relayed message */
+	const struct events_message *event; /* NULL from other dialects */
 	enum hub_leave_reason reason;
 	size_t viewers_count;
 	bool is_for_many; /* worth encoding once */
 	struct blob *frames[FORMS_COUNT];
+	const void *frame_of; /* whose FORM_SOCKETIO is: a namespace */
 };
 
 /* How a dialect hears of what happens to its peer. */
@@ -67,11 +74,15 @@ struct peer {
 	struct span metadata; /* raw JSON object, {NULL, 0} without one */
 	const struct peer_ops *ops;
 	void *arg;
+	bool is_held; /* its page is going away: hub_hold() */
 };
 
 struct hub_join {
 	struct span room; /* 1 to 128 bytes, checked by the dialect */
+	const char *id;	  /* made with crypto_new_id(); NULL: the hub makes one */
 	enum hub_role role;
+	bool replaces; /* see hub_set_role() */
+	unsigned most; /* peers in the room; 0: as configured */
 	struct span name;
 	struct span metadata;
 	const struct peer_ops *ops;
@@ -100,6 +111,27 @@ void hub_leave(struct hub *hub, struct peer *peer,
 	       enum hub_leave_reason reason);
 
 /*
+ * The peer's page is going away: it has no dialect any more (its ops and arg
+ * are not used again) and leaves by itself in HUB_HOLD_MS, or at once when a
+ * newcomer wants to be broadcaster in its place.
+ */
+#define HUB_HOLD_MS 2000
+void hub_hold(struct hub *hub, struct peer *peer);
+
+/*
+ * Give the peer another role; those who see it are told that it left and came
+ * again. Its place in the order of joining is new.
+ *
+ * replaces  where the room has as many broadcasters as it may: the one who came
+ *           first becomes a plain peer, if its ops are the same as this peer's
+ *
+ * Returns 0, also when nothing changes; -EEXIST when the room has its
+ * broadcaster, -ENOMEM.
+ */
+int hub_set_role(struct hub *hub, struct peer *peer, enum hub_role role,
+		 bool replaces);
+
+/*
  * Relay to one peer of the sender's room. envelope->from is set here.
  *
  * Returns 0, -ENOENT when no such peer is in the room, -ENOBUFS when it cannot
@@ -107,6 +139,11 @@ void hub_leave(struct hub *hub, struct peer *peer,
  */
 int hub_send(struct hub *hub, struct peer *from, struct span to,
 	     struct envelope *envelope);
+
+/* Relay to the others in the room who have that role. Returns how many took it.
+ */
+size_t hub_send_role(struct peer *from, enum hub_role role,
+		     struct envelope *envelope);
 
 /* Relay to everybody in the room who sees the sender. */
 void hub_broadcast(struct peer *from, struct envelope *envelope);

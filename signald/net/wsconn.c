@@ -176,6 +176,19 @@ static void fail(struct wsconn *ws, uint16_t code, const char *reason)
 	conn_finish(ws->conn, reason);
 }
 
+static enum wsconn_end end_of(uint16_t code)
+{
+	switch (code) {
+	case WS_CLOSE_NORMAL:
+	case WS_CLOSE_NO_STATUS:
+		return WSCONN_LEFT;
+	case WS_CLOSE_GOING_AWAY:
+		return WSCONN_GONE_AWAY;
+	default:
+		return WSCONN_LOST;
+	}
+}
+
 static void take_close(struct wsconn *ws, struct span payload)
 {
 	struct span reason;
@@ -192,9 +205,7 @@ static void take_close(struct wsconn *ws, struct span payload)
 		return;
 	}
 	if (!ws->has_sent_close) {
-		ws->end = code == WS_CLOSE_NORMAL || code == WS_CLOSE_NO_STATUS
-				  ? WSCONN_LEFT
-				  : WSCONN_GONE_AWAY;
+		ws->end = end_of(code);
 		/* The echo of a close without a code has none either. */
 		(void)send_parts(ws, WS_CLOSE, &payload, payload.len ? 1 : 0);
 	}

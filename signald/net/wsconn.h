@@ -9,8 +9,8 @@ struct wsconn;
 
 enum wsconn_end {
 	WSCONN_LEFT,	  /* the client closed it with 1000 or without a code */
-	WSCONN_GONE_AWAY, /* the client closed it with another code */
-	WSCONN_LOST,	  /* it broke, or fell silent */
+	WSCONN_GONE_AWAY, /* its page goes away: 1001 */
+	WSCONN_LOST,	  /* it broke, fell silent, or closed with another code */
 	WSCONN_SLOW,	  /* the client did not read */
 	WSCONN_FAILED,	  /* the client broke the protocol */
 	WSCONN_CLOSED,	  /* we closed it */
