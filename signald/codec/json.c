@@ -574,24 +574,45 @@ static const char *pick_member(struct pick *pick, const char *at,
 	return at;
 }
 
+/*
+ * Behind a member or an element of the outermost level: its comma, or the
+ * closing bracket (*has_ended).
+ */
+static inline const char *skip_comma(const char *at, const char *end,
+				     char closing, bool *has_ended)
+{
+	at = skip_space(at, end);
+	if (at == end)
+		return NULL;
+	*has_ended = *at == closing;
+	if (*has_ended)
+		return at + 1;
+	return *at == ',' ? skip_space(at + 1, end) : NULL;
+}
+
 /* All members and the closing brace; at behind the opening one. */
 static const char *pick_members(struct pick *pick, const char *at,
 				const char *end)
 {
+	bool has_ended = false;
+
 	at = skip_space(at, end);
 	if (at < end && *at == '}')
 		return at + 1;
-	for (;;) {
+	while (at && !has_ended) {
 		at = pick_member(pick, at, end);
-		if (!at)
-			return NULL;
-		at = skip_space(at, end);
-		if (at < end && *at == '}')
-			return at + 1;
-		if (at == end || *at != ',')
-			return NULL;
-		at = skip_space(at + 1, end);
+		if (at)
+			at = skip_comma(at, end, '}', &has_ended);
 	}
+	return at;
+}
+
+/* The verdict on a text that does not begin with the bracket asked for. */
+static int judge_other_type(struct span text)
+{
+	int err = json_validate(text);
+
+	return err ? err : -ENOTSUP;
 }
 
 int json_pick(struct span text, const struct span *names, size_t names_count,
@@ -606,15 +627,91 @@ int json_pick(struct span text, const struct span *names, size_t names_count,
 		return -EINVAL;
 	end = text.ptr + text.len;
 	at = skip_space(text.ptr, end);
-	if (at == end || *at != '{') {
-		int err = json_validate(text);
-
-		return err ? err : -ENOTSUP;
-	}
+	if (at == end || *at != '{')
+		return judge_other_type(text);
 	at = pick_members(&pick, at + 1, end);
 	if (!at || skip_space(at, end) != end)
 		return pick.err;
 	return pick.has_duplicate ? -EEXIST : 0;
+}
+
+/* What json_slice() was asked for, and what came of it. */
+struct slice {
+	struct span *elements;
+	size_t max;
+	size_t count;
+	int err; /* why a NULL was returned */
+};
+
+static const char *slice_element(struct slice *slice, const char *at,
+				 const char *end)
+{
+	const char *value = at;
+
+	at = skip_value(value, end, JSON_MAX_DEPTH - 1, &slice->err);
+	if (at && slice->count < slice->max)
+		slice->elements[slice->count] =
+			span_of(value, (size_t)(at - value));
+	slice->count++;
+	return at;
+}
+
+/* All elements and the closing bracket; at behind the opening one. */
+static const char *slice_elements(struct slice *slice, const char *at,
+				  const char *end)
+{
+	bool has_ended = false;
+
+	at = skip_space(at, end);
+	if (at < end && *at == ']')
+		return at + 1;
+	while (at && !has_ended) {
+		at = slice_element(slice, at, end);
+		if (at)
+			at = skip_comma(at, end, ']', &has_ended);
+	}
+	return at;
+}
+
+int json_slice(struct span text, struct span *elements, size_t max,
+	       size_t *count)
+{
+	struct slice slice = {elements, max, 0, -EINVAL};
+	const char *at, *end;
+
+	if (!text.len)
+		return -EINVAL;
+	end = text.ptr + text.len;
+	at = skip_space(text.ptr, end);
+	if (at == end || *at != '[')
+		return judge_other_type(text);
+	at = slice_elements(&slice, at + 1, end);
+	if (!at || skip_space(at, end) != end)
+		return slice.err;
+	*count = slice.count;
+	return 0;
+}
+
+/* Where a token of validated JSON ends. */
+static const char *skip_token(const char *at, const char *end)
+{
+	return memchr("{}[]:,", *at, 6) ? at + 1 : skip_scalar(at, end);
+}
+
+struct span json_next_token(struct span *rest)
+{
+	const char *at, *end, *next = NULL;
+
+	if (!rest->len)
+		return span_of(NULL, 0);
+	end = rest->ptr + rest->len;
+	at = skip_space(rest->ptr, end);
+	if (at < end)
+		next = skip_token(at, end);
+	if (!next)
+		next = at = end;
+	*rest = span_of(next, (size_t)(end - next));
+	return span_of(at, (size_t)(next - at));
 }
 
 enum json_type json_type_of(struct span raw)

@@ -49,14 +49,23 @@ int json_pick(struct span text, const struct span *names, size_t names_count,
  * Check the whole of text, which must be an array, and slice its first elements
  * in the same pass.
  *
- * elements  room for max raw values
+ * elements  room for max raw values; those beyond count stay as they were
  * count     how many the array has, also beyond max
  *
- * Returns 0, -EINVAL, -E2BIG as json_validate(); -ENOTSUP for valid JSON that is
- * not an array.
+ * Returns 0, -EINVAL, -E2BIG as json_validate(); -ENOTSUP for valid JSON that
+ * is not an array. After an error elements is not to be used.
  */
 int json_slice(struct span text, struct span *elements, size_t max,
 	       size_t *count);
+
+/*
+ * Cut the next token off validated JSON: a bracket, a brace, a comma, a colon,
+ * or a whole string, number or word. Lets a caller walk over deep values with a
+ * stack of its own.
+ *
+ * Returns an empty span at the end.
+ */
+struct span json_next_token(struct span *rest);
 
 /* The type of a raw, validated value; JSON_TYPE_NULL for one that is missing.
  */

@@ -667,6 +667,155 @@ static void picking_checks_all_of_the_text(void **state)
 			 -EINVAL);
 }
 
+enum { SLICES = 4 };
+
+static int slice_guarded(struct span text, struct span elements[SLICES],
+			 size_t *count)
+{
+	char *copy = guard_copy(text.ptr, text.len);
+	int err = json_slice(span_of(copy, text.len), elements, SLICES, count);
+
+	for (size_t i = 0; !err && i < *count && i < SLICES; i++)
+		elements[i].ptr = text.ptr + (elements[i].ptr - copy);
+	guard_free(copy, text.len);
+	return err;
+}
+
+static void elements_are_sliced_raw(void **state)
+{
+	static const struct {
+		struct span text;
+		size_t count;
+		struct span elements[SLICES];
+	} cases[] = {
+		{SPAN_INIT("[]"), 0, {{NULL, 0}}},
+		{SPAN_INIT(" [ \n] "), 0, {{NULL, 0}}},
+		{SPAN_INIT("[1]"), 1, {SPAN_INIT("1")}},
+		{SPAN_INIT("[[]]"), 1, {SPAN_INIT("[]")}},
+		{SPAN_INIT("\t[ \"a,]\" , {\"b\" : [1 , 2]} ]\n"),
+		 2,
+		 {SPAN_INIT("\"a,]\""), SPAN_INIT("{\"b\" : [1 , 2]}")}},
+		{SPAN_INIT("[null,-1.5e3,true,[[],{}]]"),
+		 4,
+		 {SPAN_INIT("null"), SPAN_INIT("-1.5e3"), SPAN_INIT("true"),
+		  SPAN_INIT("[[],{}]")}},
+		{SPAN_INIT("[1,2,3,4,5,{\"a\":6}]"),
+		 6,
+		 {SPAN_INIT("1"), SPAN_INIT("2"), SPAN_INIT("3"),
+		  SPAN_INIT("4")}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct span elements[SLICES] = {{NULL, 0}};
+		size_t count = 99;
+
+		assert_int_equal(slice_guarded(cases[i].text, elements, &count),
+				 0);
+		assert_int_equal(count, cases[i].count);
+		for (size_t n = 0; n < SLICES; n++)
+			assert_true(
+				span_equal(elements[n], cases[i].elements[n]));
+	}
+}
+
+static void an_array_may_be_sliced_into_nothing(void **state)
+{
+	size_t count;
+
+	(void)state;
+	assert_int_equal(json_slice(SPAN("[1,[2],3]"), NULL, 0, &count), 0);
+	assert_int_equal(count, 3);
+}
+
+static void slicing_checks_all_of_the_text(void **state)
+{
+	struct span elements[SLICES];
+	size_t count = 99;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++) {
+		const char *first =
+			good[i].ptr + strspn(good[i].ptr, " \t\r\n");
+		int expected = *first == '[' ? 0 : -ENOTSUP;
+
+		assert_int_equal(slice_guarded(good[i], elements, &count),
+				 expected);
+	}
+	count = 99;
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		if (slice_guarded(bad[i], elements, &count) != -EINVAL)
+			fail_msg("not refused: %s", bad[i].ptr);
+	}
+	assert_int_equal(
+		slice_guarded(SPAN("[1,2,3,4,5,tru]"), elements, &count),
+		-EINVAL);
+	assert_int_equal(count, 99); /* written on success only */
+}
+
+static void slicing_keeps_the_limit_of_levels(void **state)
+{
+	struct span elements[SLICES];
+	char text[1024];
+	size_t count;
+
+	(void)state;
+	assert_int_equal(
+		slice_guarded(nested(text, JSON_MAX_DEPTH, false, false),
+			      elements, &count),
+		0);
+	assert_int_equal(elements[0].len, (JSON_MAX_DEPTH - 1) * 2 + 1);
+	assert_int_equal(
+		slice_guarded(nested(text, JSON_MAX_DEPTH + 1, false, false),
+			      elements, &count),
+		-E2BIG);
+	assert_int_equal(
+		slice_guarded(nested(text, JSON_MAX_DEPTH + 1, true, false),
+			      elements, &count),
+		-E2BIG);
+}
+
+static void every_prefix_of_an_array_is_refused(void **state)
+{
+	static const char text[] = "[\"offer\", {\"sdp\":\"v=0\\r\\n\"},"
+				   "[1,[2]],null, -1e5,\"\\u00e9\" ]";
+	struct span elements[SLICES];
+	size_t count;
+
+	(void)state;
+	assert_int_equal(slice_guarded(SPAN(text), elements, &count), 0);
+	assert_int_equal(count, 6);
+	for (size_t len = 0; len < sizeof(text) - 1; len++)
+		assert_int_equal(
+			slice_guarded(span_of(text, len), elements, &count),
+			-EINVAL);
+}
+
+static void tokens_come_one_after_the_other(void **state)
+{
+	static const struct span text =
+		SPAN_INIT(" {\"a\\\"\" : [ -1.5e3,true ,{}],\n\"b\":\"]\" } ");
+	static const struct span tokens[] = {
+		SPAN_INIT("{"),	    SPAN_INIT("\"a\\\"\""), SPAN_INIT(":"),
+		SPAN_INIT("["),	    SPAN_INIT("-1.5e3"),    SPAN_INIT(","),
+		SPAN_INIT("true"),  SPAN_INIT(","),	    SPAN_INIT("{"),
+		SPAN_INIT("}"),	    SPAN_INIT("]"),	    SPAN_INIT(","),
+		SPAN_INIT("\"b\""), SPAN_INIT(":"),	    SPAN_INIT("\"]\""),
+		SPAN_INIT("}"),
+	};
+	char *copy = guard_copy(text.ptr, text.len);
+	struct span rest = span_of(copy, text.len);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(tokens); i++)
+		assert_true(span_equal(json_next_token(&rest), tokens[i]));
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(json_next_token(&rest).len, 0);
+	rest = span_of(NULL, 0);
+	assert_int_equal(json_next_token(&rest).len, 0);
+	guard_free(copy, text.len);
+}
+
 static void a_value_has_its_type(void **state)
 {
 	static const struct {
@@ -832,6 +981,12 @@ int main(void)
 			names_beyond_ascii_are_found_in_every_spelling),
 		cmocka_unit_test(a_wanted_name_twice_is_refused),
 		cmocka_unit_test(picking_checks_all_of_the_text),
+		cmocka_unit_test(elements_are_sliced_raw),
+		cmocka_unit_test(an_array_may_be_sliced_into_nothing),
+		cmocka_unit_test(slicing_checks_all_of_the_text),
+		cmocka_unit_test(slicing_keeps_the_limit_of_levels),
+		cmocka_unit_test(every_prefix_of_an_array_is_refused),
+		cmocka_unit_test(tokens_come_one_after_the_other),
 		cmocka_unit_test(a_value_has_its_type),
 		cmocka_unit_test(strings_are_decoded),
 		cmocka_unit_test(what_is_no_text_is_not_decoded),

@@ -4,6 +4,8 @@
 /* Other names than those of the usual json.o, which is linked as well. */
 #define json_validate portable_json_validate
 #define json_pick portable_json_pick
+#define json_slice portable_json_slice
+#define json_next_token portable_json_next_token
 #define json_type_of portable_json_type_of
 #define json_decode_string portable_json_decode_string
 #define json_to_u64 portable_json_to_u64
