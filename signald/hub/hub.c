@@ -1,10 +1,12 @@
-/* hub.c: rooms, the peers in them, and who hears of what. */
+/* hub.c: rooms, and the peers in them: who comes, stays, and makes way. */
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/map.h"
 #include "hub/hub.h"
 #include "hub/room.h"
+#include "hub/tell.h"
 #include "policy/metric.h"
 
 /* The number of viewers is told at most once a second, and so seldom that a
@@ -12,13 +14,25 @@
 #define VIEWERS_MIN_MS 1000
 #define VIEWERS_MS_PER_PEER 2
 
+/* A peer, and what the hub alone knows of it. */
+struct hub_peer {
+	struct peer peer; /* first: every struct peer is one of these */
+	uint64_t held_until_ms;
+	struct hub_peer *prev_held;
+	struct hub_peer *next_held;
+};
+
 struct hub {
 	struct map *rooms; /* name -> struct room */
 	struct map *peers; /* id -> struct peer */
 	const struct config *config;
 	const struct clock *clock;
 	struct room *stale; /* rooms whose number of viewers is to be told */
+	struct hub_peer *first_held; /* in the order in which they end */
+	struct hub_peer *last_held;
 };
+
+static void end_held(struct hub *hub, uint64_t now_ms);
 
 static const char *const role_names[] = {
 	[ROLE_PEER] = "peer",
@@ -82,6 +96,8 @@ void hub_free(struct hub *hub)
 {
 	if (!hub)
 		return;
+	/* Nobody else is left who would hear of it. */
+	end_held(hub, UINT64_MAX);
 	map_free(hub->peers);
 	map_free(hub->rooms);
 	free(hub);
@@ -132,36 +148,6 @@ static void clear_stale(struct hub *hub, struct room *room)
 		room->next_stale->prev_stale = room->prev_stale;
 }
 
-static void deliver_to_list(const struct room_list *list,
-			    const struct peer *except,
-			    struct envelope *envelope)
-{
-	for (size_t i = 0; i < list->len; i++) {
-		struct peer *peer = list->members[i].peer;
-
-		if (peer && peer != except)
-			(void)peer->ops->deliver(envelope, peer->arg);
-	}
-}
-
-static void free_frames(struct envelope *envelope)
-{
-	for (int i = 0; i < FORMS_COUNT; i++)
-		blob_unref(envelope->frames[i]);
-}
-
-/* To everybody who sees envelope->from. */
-static void tell_room(const struct room *room, struct envelope *envelope)
-{
-	const struct peer *about = envelope->from;
-
-	envelope->is_for_many = true;
-	deliver_to_list(&room->cast, about, envelope);
-	if (room_sees(ROLE_WATCHER, about->role))
-		deliver_to_list(&room->audience, about, envelope);
-	free_frames(envelope);
-}
-
 static struct room *find_or_make_room(struct hub *hub, struct span name,
 				      int *err)
 {
@@ -195,16 +181,21 @@ static void drop_room_if_empty(struct hub *hub, struct room *room)
 }
 
 /* A peer with its strings behind it. */
-static struct peer *new_peer(const struct hub_join *join)
+static struct peer *make_peer(const struct hub_join *join)
 {
-	struct peer *peer =
-		calloc(1, sizeof(*peer) + join->name.len + join->metadata.len);
+	struct hub_peer *made =
+		calloc(1, sizeof(*made) + join->name.len + join->metadata.len);
+	struct peer *peer;
 	char *strings;
 
-	if (!peer)
+	if (!made)
 		return NULL;
-	strings = (char *)(peer + 1);
-	crypto_new_id(peer->id);
+	peer = &made->peer;
+	strings = (char *)(made + 1);
+	if (join->id)
+		memcpy(peer->id, join->id, CRYPTO_ID_LEN);
+	else
+		crypto_new_id(peer->id);
 	peer->role = join->role;
 	peer->ops = join->ops;
 	peer->arg = join->arg;
@@ -221,159 +212,266 @@ static struct peer *new_peer(const struct hub_join *join)
 	return peer;
 }
 
-static int may_enter(const struct hub *hub, const struct room *room,
-		     enum hub_role role)
+/* A peer that can be found by its id, in no room yet. */
+static int new_peer(struct hub *hub, const struct hub_join *join,
+		    struct peer **peerp)
 {
-	if (role == ROLE_BROADCASTER &&
-	    room->broadcasters_count >=
-		    hub->config->rooms.max_broadcasters_per_room)
-		return -EEXIST;
-	if (room_count(room) >= hub->config->rooms.max_peers_per_room)
-		return -ENOSPC;
+	struct peer *peer = make_peer(join);
+	int err;
+
+	if (!peer)
+		return -ENOMEM;
+	err = map_put(hub->peers, span_from(peer->id), peer);
+	if (err) {
+		free(peer);
+		return err == -EEXIST ? -EINVAL : err;
+	}
+	*peerp = peer;
 	return 0;
+}
+
+static void unlink_held(struct hub *hub, struct hub_peer *held)
+{
+	if (held->prev_held)
+		held->prev_held->next_held = held->next_held;
+	else
+		hub->first_held = held->next_held;
+	if (held->next_held)
+		held->next_held->prev_held = held->prev_held;
+	else
+		hub->last_held = held->prev_held;
+}
+
+/* The end of the peer; its room stays, though it may be empty now. */
+static void end_peer(struct hub *hub, struct peer *peer,
+		     enum hub_leave_reason reason)
+{
+	struct room *room = peer->room;
+
+	log_info("peer.leave", log_str("id", peer->id),
+		 log_str("reason", hub_leave_reason_name(reason)),
+		 log_span("room", room->name));
+	if (peer->is_held)
+		unlink_held(hub, (struct hub_peer *)peer);
+	(void)map_remove(hub->peers, span_from(peer->id));
+	room_remove(room, peer);
+	metric_add(METRIC_PEERS, -1);
+	tell_left(peer, reason);
+	if (peer->role == ROLE_WATCHER)
+		set_stale(hub, room);
+	free(peer);
+}
+
+/* The room must have a place reserved for the new role. */
+static void change_role(struct hub *hub, struct peer *peer, enum hub_role role)
+{
+	struct room *room = peer->room;
+
+	log_info("peer.role", log_str("id", peer->id),
+		 log_str("role", hub_role_name(role)),
+		 log_span("room", room->name));
+	if (peer->role == ROLE_WATCHER || role == ROLE_WATCHER)
+		set_stale(hub, room);
+	room_remove(room, peer);
+	tell_left(peer, LEAVE_LEFT);
+	peer->role = role;
+	room_add(room, peer);
+	tell_joined(peer);
+}
+
+/*
+ * The broadcaster that makes way for another: one that is held, else, if the
+ * other replaces, the first to have come with the same ops; NULL when none
+ * does.
+ */
+static struct peer *find_yielding(const struct room *room,
+				  const struct peer_ops *ops, bool replaces)
+{
+	struct peer *yielding = NULL;
+
+	for (size_t i = 0; i < room->cast.len; i++) {
+		struct peer *peer = room->cast.members[i].peer;
+
+		if (!peer || peer->role != ROLE_BROADCASTER)
+			continue;
+		if (peer->is_held)
+			return peer;
+		if (replaces && !yielding && peer->ops == ops)
+			yielding = peer;
+	}
+	return yielding;
+}
+
+/* yielding is NULL when nobody has to. */
+static int may_broadcast(const struct hub *hub, const struct room *room,
+			 const struct peer_ops *ops, bool replaces,
+			 struct peer **yielding)
+{
+	struct peer *found = NULL;
+
+	if (room->broadcasters_count >=
+	    hub->config->rooms.max_broadcasters_per_room) {
+		found = find_yielding(room, ops, replaces);
+		if (!found)
+			return -EEXIST;
+	}
+	*yielding = found;
+	return 0;
+}
+
+/* yielding is set where a broadcaster has to make way, and left alone else. */
+static int may_enter(const struct hub *hub, const struct room *room,
+		     const struct hub_join *join, struct peer **yielding)
+{
+	size_t most = hub->config->rooms.max_peers_per_room;
+	size_t count = room_count(room);
+	struct peer *found = NULL;
+
+	if (join->role == ROLE_BROADCASTER) {
+		int err = may_broadcast(hub, room, join->ops, join->replaces,
+					&found);
+
+		if (err)
+			return err;
+	}
+	if (join->most && join->most < most)
+		most = join->most;
+	if (found && found->is_held)
+		count--;
+	if (count >= most)
+		return -ENOSPC;
+	*yielding = found;
+	return 0;
+}
+
+/* One place for who comes, one for who becomes a plain peer. */
+static int reserve(struct room *room, enum hub_role role,
+		   const struct peer *yielding)
+{
+	return room_reserve(room, role, yielding ? 2 : 1);
+}
+
+static void make_way(struct hub *hub, struct peer *yielding)
+{
+	if (!yielding)
+		return;
+	if (yielding->is_held)
+		end_peer(hub, yielding, LEAVE_LEFT);
+	else
+		change_role(hub, yielding, ROLE_PEER);
+}
+
+static void enter(struct hub *hub, struct room *room, struct peer *peer)
+{
+	room_add(room, peer);
+	metric_add(METRIC_PEERS, 1);
+	metric_add(METRIC_JOINS, 1);
+	tell_joined(peer);
+	if (peer->role == ROLE_WATCHER)
+		set_stale(hub, room);
 }
 
 int hub_join(struct hub *hub, const struct hub_join *join, struct peer **peerp)
 {
+	struct peer *yielding = NULL, *peer = NULL;
 	struct room *room;
-	struct peer *peer;
 	int err = 0;
 
 	room = find_or_make_room(hub, join->room, &err);
 	if (!room)
 		return err;
-	err = may_enter(hub, room, join->role);
-	if (err)
-		goto fail;
-	err = -ENOMEM;
-	peer = new_peer(join);
-	if (!peer)
-		goto fail;
-	if (map_put(hub->peers, span_from(peer->id), peer)) {
-		free(peer);
-		goto fail;
+	err = may_enter(hub, room, join, &yielding);
+	if (!err)
+		err = reserve(room, join->role, yielding);
+	if (!err)
+		err = new_peer(hub, join, &peer);
+	if (err) {
+		drop_room_if_empty(hub, room);
+		return err;
 	}
-	if (room_add(room, peer)) {
-		(void)map_remove(hub->peers, span_from(peer->id));
-		free(peer);
-		goto fail;
-	}
-	metric_add(METRIC_PEERS, 1);
-	metric_add(METRIC_JOINS, 1);
-	tell_room(room, &(struct envelope){.kind = ENVELOPE_PEER_JOINED,
-					   .from = peer});
-	if (peer->role == ROLE_WATCHER)
-		set_stale(hub, room);
+	/* Who makes way may be the last in the room, which is kept for us. */
+	make_way(hub, yielding);
+	enter(hub, room, peer);
 	*peerp = peer;
 	return 0;
-
-fail:
-	drop_room_if_empty(hub, room);
-	return err;
 }
 
 void hub_leave(struct hub *hub, struct peer *peer, enum hub_leave_reason reason)
 {
 	struct room *room = peer->room;
 
-	(void)map_remove(hub->peers, span_from(peer->id));
-	room_remove(room, peer);
-	metric_add(METRIC_PEERS, -1);
-	tell_room(room, &(struct envelope){.kind = ENVELOPE_PEER_LEFT,
-					   .from = peer,
-					   .reason = reason});
-	if (peer->role == ROLE_WATCHER)
-		set_stale(hub, room);
-	free(peer);
+	end_peer(hub, peer, reason);
 	drop_room_if_empty(hub, room);
 }
 
-static void count_relayed(const struct envelope *envelope)
+int hub_set_role(struct hub *hub, struct peer *peer, enum hub_role role,
+		 bool replaces)
 {
-	/* The kinds of relayed messages and their metrics are in one order. */
-	metric_add((enum metric)(METRIC_RELAYED_OFFER + envelope->kind), 1);
-	metric_add(METRIC_RELAYED_BYTES, (int64_t)envelope->payload.len);
+	struct room *room = peer->room;
+	struct peer *yielding = NULL;
+	int err = 0;
+
+	if (peer->role == role)
+		return 0;
+	if (role == ROLE_BROADCASTER)
+		err = may_broadcast(hub, room, peer->ops, replaces, &yielding);
+	if (!err)
+		err = reserve(room, role, yielding);
+	if (err)
+		return err;
+	make_way(hub, yielding);
+	change_role(hub, peer, role);
+	return 0;
+}
+
+static int deliver_to_held(struct envelope *envelope, void *arg)
+{
+	(void)envelope;
+	(void)arg;
+	return -EPIPE;
+}
+
+void hub_hold(struct hub *hub, struct peer *peer)
+{
+	static const struct peer_ops held_ops = {deliver_to_held};
+	struct hub_peer *held = (struct hub_peer *)peer;
+
+	peer->ops = &held_ops;
+	peer->arg = NULL;
+	peer->is_held = true;
+	held->held_until_ms = hub->clock->mono_ms + HUB_HOLD_MS;
+	held->prev_held = hub->last_held;
+	if (hub->last_held)
+		hub->last_held->next_held = held;
+	else
+		hub->first_held = held;
+	hub->last_held = held;
 }
 
 int hub_send(struct hub *hub, struct peer *from, struct span to,
 	     struct envelope *envelope)
 {
-	struct peer *peer = map_get(hub->peers, to);
-	int err;
+	const struct peer *peer = map_get(hub->peers, to);
 
 	if (!peer || peer->room != from->room)
 		return -ENOENT;
-	envelope->from = from;
-	err = peer->ops->deliver(envelope, peer->arg);
-	if (!err)
-		count_relayed(envelope);
-	return err;
+	return tell_peer(from, peer, envelope);
 }
 
-void hub_broadcast(struct peer *from, struct envelope *envelope)
+/* All are held for the same time: who was held first ends first. */
+static void end_held(struct hub *hub, uint64_t now_ms)
 {
-	envelope->from = from;
-	count_relayed(envelope);
-	tell_room(from->room, envelope);
-}
+	struct hub_peer *next;
 
-static const struct room_member *member_at(const struct room_list *list,
-					   size_t *at)
-{
-	while (*at < list->len && !list->members[*at].peer)
-		(*at)++;
-	return *at < list->len ? &list->members[*at] : NULL;
-}
-
-uint64_t hub_list(const struct peer *viewer, uint64_t after,
-		  bool (*each)(const struct peer *peer, void *arg), void *arg)
-{
-	const struct room_list *cast = &viewer->room->cast;
-	const struct room_list *audience = &viewer->room->audience;
-	size_t i = room_list_after(cast, after);
-	size_t j = room_list_after(audience, after);
-
-	/* Both lists rise by seq: merge them. A watcher sees none of its kind.
-	 */
-	if (viewer->role == ROLE_WATCHER)
-		j = audience->len;
-	for (;;) {
-		const struct room_member *a = member_at(cast, &i);
-		const struct room_member *b = member_at(audience, &j);
-		const struct room_member *first =
-			a && (!b || a->seq < b->seq) ? a : b;
-
-		if (!first)
-			return 0;
-		if (first->peer != viewer &&
-		    room_sees(viewer->role, first->peer->role) &&
-		    !each(first->peer, arg))
-			return after;
-		after = first->seq;
-		if (first == a)
-			i++;
-		else
-			j++;
+	for (struct hub_peer *held = hub->first_held;
+	     held && held->held_until_ms <= now_ms; held = next) {
+		next = held->next_held;
+		hub_leave(hub, &held->peer, LEAVE_LEFT);
 	}
 }
 
-static void tell_viewers(struct room *room, uint64_t now_ms)
+static void tell_stale(struct hub *hub, uint64_t now_ms)
 {
-	struct envelope envelope = {
-		.kind = ENVELOPE_VIEWERS,
-		.viewers_count = room->audience.count,
-		.is_for_many = true,
-	};
-
-	room->viewers_told_ms = now_ms;
-	deliver_to_list(&room->cast, NULL, &envelope);
-	deliver_to_list(&room->audience, NULL, &envelope);
-	free_frames(&envelope);
-}
-
-void hub_tick(struct hub *hub)
-{
-	uint64_t now_ms = hub->clock->mono_ms;
 	struct room *next;
 
 	for (struct room *room = hub->stale; room; room = next) {
@@ -385,6 +483,15 @@ void hub_tick(struct hub *hub)
 		if (now_ms - room->viewers_told_ms < wait_ms)
 			continue;
 		clear_stale(hub, room);
-		tell_viewers(room, now_ms);
+		room->viewers_told_ms = now_ms;
+		tell_viewers(room);
 	}
+}
+
+void hub_tick(struct hub *hub)
+{
+	uint64_t now_ms = hub->clock->mono_ms;
+
+	end_held(hub, now_ms);
+	tell_stale(hub, now_ms);
 }

@@ -46,8 +46,8 @@ struct events_message;
  */
 struct envelope {
 	enum envelope_kind kind;
-	const struct peer *from; /* whom it is from, or about */
-	struct span payload;	 /* raw JSON of a relayed message */
+	const struct peer *from;	    /* whom it is from, or about */
+	struct span payload;		    /* raw JSON of a relayed message */
 	const struct events_message *event; /* NULL from other dialects */
 	enum hub_leave_reason reason;
 	size_t viewers_count;
@@ -58,8 +58,9 @@ struct envelope {
 
 /* How a dialect hears of what happens to its peer. */
 struct peer_ops {
-	/* Returns 0, or -ENOBUFS when the peer's output is full. Must not call
-	 * the hub. */
+	/* Returns 0 when the peer takes it, -ENOBUFS when its output is full,
+	 * -EPIPE when its connection is ending or the message says nothing in
+	 * its dialect. Must not call the hub. */
 	int (*deliver)(struct envelope *envelope, void *arg);
 };
 
@@ -79,10 +80,11 @@ struct peer {
 
 struct hub_join {
 	struct span room; /* 1 to 128 bytes, checked by the dialect */
-	const char *id;	  /* made with crypto_new_id(); NULL: the hub makes one */
+	/* made with crypto_new_id(), copied; NULL: the hub makes one */
+	const char *id;
 	enum hub_role role;
 	bool replaces; /* see hub_set_role() */
-	unsigned most; /* peers in the room; 0: as configured */
+	unsigned most; /* peers in the room, if fewer than configured; or 0 */
 	struct span name;
 	struct span metadata;
 	const struct peer_ops *ops;
@@ -94,15 +96,16 @@ int hub_new(struct hub **hubp, const struct config *config,
 	    const struct clock *clock);
 void hub_configure(struct hub *hub, const struct config *config);
 
-/* All peers must have left; takes NULL. */
+/* All peers must have left or be held; takes NULL. */
 void hub_free(struct hub *hub);
 
 /*
  * Put a new peer into a room, which is made when it does not exist, and tell
  * those who see it.
  *
- * Returns 0 with the peer, -EEXIST when the room has its broadcaster, -ENOSPC
- * when the room is full, -ENFILE when there are too many rooms, -ENOMEM.
+ * Returns 0 with the peer, -EEXIST when the room has its broadcaster (a held
+ * one makes way), -ENOSPC when the room is full, -ENFILE when there are too
+ * many rooms, -EINVAL when a peer has that id already, -ENOMEM.
  */
 int hub_join(struct hub *hub, const struct hub_join *join, struct peer **peerp);
 
@@ -112,8 +115,9 @@ void hub_leave(struct hub *hub, struct peer *peer,
 
 /*
  * The peer's page is going away: it has no dialect any more (its ops and arg
- * are not used again) and leaves by itself in HUB_HOLD_MS, or at once when a
- * newcomer wants to be broadcaster in its place.
+ * are not used again, what is sent to it comes back with -EPIPE) and leaves by
+ * itself in HUB_HOLD_MS, or at once when another wants to be broadcaster in its
+ * place. Until then it is in its room as before, and counted.
  */
 #define HUB_HOLD_MS 2000
 void hub_hold(struct hub *hub, struct peer *peer);
@@ -122,11 +126,12 @@ void hub_hold(struct hub *hub, struct peer *peer);
  * Give the peer another role; those who see it are told that it left and came
  * again. Its place in the order of joining is new.
  *
- * replaces  where the room has as many broadcasters as it may: the one who came
- *           first becomes a plain peer, if its ops are the same as this peer's
+ * replaces  where the room has as many broadcasters as it may and none of them
+ *           is held: the first to have come whose ops are this peer's becomes a
+ *           plain peer. The hub does not tell it so itself.
  *
  * Returns 0, also when nothing changes; -EEXIST when the room has its
- * broadcaster, -ENOMEM.
+ * broadcaster, -ENOMEM; nobody is told anything then.
  */
 int hub_set_role(struct hub *hub, struct peer *peer, enum hub_role role,
 		 bool replaces);
@@ -134,14 +139,14 @@ int hub_set_role(struct hub *hub, struct peer *peer, enum hub_role role,
 /*
  * Relay to one peer of the sender's room. envelope->from is set here.
  *
- * Returns 0, -ENOENT when no such peer is in the room, -ENOBUFS when it cannot
- * take it.
+ * Returns 0 when the peer took it, -ENOENT when no such peer is in the room, or
+ * what its deliver() returned.
  */
 int hub_send(struct hub *hub, struct peer *from, struct span to,
 	     struct envelope *envelope);
 
-/* Relay to the others in the room who have that role. Returns how many took it.
- */
+/* Relay to the others in the room who have that role, whether they see the
+ * sender or not. Returns how many took it. */
 size_t hub_send_role(struct peer *from, enum hub_role role,
 		     struct envelope *envelope);
 
@@ -166,7 +171,8 @@ struct span hub_room_name(const struct room *room);
 size_t hub_peers_count(const struct hub *hub);
 size_t hub_rooms_count(const struct hub *hub);
 
-/* Say the number of viewers where it has changed; called every 100 ms or so. */
+/* Let held peers leave, and say the number of viewers where it has changed;
+ * called every 100 ms or so. */
 void hub_tick(struct hub *hub);
 
 const char *hub_role_name(enum hub_role role);

@@ -1,4 +1,5 @@
 /* room.c: the peers of one room, in the order in which they came. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -46,19 +47,27 @@ static int grow(struct room_list *list)
 	return 0;
 }
 
-int room_add(struct room *room, struct peer *peer)
+int room_reserve(struct room *room, enum hub_role role, size_t places)
+{
+	struct room_list *list = room_list_of(room, role);
+
+	while (list->cap - list->len < places)
+		if (grow(list))
+			return -ENOMEM;
+	return 0;
+}
+
+void room_add(struct room *room, struct peer *peer)
 {
 	struct room_list *list = room_list_of(room, peer->role);
 
-	if (list->len == list->cap && grow(list))
-		return -ENOMEM;
+	assert(list->len < list->cap);
 	peer->room = room;
 	peer->seq = ++room->last_seq;
 	list->members[list->len++] = (struct room_member){peer->seq, peer};
 	list->count++;
 	if (peer->role == ROLE_BROADCASTER)
 		room->broadcasters_count++;
-	return 0;
 }
 
 size_t room_list_after(const struct room_list *list, uint64_t seq)

@@ -47,8 +47,12 @@ void room_free(struct room *room);
 /* The list the peer's role belongs in. */
 struct room_list *room_list_of(struct room *room, enum hub_role role);
 
-/* Returns 0 or -ENOMEM. Gives the peer its seq. */
-int room_add(struct room *room, struct peer *peer);
+/* Make sure that so many peers of this role can be added. Places do not get
+ * lost by removing. Returns 0 or -ENOMEM. */
+int room_reserve(struct room *room, enum hub_role role, size_t places);
+
+/* Into a place that was reserved. Gives the peer its seq. */
+void room_add(struct room *room, struct peer *peer);
 void room_remove(struct room *room, struct peer *peer);
 
 static inline size_t room_count(const struct room *room)

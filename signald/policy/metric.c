@@ -67,6 +67,7 @@ static const struct row rows[METRIC_COUNT] = {
 	[METRIC_RELAYED_CANDIDATE] = NEXT("messages_relayed", "type=\"candidate\""),
 	[METRIC_RELAYED_SIGNAL] = NEXT("messages_relayed", "type=\"signal\""),
 	[METRIC_RELAYED_BROADCAST] = NEXT("messages_relayed", "type=\"broadcast\""),
+	[METRIC_RELAYED_EVENT] = NEXT("messages_relayed", "type=\"event\""),
 	[METRIC_RELAYED_BYTES] = COUNTER("relayed_bytes",
 		"Bytes of the messages passed on."),
 	[METRIC_REFUSED_MESSAGES] = COUNTER("messages_refused",

@@ -222,6 +222,8 @@ static void a_value_stands_under_its_name(void **state)
 		 "signald_messages_relayed_total{type=\"signal\"}"},
 		{METRIC_RELAYED_BROADCAST,
 		 "signald_messages_relayed_total{type=\"broadcast\"}"},
+		{METRIC_RELAYED_EVENT,
+		 "signald_messages_relayed_total{type=\"event\"}"},
 		{METRIC_RELAYED_BYTES, "signald_relayed_bytes_total"},
 		{METRIC_REFUSED_MESSAGES, "signald_messages_refused_total"},
 		{METRIC_CREDENTIALS, "signald_ice_credentials_issued_total"},

@@ -1,0 +1,152 @@
+/* tell.c: who in a room hears of what, and whom a peer sees. */
+#include "hub/room.h"
+#include "hub/tell.h"
+#include "policy/metric.h"
+
+_Static_assert(METRIC_RELAYED_EVENT - METRIC_RELAYED_OFFER == ENVELOPE_EVENT,
+	       "relayed kinds and their metrics are in one order");
+
+static void count_relayed(const struct envelope *envelope)
+{
+	metric_add((enum metric)(METRIC_RELAYED_OFFER + envelope->kind), 1);
+	metric_add(METRIC_RELAYED_BYTES, (int64_t)envelope->payload.len);
+}
+
+static void deliver_to_list(const struct room_list *list,
+			    const struct peer *except,
+			    struct envelope *envelope)
+{
+	for (size_t i = 0; i < list->len; i++) {
+		struct peer *peer = list->members[i].peer;
+
+		if (peer && peer != except)
+			(void)peer->ops->deliver(envelope, peer->arg);
+	}
+}
+
+/* The sender may use its envelope again. */
+static void free_frames(struct envelope *envelope)
+{
+	for (int i = 0; i < FORMS_COUNT; i++) {
+		blob_unref(envelope->frames[i]);
+		envelope->frames[i] = NULL;
+	}
+}
+
+/* To everybody who sees envelope->from. */
+static void tell_room(struct envelope *envelope)
+{
+	const struct peer *about = envelope->from;
+
+	envelope->is_for_many = true;
+	deliver_to_list(&about->room->cast, about, envelope);
+	if (room_sees(ROLE_WATCHER, about->role))
+		deliver_to_list(&about->room->audience, about, envelope);
+	free_frames(envelope);
+}
+
+void tell_joined(const struct peer *peer)
+{
+	tell_room(
+		&(struct envelope){.kind = ENVELOPE_PEER_JOINED, .from = peer});
+}
+
+void tell_left(const struct peer *peer, enum hub_leave_reason reason)
+{
+	tell_room(&(struct envelope){
+		.kind = ENVELOPE_PEER_LEFT, .from = peer, .reason = reason});
+}
+
+void tell_viewers(const struct room *room)
+{
+	struct envelope envelope = {
+		.kind = ENVELOPE_VIEWERS,
+		.viewers_count = room->audience.count,
+		.is_for_many = true,
+	};
+
+	deliver_to_list(&room->cast, NULL, &envelope);
+	deliver_to_list(&room->audience, NULL, &envelope);
+	free_frames(&envelope);
+}
+
+int tell_peer(const struct peer *from, const struct peer *to,
+	      struct envelope *envelope)
+{
+	int err;
+
+	envelope->from = from;
+	envelope->is_for_many = false;
+	err = to->ops->deliver(envelope, to->arg);
+	if (!err)
+		count_relayed(envelope);
+	return err;
+}
+
+size_t hub_send_role(struct peer *from, enum hub_role role,
+		     struct envelope *envelope)
+{
+	const struct room_list *list = room_list_of(from->room, role);
+	size_t taken = 0;
+
+	envelope->from = from;
+	envelope->is_for_many = true;
+	for (size_t i = 0; i < list->len; i++) {
+		struct peer *peer = list->members[i].peer;
+
+		if (peer && peer != from && peer->role == role &&
+		    !peer->ops->deliver(envelope, peer->arg))
+			taken++;
+	}
+	free_frames(envelope);
+	if (taken)
+		count_relayed(envelope);
+	return taken;
+}
+
+void hub_broadcast(struct peer *from, struct envelope *envelope)
+{
+	envelope->from = from;
+	count_relayed(envelope);
+	tell_room(envelope);
+}
+
+static const struct room_member *member_at(const struct room_list *list,
+					   size_t *at)
+{
+	while (*at < list->len && !list->members[*at].peer)
+		(*at)++;
+	return *at < list->len ? &list->members[*at] : NULL;
+}
+
+uint64_t hub_list(const struct peer *viewer, uint64_t after,
+		  bool (*each)(const struct peer *peer, void *arg), void *arg)
+{
+	const struct room_list *cast = &viewer->room->cast;
+	const struct room_list *audience = &viewer->room->audience;
+	size_t i = room_list_after(cast, after);
+	size_t j = room_list_after(audience, after);
+
+	/* Both lists rise by seq: merge them. A watcher sees none of its kind.
+	 */
+	if (viewer->role == ROLE_WATCHER)
+		j = audience->len;
+	for (;;) {
+		const struct room_member *a = member_at(cast, &i);
+		const struct room_member *b = member_at(audience, &j);
+		const struct room_member *first =
+			a && (!b || a->seq < b->seq) ? a : b;
+
+		if (!first)
+			return 0;
+		if (first->peer != viewer &&
+		    room_sees(viewer->role, first->peer->role) &&
+		    !each(first->peer, arg))
+			return after;
+		after = first->seq;
+		if (first == a)
+			i++;
+		else
+			j++;
+	}
+}

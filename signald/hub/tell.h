@@ -1,0 +1,19 @@
+/* tell.h: who in a room hears of what. */
+#ifndef SIGNALD_HUB_TELL_H
+#define SIGNALD_HUB_TELL_H
+
+#include "hub/hub.h"
+
+/* To everybody who sees the peer, itself left out. It has been added to its
+ * room, or removed from it, before. */
+void tell_joined(const struct peer *peer);
+void tell_left(const struct peer *peer, enum hub_leave_reason reason);
+
+/* To everybody in the room. */
+void tell_viewers(const struct room *room);
+
+/* Returns what the receiver's deliver() did. */
+int tell_peer(const struct peer *from, const struct peer *to,
+	      struct envelope *envelope);
+
+#endif
