@@ -19,7 +19,7 @@ enum sio_type {
 	SIO_BINARY_ACK,
 };
 
-/* A client's packet; every span points into its text. */
+/* A client's packet; its spans point into its text, or to a constant "/". */
 struct sio_packet {
 	enum sio_type type;
 	unsigned attachments; /* binary messages that follow */
@@ -46,8 +46,8 @@ struct sio_packet {
  * points at none of them, an id that is no number below 2^53, JSON that is
  * broken or nested too deep, CONNECT data that is no object, an event without a
  * name or with a reserved one (connect, connect_error, disconnect,
- * disconnecting, newListener, removeListener), an ack without an id or an array,
- * a DISCONNECT with data, a namespace longer than SIO_MAX_NSP.
+ * disconnecting, newListener, removeListener), an ack without an id or an
+ * array, a DISCONNECT with data, a namespace longer than SIO_MAX_NSP.
  */
 int sio_parse(struct span text, struct sio_packet *packet);
 
