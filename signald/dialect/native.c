@@ -63,6 +63,18 @@ void native_send(struct native_session *session)
 
 /* --- what the hub has for this peer --- */
 
+static bool is_relayed(const struct envelope *envelope)
+{
+	return envelope->kind < ENVELOPE_PEER_JOINED;
+}
+
+/* Events of Socket.IO, and messages that have a form for it alone, do not. */
+static bool says_something(const struct envelope *envelope)
+{
+	return !is_relayed(envelope) ||
+	       (envelope->kind != ENVELOPE_EVENT && envelope->payload.ptr);
+}
+
 static struct blob *encode_for_many(const struct envelope *envelope)
 {
 	struct span parts[3];
@@ -70,7 +82,7 @@ static struct blob *encode_for_many(const struct envelope *envelope)
 	struct buf event = {0};
 	struct blob *frame = NULL;
 
-	if (envelope->kind == ENVELOPE_BROADCAST) {
+	if (is_relayed(envelope)) {
 		native_write_relayed(envelope, prefix, parts);
 		return wsconn_encode(parts, 3);
 	}
@@ -81,6 +93,8 @@ static struct blob *encode_for_many(const struct envelope *envelope)
 	return frame;
 }
 
+/* What says nothing here is not taken: a sender whom hub_send() tells of
+ * success may count on the client to have heard of it. */
 static int deliver(struct envelope *envelope, void *arg)
 {
 	struct native_session *session = arg;
@@ -88,6 +102,8 @@ static int deliver(struct envelope *envelope, void *arg)
 	char prefix[MSG_PREFIX_CAP];
 	struct span parts[3];
 
+	if (!says_something(envelope))
+		return -EPIPE;
 	if (!envelope->is_for_many) {
 		native_write_relayed(envelope, prefix, parts);
 		return wsconn_send(session->ws, parts, 3);
@@ -150,13 +166,19 @@ static enum hub_leave_reason leave_reason(const struct native *native,
 	}
 }
 
-static void part(struct native_session *session, enum hub_leave_reason reason)
+/* A page that goes away may be loading again: its peer has a moment to come
+ * back before the others hear that it left. */
+static void end_peer(struct native_session *session, enum wsconn_end end)
 {
+	const struct native *native = session->native;
+
 	if (!session->peer)
 		return;
-	log_info("peer.leave", log_str("id", session->peer->id),
-		 log_str("reason", hub_leave_reason_name(reason)));
-	hub_leave(session->native->hub, session->peer, reason);
+	if (end == WSCONN_GONE_AWAY)
+		hub_hold(native->hub, session->peer);
+	else
+		hub_leave(native->hub, session->peer,
+			  leave_reason(native, end));
 	session->peer = NULL;
 }
 
@@ -168,7 +190,7 @@ static void on_close(struct wsconn *ws, enum wsconn_end end, const char *reason,
 
 	(void)ws;
 	log_debug("session.close", log_str("reason", reason));
-	part(session, leave_reason(native, end));
+	end_peer(session, end);
 	if (session->prev)
 		session->prev->next = session->next;
 	else

@@ -226,8 +226,6 @@ static void on_ping(struct native_session *session, const struct msg *msg)
 
 static void on_leave(struct native_session *session, const struct msg *msg)
 {
-	log_info("peer.leave", log_str("id", session->peer->id),
-		 log_str("reason", hub_leave_reason_name(LEAVE_LEFT)));
 	hub_leave(session->native->hub, session->peer, LEAVE_LEFT);
 	session->peer = NULL;
 	send_answer(session, "left", msg);

@@ -257,6 +257,16 @@ describe('the end', () => {
 		}
 	});
 
+	test('a peer that is held for its page holds up nothing', async (t) => {
+		const daemon = await startDaemon(t);
+		const peer = await joinPeer(t, daemon, 'held');
+		await peer.close(1001);
+		await until('its connection is gone', async () => await daemon.metric('signald_websockets') === 0);
+		daemon.signal('SIGTERM');
+		assert.deepEqual(await daemon.ended(), { code: 0, signal: null });
+		assert.match(daemon.log, new RegExp(`peer\\.leave id=${peer.id} reason=left room=held`));
+	});
+
 	test('a client that does not answer the close does not hold up the end', async (t) => {
 		const daemon = await startDaemon(t, { sets: { 'drain.spread_s': 1 } });
 		const deaf = await joinRaw(t, daemon);

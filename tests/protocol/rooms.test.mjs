@@ -188,7 +188,9 @@ describe('joining', () => {
 
 	for (const [how, end, reason] of [
 		['closing with 1000', (peer) => peer.socket.close(1000), 'left'],
-		['closing with 1001', (peer) => peer.socket.close(1001), 'lost'],
+		['closing without a code', (peer) => peer.socket.close(), 'left'],
+		['closing with 1011', (peer) => peer.socket.close(1011), 'lost'],
+		['closing with 4001', (peer) => peer.socket.close(4001), 'lost'],
 		['breaking the connection', (peer) => peer.socket.terminate(), 'lost'],
 		['breaking the protocol', (peer) => peer.socket.send('{'), 'error'],
 	])
@@ -198,6 +200,66 @@ describe('joining', () => {
 			end(peer);
 			assert.deepEqual(await other.next('peer-left'), { type: 'peer-left', id: peer.id, role: 'peer', reason });
 		});
+});
+
+describe('a page that goes away (1001)', () => {
+	let daemon;
+	useDaemon({}, (d) => (daemon = d));
+
+	// Its connection is gone for good; the others' are `count`.
+	async function goAway(peer, count) {
+		await peer.close(1001);
+		await until('its connection is gone', async () => await daemon.metric('signald_websockets') === count);
+	}
+
+	test('is told as left, two seconds later', async (t) => {
+		const peer = await joinPeer(t, daemon, newRoom());
+		const other = await joinPeer(t, daemon, peer.joined.room);
+		const began = performance.now();
+		peer.socket.close(1001);
+		assert.deepEqual(await other.next('peer-left'), { type: 'peer-left', id: peer.id, role: 'peer', reason: 'left' });
+		const waited = performance.now() - began;
+		assert.ok(waited > 1900, `told after ${waited} ms`);
+		await other.close();
+	});
+
+	test('is in its room until then, but takes nothing', async (t) => {
+		const peer = await joinPeer(t, daemon, newRoom(), { role: 'operator' });
+		const other = await joinPeer(t, daemon, peer.joined.room);
+		await goAway(peer, 1);
+		await refused(other, { type: 'signal', to: peer.id, data: 1 }, 'unknown-peer');
+		assert.equal((await other.request({ type: 'broadcast', data: 1 })).type, 'ack');
+		const left = other.next('peer-left');
+		assert.deepEqual(ids((await other.request({ type: 'peers', after: 0 })).peers), [peer.id]);
+		assert.equal((await left).id, peer.id);
+		assert.deepEqual((await other.request({ type: 'peers', after: 0 })).peers, []);
+		await other.close();
+	});
+
+	test('makes way at once for another broadcaster', async (t) => {
+		const gone = await joinPeer(t, daemon, newRoom(), { role: 'broadcaster' });
+		const watcher = await joinPeer(t, daemon, gone.joined.room, { role: 'watcher' });
+		const second = await openPeer(t, daemon);
+		await goAway(gone, 2);
+		assert.equal((await second.join(gone.joined.room, { role: 'broadcaster' })).type, 'joined');
+		assert.deepEqual(ids(second.joined.peers), [watcher.id]);
+		const told = () => watcher.next((m) => m.type.startsWith('peer-'));
+		assert.deepEqual(await told(), { type: 'peer-left', id: gone.id, role: 'broadcaster', reason: 'left' });
+		assert.deepEqual(await told(), { type: 'peer-joined', peer: { id: second.id, role: 'broadcaster' } });
+		assert.deepEqual(second.heard('peer-left'), []);
+		await Promise.all([watcher.close(), second.close()]);
+	});
+
+	test('may be the last in its room, which is there for the next broadcaster', async (t) => {
+		const gone = await joinPeer(t, daemon, newRoom(), { role: 'broadcaster' });
+		const second = await openPeer(t, daemon);
+		await goAway(gone, 1);
+		assert.equal((await second.join(gone.joined.room, { role: 'broadcaster' })).type, 'joined');
+		assert.deepEqual(second.joined.peers, []);
+		await goAway(second, 0);
+		await until('nobody is left', async () => await daemon.metric('signald_peers') === 0);
+		assert.equal(await daemon.metric('signald_rooms'), 0);
+	});
 });
 
 describe('relaying', () => {
