@@ -93,13 +93,18 @@ export class Pupil extends Visitor {
 		this.faults = this.faults.filter((fault) => !/^failed: .*[/]socket\.io[/]/.test(fault));
 	}
 
-	// Shuts the tab: the page itself hears nothing of it.
+	// The page will say no goodbye; only the browser does (1001).
+	async silence() {
+		await this.page.evaluate(() => Object.assign(window, { onunload: null, onbeforeunload: null }));
+		return this;
+	}
+
 	async shut() {
 		await this.page.close();
 		this.#forgiveAborts();
 	}
 
-	// Goes elsewhere: the page may say goodbye.
+	// Goes elsewhere.
 	async leave() {
 		await this.page.goto('about:blank');
 		this.#forgiveAborts();
@@ -118,13 +123,14 @@ export class School {
 	 * url       where the pages are
 	 * asked     query of all pages: server, transports, policy
 	 */
-	static async open(chromium, url, asked = {}) {
-		const context = await chromium.browser.newContext({ viewport: { width: 320, height: 240 } });
-		return Object.assign(new School(), { chromium, context, url, asked });
+	constructor(chromium, url, asked = {}) {
+		Object.assign(this, { chromium, url, asked });
 	}
 
 	async #visit(name) {
-		const pupil = new Pupil(await this.context.newPage());
+		this.context ??= this.chromium.browser.newContext({ viewport: { width: 320, height: 240 } });
+		const context = await this.context;
+		const pupil = new Pupil(await context.newPage());
 		this.chromium.visitors.push(pupil);
 		return pupil.open(Object.assign(new URL(name, this.url), { search: new URLSearchParams(this.asked) }));
 	}
@@ -191,8 +197,9 @@ export async function followTutorial(school, transport) {
 	for (const pupil of [broadcaster, ...watchers])
 		await pupil.see(transport, (seen) => seen.transport === transport);
 
-	await assertGone(broadcaster, watchers, (watcher) => watcher.shut());
+	await assertGone(broadcaster, watchers, async (watcher) => (await watcher.silence()).shut());
 	await assertReturn(broadcaster, watchers);
+	await assertReturn(await broadcaster.silence(), watchers);
 	await assertGone(broadcaster, watchers, (watcher) => watcher.leave());
 	return tookMs;
 }

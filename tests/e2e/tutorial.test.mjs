@@ -29,32 +29,32 @@ function nativeId({ page }) {
 test('the pages show what they should with the server of the tutorial', async (t) => {
 	const chromium = await startChromium(t, { hasSmallCamera: true });
 	const { url } = await startTutorialServer(t, await readPages());
-	await followTutorial(await School.open(chromium, url), 'websocket');
+	await followTutorial(new School(chromium, url), 'websocket');
 });
 
 test('signald serves the tutorial: pages, client and events', async (t) => {
 	const chromium = await startChromium(t, { hasSmallCamera: true });
 	const { url } = await startDaemon(t, { sets: { 'http.root': folder } });
-	const tookMs = await followTutorial(await School.open(chromium, url), 'websocket');
+	const tookMs = await followTutorial(new School(chromium, url), 'websocket');
 	t.diagnostic(`video at two watchers ${tookMs} ms after the broadcaster came`);
 });
 
 test('the pages of another server use signald', async (t) => {
 	const chromium = await startChromium(t, { hasSmallCamera: true });
 	const { pages, asked } = await startApart(t);
-	await followTutorial(await School.open(chromium, pages.url, asked), 'websocket');
+	await followTutorial(new School(chromium, pages.url, asked), 'websocket');
 });
 
 test('the tutorial works where there is nothing but polling', async (t) => {
 	const chromium = await startChromium(t, { hasSmallCamera: true });
 	const { pages, asked } = await startApart(t);
-	await followTutorial(await School.open(chromium, pages.url, { ...asked, transports: 'polling' }), 'polling');
+	await followTutorial(new School(chromium, pages.url, { ...asked, transports: 'polling' }), 'polling');
 });
 
 test('native watchers see the tutorial\'s broadcaster', async (t) => {
 	const chromium = await startChromium(t, { hasSmallCamera: true });
 	const { daemon, pages, asked } = await startApart(t, { 'http.root': web });
-	const school = await School.open(chromium, pages.url, asked);
+	const school = new School(chromium, pages.url, asked);
 	const url = new URL('/broadcast?room=default', daemon.url);
 
 	const early = await chromium.open(url);
@@ -81,7 +81,7 @@ test('native watchers see the tutorial\'s broadcaster', async (t) => {
 test('the tutorial\'s watchers see a native broadcaster', async (t) => {
 	const chromium = await startChromium(t, { hasSmallCamera: true });
 	const { daemon, pages, asked } = await startApart(t, { 'http.root': web });
-	const school = await School.open(chromium, pages.url, asked);
+	const school = new School(chromium, pages.url, asked);
 	const url = new URL('/broadcast?room=default', daemon.url);
 
 	const early = await school.watcher();
@@ -114,7 +114,7 @@ test('one line more in the pages, and they go through the relay', async (t) => {
 		await writeFile(path.join(place, name), text);
 	const daemon = await startDaemon(t, { config: await service.read('signald.conf'), sets: { 'http.root': place } });
 
-	const school = await School.open(chromium, daemon.url, { policy: 'relay' });
+	const school = new School(chromium, daemon.url, { policy: 'relay' });
 	const watcher = await school.watcher();
 	await watcher.id();
 	const broadcaster = await school.broadcaster();
