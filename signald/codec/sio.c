@@ -227,7 +227,8 @@ static int walk_token(struct walk *walk, struct span token,
 	case '{':
 	case '[':
 		note_value(level, token);
-		walk->levels[++walk->depth] = (struct level){MEMBER_OTHER};
+		walk->levels[++walk->depth] =
+			(struct level){.member = MEMBER_OTHER};
 		return 0;
 	case '}':
 	case ']':
@@ -246,7 +247,7 @@ static int check_placeholders(struct span data, unsigned attachments)
 	struct span token, previous = {NULL, 0};
 	int err = 0;
 
-	walk.levels[0] = (struct level){MEMBER_OTHER};
+	walk.levels[0] = (struct level){.member = MEMBER_OTHER};
 	walk.depth = 0;
 	walk.attachments = attachments;
 	while (!err && (token = json_next_token(&data)).len) {
