@@ -69,8 +69,9 @@ $(PARTS): $(PARTS_SRC:%.c=$(OBJ)/%.o)
 	$(AR) rcs $@ $^
 
 .PHONY: share
-share: ## the pages and the browser client, into build/share/web
+share: ## the pages and the browser clients, into build/share
 	scripts/build-web
+	scripts/fetch-clients --optional
 
 .PHONY: run
 run: ## start signald and coturn for development, until Ctrl-C
@@ -161,7 +162,7 @@ install: all ## into PREFIX (/usr/local)
 	install -Dm755 $(BUILD)/signald $(DESTDIR)$(PREFIX)/bin/signald
 	install -Dm755 $(BUILD)/turnconf $(DESTDIR)$(PREFIX)/bin/turnconf
 	install -d $(DESTDIR)$(PREFIX)/share/signald
-	cp -R $(BUILD)/share/web $(DESTDIR)$(PREFIX)/share/signald/
+	cp -R $(BUILD)/share/. $(DESTDIR)$(PREFIX)/share/signald/
 
 .PHONY: clean
 clean: ## remove what was built

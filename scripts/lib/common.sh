@@ -33,6 +33,8 @@ libssl-dev	library libcrypto
 libjansson-dev	library jansson
 libinih-dev	library inih
 coturn		command turnserver
+npm		command npm
+ca-certificates	file /etc/ssl/certs/ca-certificates.crt
 '
 
 # What the tests and the lint need beside it.
@@ -47,8 +49,6 @@ libcmocka-dev	library cmocka
 perl		command prove
 git		command git
 nodejs		command node
-npm		command npm
-ca-certificates	file /etc/ssl/certs/ca-certificates.crt
 chromium	command chromium
 firefox-esr	command firefox-esr
 iproute2	command ip

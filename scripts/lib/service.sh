@@ -20,6 +20,9 @@ metrics = 127.0.0.1:9580
 [http]
 root = build/share/web
 
+[socketio]
+client_files = build/share/socket.io
+
 [turn]
 secret = $(build/turnconf secret)
 # The addresses below are this machine's: scripts/run follows when they change.
