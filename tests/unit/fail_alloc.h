@@ -82,7 +82,19 @@ void *realloc(void *old, size_t size)
 	return fail_alloc_is_due() ? NULL : FAIL_ALLOC_REAL(realloc)(old, size);
 }
 
-/* The C library's would call malloc(), AddressSanitizer's would not. */
+/* The C library's own of these would call the ones above, AddressSanitizer's
+ * would not. */
+void *reallocarray(void *old, size_t count, size_t size)
+{
+	size_t len;
+
+	if (__builtin_mul_overflow(count, size, &len)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(old, len);
+}
+
 char *strndup(const char *str, size_t max)
 {
 	size_t len = strnlen(str, max);
