@@ -159,6 +159,28 @@ static bool is_hidden(const char *path)
 	return false;
 }
 
+/* A regular file that is not too large: its descriptor, or -1 and errno. */
+static int open_regular(int folder_fd, const char *path, struct stat *st)
+{
+	int fd = openat(folder_fd, path,
+			O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int err;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, st))
+		err = errno;
+	else if (!S_ISREG(st->st_mode))
+		err = EISDIR;
+	else if (st->st_size > MAX_FILE_BYTES)
+		err = EFBIG;
+	else
+		return fd;
+	(void)close(fd);
+	errno = err;
+	return -1;
+}
+
 static struct blob *read_all(int fd, size_t size)
 {
 	char *bytes = malloc(size ? size : 1);
@@ -243,16 +265,9 @@ static struct file *find(struct files *files, const char *path)
 
 	if (!files->cache)
 		files->cache = map_new();
-	fd = files->cache ? openat(files->root_fd, path,
-				   O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-			  : -1;
+	fd = files->cache ? open_regular(files->root_fd, path, &st) : -1;
 	if (fd < 0)
 		return NULL;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) ||
-	    st.st_size > MAX_FILE_BYTES) {
-		(void)close(fd);
-		return NULL;
-	}
 	file = map_get(files->cache, span_from(path));
 	if (!file || !is_current(file, &st)) {
 		file = load(fd, path, &st);
@@ -285,8 +300,23 @@ static struct file *find_page(struct files *files, const char *request_path)
 	return file;
 }
 
-/* If-None-Match names this file, with or without W/ (RFC 9110, 13.1.2). */
-static bool is_unchanged(const struct http_request *head, const char *etag)
+int files_read(int folder_fd, const char *name, struct blob **contentp)
+{
+	struct blob *content;
+	struct stat st;
+	int fd = open_regular(folder_fd, name, &st);
+
+	if (fd < 0)
+		return -errno;
+	content = read_all(fd, (size_t)st.st_size);
+	(void)close(fd);
+	if (!content)
+		return -ENOMEM;
+	*contentp = content;
+	return 0;
+}
+
+bool files_is_unchanged(const struct http_request *head, const char *etag)
 {
 	const struct http_header *header =
 		http_find(head, SPAN("If-None-Match"));
@@ -323,7 +353,7 @@ void files_reply(struct files *files, struct web_exchange *exchange,
 			       ? "public, max-age=31536000, immutable"
 			       : "no-cache",
 		       !strncmp(type, "text/html", 9) ? PAGE_POLICY : "");
-	if (is_unchanged(request->head, file->etag))
+	if (files_is_unchanged(request->head, file->etag))
 		web_reply(exchange, &(struct web_response){.status = 304,
 							   .headers = headers});
 	else

@@ -22,4 +22,17 @@ void files_free(struct files *files);
 void files_reply(struct files *files, struct web_exchange *exchange,
 		 const struct web_request *request);
 
+/*
+ * Read a regular file of at most 16 MiB.
+ *
+ * folder_fd  where name is looked for, as with openat()
+ *
+ * Returns 0, and *contentp is the caller's to unref; -EISDIR for anything but a
+ * regular file, -EFBIG, -ENOMEM, and the errors of open() and fstat().
+ */
+int files_read(int folder_fd, const char *name, struct blob **contentp);
+
+/* If-None-Match names this ETag, with or without W/ (RFC 9110, 13.1.2). */
+bool files_is_unchanged(const struct http_request *head, const char *etag);
+
 #endif
