@@ -9,8 +9,8 @@
 /* docs/events.md has the form of a rules file. */
 struct ruleset;
 
-/* A variable: $from, $name, $room, $event, $others, $1, $1.field, $2..., $1+from
- */
+/* A variable: $from, $name, $room, $event, $others, $error, $1, $1.field,
+ * $2..., $1+from */
 enum rules_var_kind {
 	VAR_FROM,   /* the sender's id */
 	VAR_NAME,   /* what it is called in its room, null without a name */
@@ -35,13 +35,14 @@ struct rules_template;
 
 /* What variables stand for while one event is carried out. */
 struct rules_scope {
-	struct span event;	 /* raw JSON string */
+	struct span event;	 /* raw JSON string; read under [*] alone */
 	const struct span *args; /* raw JSON, args_count of them */
 	size_t args_count;
-	struct span rest; /* args[0] and all behind it, also those not in args */
-	struct span from; /* a peer's id */
-	struct span name; /* decoded, {NULL, 0} without one */
-	struct span room; /* decoded */
+	struct span
+		rest; /* args[0] and all behind it, also those not in args */
+	struct span from;  /* a peer's id */
+	struct span name;  /* decoded, {NULL, 0} without one */
+	struct span room;  /* decoded */
 	const char *error; /* "unknown-peer"; NULL without one */
 	/* Appends "id","id"; NULL: nobody else is there. */
 	void (*write_others)(struct buf *out, void *arg);
@@ -90,9 +91,9 @@ enum rules_when {
 struct rules_step {
 	enum rules_when when;
 	enum rules_whom whom;
-	struct rules_var peer;	/* WHOM_PEER */
-	bool is_else;		/* only when the step before meant nobody */
-	bool has_in;		/* only when `in` holds the sender's room */
+	struct rules_var peer; /* WHOM_PEER */
+	bool is_else;	       /* only when the step before meant nobody */
+	bool has_in;	       /* only when `in` holds the sender's room */
 	struct rules_var in;
 	const struct rules_template *emit;
 	/* What peers of other dialects hear; payload NULL: nothing. */
@@ -117,7 +118,8 @@ struct rules_rule {
 	unsigned most; /* peers in the room, 0: as configured */
 	const struct rules_template *refused; /* to the sender; NULL: nothing */
 	enum rules_ack ack;
-	const struct rules_template *ack_template; /* $error is null on success */
+	const struct rules_template
+		*ack_template; /* $error is null on success */
 	size_t steps_count;
 	const struct rules_step *steps;
 };
@@ -150,13 +152,19 @@ const struct rules_rule *rules_find(const struct ruleset *rules,
 const struct rules_rule *rules_on_connect(const struct ruleset *rules);
 const struct rules_rule *rules_on_disconnect(const struct ruleset *rules);
 
-/* The first rule that joins with this role, and whose steps need no argument:
- * how the coming of another dialect's peer is told. NULL without one. */
+/* The first rule that joins with this role and has a step that tells of it to
+ * the room: how the coming of another dialect's peer is told, by those of its
+ * steps that rules_tells_joining(). NULL without one. */
 const struct rules_rule *rules_joining(const struct ruleset *rules,
 				       enum hub_role role);
 
+/* Goes to others, all or the broadcaster, and is made without an event: no
+ * arguments and no unknown $event in it. */
+bool rules_tells_joining(const struct rules_step *step);
+
 /* The first step whose payload is one variable and of this kind: how another
- * dialect's message is told. NULL without one. */
+ * dialect's message is told, with that variable bound and without scope.event.
+ * NULL without one. */
 const struct rules_step *rules_hearing(const struct ruleset *rules,
 				       enum envelope_kind kind);
 
