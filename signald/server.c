@@ -102,22 +102,39 @@ static void reply_file(struct web_exchange *exchange,
 
 static void write_routes(struct server *server)
 {
+	struct api *api = &server->api;
 	const struct web_route routes[] = {
-		{"/v1/ice", HTTP_GET | HTTP_POST, WEB_CORS, api_handle_ice,
-		 &server->api},
-		{"/v1/ws", HTTP_GET, WEB_CORS, native_handle, server->native},
-		{"/healthz", HTTP_GET, WEB_NO_CORS, api_handle_healthz,
-		 &server->api},
-		{"/readyz", HTTP_GET, WEB_NO_CORS, api_handle_readyz,
-		 &server->api},
-		{"/version", HTTP_GET, WEB_NO_CORS, api_handle_version,
-		 &server->api},
-		{NULL, HTTP_GET, WEB_NO_CORS, server->files ? reply_file : NULL,
-		 server->files},
+		{.path = "/v1/ice",
+		 .methods = HTTP_GET | HTTP_POST,
+		 .cors = WEB_CORS,
+		 .handler = api_handle_ice,
+		 .arg = api},
+		{.path = "/v1/ws",
+		 .methods = HTTP_GET,
+		 .cors = WEB_CORS,
+		 .handler = native_handle,
+		 .arg = server->native},
+		{.path = "/healthz",
+		 .methods = HTTP_GET,
+		 .handler = api_handle_healthz,
+		 .arg = api},
+		{.path = "/readyz",
+		 .methods = HTTP_GET,
+		 .handler = api_handle_readyz,
+		 .arg = api},
+		{.path = "/version",
+		 .methods = HTTP_GET,
+		 .handler = api_handle_version,
+		 .arg = api},
+		{.methods = HTTP_GET,
+		 .handler = server->files ? reply_file : NULL,
+		 .arg = server->files},
 	};
 	const struct web_route metrics_routes[] = {
-		{"/metrics", HTTP_GET, WEB_NO_CORS, api_handle_metrics,
-		 &server->api},
+		{.path = "/metrics",
+		 .methods = HTTP_GET,
+		 .handler = api_handle_metrics,
+		 .arg = api},
 		{.path = NULL},
 	};
 
@@ -299,7 +316,7 @@ static int catch_signals(struct server *server)
 static int build(struct server *server)
 {
 	const struct config *config = server->config;
-	int err = loop_new(&server->loop, config);
+	int err = loop_new(&server->loop, config, LOOP_TICK_MS);
 
 	if (!err)
 		err = conn_set_new(&server->conns, server->loop);

@@ -4,16 +4,20 @@
 #include "base/wheel.h"
 
 /* Further away than this a timer is looked at again on the way. */
-#define WHEEL_HORIZON_MS ((uint64_t)(WHEEL_SLOTS - 1) * WHEEL_TICK_MS)
+static uint64_t horizon_ms(const struct wheel *wheel)
+{
+	return (uint64_t)(WHEEL_SLOTS - 1) * wheel->tick_ms;
+}
 
-void wheel_init(struct wheel *wheel, uint64_t now_ms)
+void wheel_init(struct wheel *wheel, uint64_t now_ms, unsigned tick_ms)
 {
 	for (int i = 0; i < WHEEL_SLOTS; i++) {
 		struct wheel_timer *head = &wheel->slots[i];
 
 		*head = (struct wheel_timer){.prev = head, .next = head};
 	}
-	wheel->now_ms = now_ms - now_ms % WHEEL_TICK_MS;
+	wheel->tick_ms = tick_ms;
+	wheel->now_ms = now_ms - now_ms % tick_ms;
 }
 
 void wheel_stop(struct wheel_timer *timer)
@@ -40,11 +44,11 @@ static void place(struct wheel *wheel, struct wheel_timer *timer)
 
 	if (at <= wheel->now_ms)
 		at = wheel->now_ms + 1;
-	if (at - wheel->now_ms > WHEEL_HORIZON_MS)
-		at = wheel->now_ms + WHEEL_HORIZON_MS;
+	if (at - wheel->now_ms > horizon_ms(wheel))
+		at = wheel->now_ms + horizon_ms(wheel);
 	/* The slot whose turn comes when that whole tick has passed. */
-	at = (at + WHEEL_TICK_MS - 1) / WHEEL_TICK_MS;
-	timer->slot_at_ms = at * WHEEL_TICK_MS;
+	at = (at + wheel->tick_ms - 1) / wheel->tick_ms;
+	timer->slot_at_ms = at * wheel->tick_ms;
 	insert(&wheel->slots[at % WHEEL_SLOTS], timer);
 }
 
@@ -89,10 +93,10 @@ void wheel_advance(struct wheel *wheel, uint64_t now_ms,
 		   void (*fire)(struct wheel_timer *timer, void *arg),
 		   void *arg)
 {
-	while (wheel->now_ms + WHEEL_TICK_MS <= now_ms) {
-		wheel->now_ms += WHEEL_TICK_MS;
+	while (wheel->now_ms + wheel->tick_ms <= now_ms) {
+		wheel->now_ms += wheel->tick_ms;
 		run_slot(wheel,
-			 &wheel->slots[wheel->now_ms / WHEEL_TICK_MS %
+			 &wheel->slots[wheel->now_ms / wheel->tick_ms %
 				       WHEEL_SLOTS],
 			 fire, arg);
 	}

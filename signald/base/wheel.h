@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #define WHEEL_SLOTS 512
-#define WHEEL_TICK_MS 100
 
 /*
  * A timer lives inside its owner. Moving its end to later costs one store: the
@@ -23,10 +22,11 @@ struct wheel_timer {
 struct wheel {
 	struct wheel_timer slots[WHEEL_SLOTS]; /* list heads */
 	uint64_t now_ms;
+	unsigned tick_ms;
 };
 
-/* now_ms is monotonic time. */
-void wheel_init(struct wheel *wheel, uint64_t now_ms);
+/* now_ms is monotonic time; tick_ms how finely the wheel looks at it. */
+void wheel_init(struct wheel *wheel, uint64_t now_ms, unsigned tick_ms);
 
 /* (Re)start a timer that fires at ends_at_ms or up to two ticks later. */
 void wheel_start(struct wheel *wheel, struct wheel_timer *timer,

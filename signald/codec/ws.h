@@ -73,6 +73,12 @@ void ws_unmask(char *bytes, size_t len, const uint8_t mask[4], uint64_t offset);
 size_t ws_write_header(char out[WS_MAX_SERVER_HEADER], enum ws_opcode opcode,
 		       uint64_t payload_len);
 
+/* The length of a server frame's header, by its second byte. */
+static inline size_t ws_server_header_len(uint8_t second)
+{
+	return second < 126 ? 2 : second == 126 ? 4 : 10;
+}
+
 /*
  * Read a close frame's payload (RFC 6455, 5.5.1 and 7.4).
  *

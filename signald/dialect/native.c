@@ -3,12 +3,13 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "dialect/handshake.h"
 #include "dialect/native_session.h"
 #include "dialect/native_write.h"
+#include "net/handshake.h"
 
 /* A client told to go waits so long after its close before it comes back. */
 #define RECONNECT_AFTER_CLOSE_MS 250
+#define SUBPROTOCOL "signald.v1"
 
 static void on_text(struct wsconn *ws, struct span text, void *arg);
 static void on_deadline(struct wsconn *ws, void *arg);
@@ -16,7 +17,11 @@ static void on_close(struct wsconn *ws, enum wsconn_end end, const char *reason,
 		     void *arg);
 static int deliver(struct envelope *envelope, void *arg);
 
-static const struct wsconn_ops ws_handlers = {on_text, on_deadline, on_close};
+static const struct wsconn_ops ws_handlers = {
+	.on_text = on_text,
+	.on_deadline = on_deadline,
+	.on_close = on_close,
+};
 const struct peer_ops native_peer_ops = {deliver};
 
 int native_new(struct native **nativep, struct loop *loop, struct hub *hub,
@@ -228,21 +233,19 @@ void native_handle(struct web_exchange *exchange,
 {
 	struct native *native = arg;
 	char accept[WS_ACCEPT_LEN + 1];
-	char headers[256];
+	enum handshake_verdict verdict =
+		handshake_judge(request, SUBPROTOCOL, accept);
 
-	if (handshake_check(exchange, request, SPAN("signald.v1"), accept))
+	if (verdict != HANDSHAKE_GOOD) {
+		handshake_refuse(exchange, verdict, SUBPROTOCOL);
 		return;
+	}
 	if (native->is_draining) {
 		web_reply_problem(exchange, 503, "the server is going down",
 				  "Retry-After: 5\r\n");
 		return;
 	}
-	(void)snprintf(headers, sizeof(headers),
-		       "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-		       "Sec-WebSocket-Accept: %s\r\n"
-		       "Sec-WebSocket-Protocol: signald.v1\r\n",
-		       accept);
-	open_session(native, web_switch_protocols(exchange, headers));
+	open_session(native, handshake_accept(exchange, accept, SUBPROTOCOL));
 }
 
 size_t native_sessions_count(const struct native *native)

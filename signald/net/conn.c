@@ -176,6 +176,11 @@ size_t conn_queued_bytes(const struct conn *conn)
 	return conn->out.bytes;
 }
 
+bool conn_has_input(const struct conn *conn)
+{
+	return conn->in.len;
+}
+
 /* One timer serves the owner's deadline and our own for stuck output. */
 static void restart_timer(struct conn *conn)
 {

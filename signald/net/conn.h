@@ -74,6 +74,9 @@ int conn_write_file(struct conn *conn, struct blob *blob);
 
 size_t conn_queued_bytes(const struct conn *conn);
 
+/* Some of its input has been shown and not been used. */
+bool conn_has_input(const struct conn *conn);
+
 /*
  * Show the owner no more input until all output has been written: for one whose
  * every input makes output, such as pipelined requests.

@@ -13,14 +13,29 @@ static void fire_timer(struct wheel_timer *wheel_timer, void *arg)
 	timer->fire(timer);
 }
 
+static void run_tasks(struct loop *loop)
+{
+	while (loop->tasks) {
+		struct loop_task *task = loop->tasks;
+
+		loop->tasks = task->next;
+		task->is_queued = false;
+		task->run(task);
+	}
+}
+
 static void turn_end_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop *loop = arg;
 
 	(void)fd;
 	(void)what;
-	if (loop->on_turn_end)
-		loop->on_turn_end(loop->on_turn_end_arg);
+	/* What closes at the end of the turn may make more work. */
+	do {
+		run_tasks(loop);
+		if (loop->on_turn_end)
+			loop->on_turn_end(loop->on_turn_end_arg);
+	} while (loop->tasks);
 	loop->is_turn_open = false;
 }
 
@@ -52,16 +67,16 @@ static struct event_base *new_base(void)
 	return base;
 }
 
-int loop_new(struct loop **loopp, const struct config *config)
+int loop_new(struct loop **loopp, const struct config *config, unsigned tick_ms)
 {
-	const struct timeval tick = {0, WHEEL_TICK_MS * 1000};
+	const struct timeval tick = {tick_ms / 1000, tick_ms % 1000 * 1000};
 	struct loop *loop = calloc(1, sizeof(*loop));
 
 	if (!loop)
 		return -ENOMEM;
 	loop->config = config;
 	clock_update(&loop->clock);
-	wheel_init(&loop->wheel, loop->clock.mono_ms);
+	wheel_init(&loop->wheel, loop->clock.mono_ms, tick_ms);
 	loop->scratch = malloc(LOOP_SCRATCH_BYTES);
 	loop->base = new_base();
 	if (!loop->scratch || !loop->base)
@@ -113,6 +128,28 @@ void loop_enter(struct loop *loop)
 	clock_update(&loop->clock);
 	/* Goes behind the callbacks that this turn has yet to run. */
 	event_active(loop->turn_end, EV_TIMEOUT, 0);
+}
+
+void loop_defer(struct loop *loop, struct loop_task *task)
+{
+	if (task->is_queued)
+		return;
+	loop_enter(loop);
+	task->is_queued = true;
+	task->next = loop->tasks;
+	loop->tasks = task;
+}
+
+void loop_cancel(struct loop *loop, struct loop_task *task)
+{
+	struct loop_task **at = &loop->tasks;
+
+	if (!task->is_queued)
+		return;
+	while (*at != task)
+		at = &(*at)->next;
+	*at = task->next;
+	task->is_queued = false;
 }
 
 int loop_run(struct loop *loop)

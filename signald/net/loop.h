@@ -9,6 +9,7 @@
 #include "policy/config.h"
 
 #define LOOP_SCRATCH_BYTES 65536
+#define LOOP_TICK_MS 100 /* what timers of the daemon are good for */
 
 /*
  * A turn is what the loop does between two waits. Sockets are read in it,
@@ -26,6 +27,7 @@ struct loop {
 	struct wheel wheel;
 	struct event *turn_end;
 	struct event *tick;
+	struct loop_task *tasks;
 	bool is_turn_open;
 	void (*on_turn_end)(void *arg);
 	void *on_turn_end_arg;
@@ -33,9 +35,14 @@ struct loop {
 	void *on_tick_arg;
 };
 
-/* config is borrowed and may be exchanged between turns.
- * Returns 0 or -ENOMEM. */
-int loop_new(struct loop **loopp, const struct config *config);
+/*
+ * config   borrowed; may be exchanged between turns
+ * tick_ms  how finely timers are looked at
+ *
+ * Returns 0 or -ENOMEM.
+ */
+int loop_new(struct loop **loopp, const struct config *config,
+	     unsigned tick_ms);
 
 /* Everything on the loop must be gone; takes NULL. */
 void loop_free(struct loop *loop);
@@ -44,17 +51,31 @@ void loop_free(struct loop *loop);
 void loop_set_turn_end(struct loop *loop, void (*on_turn_end)(void *arg),
 		       void *arg);
 
-/* Called every WHEEL_TICK_MS. */
+/* Called at every tick. */
 void loop_set_tick(struct loop *loop, void (*on_tick)(void *arg), void *arg);
 
 /* Open the turn if it is not: read the clock, arrange for its end. */
 void loop_enter(struct loop *loop);
 
+/* Work for the end of this turn, before outputs are written, inside its owner;
+ * zero-initialised. */
+struct loop_task {
+	struct loop_task *next;
+	bool is_queued;
+	void (*run)(struct loop_task *task);
+};
+
+/* Run the task once at the end of this turn, however often it is asked for. */
+void loop_defer(struct loop *loop, struct loop_task *task);
+
+/* Take it back; it may be freed then. */
+void loop_cancel(struct loop *loop, struct loop_task *task);
+
 /* Run until loop_stop(). Returns 0 or -EIO. */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
-/* A coarse timer (WHEEL_TICK_MS) inside its owner. */
+/* A coarse timer inside its owner. */
 struct loop_timer {
 	struct wheel_timer wheel;
 	void (*fire)(struct loop_timer *timer);

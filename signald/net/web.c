@@ -8,13 +8,15 @@
 
 /* What a page of another origin may send, and for how many seconds the browser
  * may keep that in mind. */
-#define PREFLIGHT_HEADERS                                               \
-	"Access-Control-Allow-Methods: GET, POST\r\n"                   \
-	"Access-Control-Allow-Headers: Authorization, Content-Type\r\n" \
-	"Access-Control-Max-Age: 600\r\n"
+#define PREFLIGHT_METHODS "Access-Control-Allow-Methods: GET, POST\r\n"
+#define PREFLIGHT_HEADERS "Access-Control-Allow-Headers: "
+#define PREFLIGHT_OUR_HEADERS "Authorization, Content-Type"
+#define PREFLIGHT_MAX_AGE "\r\nAccess-Control-Max-Age: 600\r\n"
 #define PATH_CAP 4096
 /* With so much still to be written, the next request waits. */
 #define HOLD_BYTES 65536
+/* What a client may send while the answer to its last request is held. */
+#define HELD_INPUT_BYTES 16384
 
 struct web {
 	struct conn_set *set;
@@ -38,7 +40,16 @@ struct web_conn {
 	struct buf head;
 	struct buf body;
 	uint64_t body_left; /* HTTP_BODY_LENGTH */
+	uint64_t max_body_bytes;
 	struct http_chunked chunked;
+	struct web_held *held;
+};
+
+/* A request that is answered later. */
+struct web_held {
+	struct web_exchange exchange; /* its origin points behind this struct */
+	void (*on_gone)(void *arg);
+	void *arg;
 };
 
 static size_t on_bytes(struct conn *conn, char *bytes, size_t len, void *arg);
@@ -112,14 +123,19 @@ static void free_web_conn(struct web_conn *wc)
 {
 	buf_clear(&wc->head);
 	buf_clear(&wc->body);
+	free(wc->held);
 	free(wc);
 }
 
 static void on_close(struct conn *conn, const char *reason, void *arg)
 {
+	struct web_conn *wc = arg;
+
 	(void)conn;
 	log_debug("http.close", log_str("reason", reason));
-	free_web_conn(arg);
+	if (wc->held)
+		wc->held->on_gone(wc->held->arg);
+	free_web_conn(wc);
 }
 
 /* "Allow: GET, HEAD, OPTIONS" */
@@ -141,16 +157,31 @@ static void write_allow(struct buf *headers, unsigned methods)
 	buf_append_str(headers, "\r\n");
 }
 
+/* What a page of another origin may ask (Fetch, 4.8). */
+static void write_preflight(struct buf *headers, enum web_cors cors,
+			    const struct http_request *head)
+{
+	const struct http_header *wanted =
+		http_find(head, SPAN("Access-Control-Request-Headers"));
+
+	buf_append_str(headers, PREFLIGHT_METHODS PREFLIGHT_HEADERS);
+	if (cors == WEB_CORS_CREDENTIALS && wanted)
+		buf_append_span(headers, wanted->value);
+	else
+		buf_append_str(headers, PREFLIGHT_OUR_HEADERS);
+	buf_append_str(headers, PREFLIGHT_MAX_AGE);
+}
+
 /* OPTIONS: what this path takes, and to a preflight what a page may send. */
-static void reply_options(struct web_exchange *exchange, unsigned methods)
+static void reply_options(struct web_exchange *exchange,
+			  const struct http_request *head, unsigned methods)
 {
 	struct buf headers = {0};
 
 	write_allow(&headers, methods);
-	if (exchange->cors == WEB_CORS &&
-	    http_find(exchange->request->head,
-		      SPAN("Access-Control-Request-Method")))
-		buf_append_str(&headers, PREFLIGHT_HEADERS);
+	if (exchange->cors != WEB_NO_CORS &&
+	    http_find(head, SPAN("Access-Control-Request-Method")))
+		write_preflight(&headers, exchange->cors, head);
 	buf_append(&headers, "", 1);
 	web_reply(exchange, &(struct web_response){.status = 204,
 						   .headers = headers.ptr});
@@ -170,12 +201,19 @@ static void refuse_method(struct web_exchange *exchange, unsigned methods)
 	buf_clear(&headers);
 }
 
+static bool is_of_route(const struct web_route *route, const char *path)
+{
+	return route->is_prefix
+		       ? !strncmp(route->path, path, strlen(route->path))
+		       : !strcmp(route->path, path);
+}
+
 static const struct web_route *find_route(const struct web *web,
 					  const char *path)
 {
 	const struct web_route *route = web->routes;
 
-	while (route->path && strcmp(route->path, path) != 0)
+	while (route->path && !is_of_route(route, path))
 		route++;
 	return route;
 }
@@ -185,78 +223,119 @@ static bool takes_method(const struct web_route *route, enum http_method method)
 	return route->methods & (method == HTTP_HEAD ? HTTP_GET : method);
 }
 
-/* Send the request where it belongs; everything it needs is there. */
-static void dispatch(struct web_exchange *exchange,
-		     const struct web_route *route)
-{
-	const struct web_request *request = exchange->request;
+/* A request on its way to its handler. */
+struct call {
+	struct web_request request;
+	struct web_exchange exchange;
+	const struct web_route *route; /* NULL: of a path that is none */
+	char path[PATH_CAP];
+};
 
-	exchange->cors = route->cors;
-	if (!route->handler) {
+static void begin_call(struct call *call, struct web_conn *wc,
+		       const struct http_request *head)
+{
+	const struct http_header *origin = http_find(head, SPAN("Origin"));
+	struct web_request *request = &call->request;
+
+	*request = (struct web_request){
+		.head = head,
+		.path = call->path,
+		.origin = origin ? origin->value : (struct span){NULL, 0},
+		.peer = conn_peer(wc->conn),
+		.conn = wc->conn,
+	};
+	request->origin_verdict =
+		origin_judge(span_from(loop_of(wc)->config->http.origins),
+			     request->origin, head->host);
+	call->route = NULL;
+	if (head->path.len &&
+	    !http_decode_path(head->path, call->path, sizeof(call->path)))
+		call->route = find_route(wc->web, call->path);
+	call->exchange = (struct web_exchange){
+		.web_conn = wc,
+		.conn = wc->conn,
+		.writer = &wc->web->writer,
+		.cors = call->route ? call->route->cors : WEB_NO_CORS,
+		.is_head = head->method == HTTP_HEAD,
+		.must_close = !head->is_keep_alive || wc->web->is_draining,
+	};
+	if (request->origin_verdict == ORIGIN_ALLOWED ||
+	    request->origin_verdict == ORIGIN_OWN)
+		call->exchange.origin = request->origin;
+}
+
+/* Send the request where it belongs; everything it needs is there. */
+static void dispatch(struct call *call)
+{
+	const struct web_route *route = call->route;
+	const struct http_request *head = call->request.head;
+	struct web_exchange *exchange = &call->exchange;
+
+	if (!head->path.len) {
+		reply_options(exchange, head, HTTP_GET | HTTP_POST);
+	} else if (!route) {
+		web_reply_problem(exchange, 400,
+				  "the path is too long or not well encoded",
+				  NULL);
+	} else if (!route->handler) {
 		web_reply_problem(exchange, 404, "there is nothing here", NULL);
-	} else if (request->head->method == HTTP_OPTIONS) {
-		reply_options(exchange, route->methods);
-	} else if (!takes_method(route, request->head->method)) {
+	} else if (head->method == HTTP_OPTIONS) {
+		reply_options(exchange, head, route->methods);
+	} else if (!takes_method(route, head->method)) {
 		refuse_method(exchange, route->methods);
 	} else {
-		route->handler(exchange, request, route->arg);
-		if (!exchange->is_answered)
+		route->handler(exchange, &call->request, route->arg);
+		if (!exchange->is_answered && !exchange->is_held)
 			web_reply_problem(exchange, 500,
 					  "the handler gave no answer", NULL);
 	}
 }
 
-/* Refuse what could not be parsed or will not be read: answer and close. */
+/* Refuse what will not be read to its end: answer and close. */
+static void refuse_exchange(struct web_exchange *exchange, int status,
+			    const char *detail, bool is_bare)
+{
+	metric_add(METRIC_CLOSED_PROTOCOL, 1);
+	exchange->must_close = true;
+	if (is_bare)
+		web_reply(exchange, &(struct web_response){.status = status});
+	else
+		web_reply_problem(exchange, status, detail, NULL);
+	conn_finish(exchange->conn, "bad request");
+}
+
+/* The same for what could not even be parsed. */
 static void refuse(struct web_conn *wc, int status, const char *detail)
 {
 	struct web_exchange exchange = {
+		.web_conn = wc,
 		.conn = wc->conn,
 		.writer = &wc->web->writer,
-		.must_close = true,
 	};
 
-	metric_add(METRIC_CLOSED_PROTOCOL, 1);
-	web_reply_problem(&exchange, status, detail, NULL);
-	conn_finish(wc->conn, "bad request");
+	refuse_exchange(&exchange, status, detail, false);
+}
+
+static void refuse_call(struct call *call, int status, const char *detail)
+{
+	refuse_exchange(&call->exchange, status, detail,
+			call->route && call->route->has_bare_errors);
 }
 
 /* The request is whole: answer it. Returns false when the connection is no
  * longer ours. */
-static bool answer(struct web_conn *wc, const struct http_request *head,
-		   struct span body)
+static bool answer(struct call *call, char *body, size_t body_len)
 {
-	const struct http_header *origin = http_find(head, SPAN("Origin"));
-	char path[PATH_CAP];
-	struct web_request request = {
-		.head = head,
-		.path = path,
-		.body = body,
-		.origin = origin ? origin->value : (struct span){NULL, 0},
-		.peer = conn_peer(wc->conn),
-	};
-	struct web_exchange exchange = {
-		.conn = wc->conn,
-		.writer = &wc->web->writer,
-		.request = &request,
-		.must_close = !head->is_keep_alive || wc->web->is_draining,
-	};
+	struct web_conn *wc = call->exchange.web_conn;
 
-	request.origin_verdict =
-		origin_judge(span_from(loop_of(wc)->config->http.origins),
-			     request.origin, head->host);
-	if (!head->path.len)
-		reply_options(&exchange, HTTP_GET | HTTP_POST); /* OPTIONS * */
-	else if (http_decode_path(head->path, path, sizeof(path)))
-		web_reply_problem(&exchange, 400,
-				  "the path is too long or not well encoded",
-				  NULL);
-	else
-		dispatch(&exchange, find_route(wc->web, path));
-	if (exchange.is_switched) {
+	call->request.body = span_of(body, body_len);
+	call->request.body_bytes = body;
+	dispatch(call);
+	if (call->exchange.is_switched) {
 		free_web_conn(wc);
 		return false;
 	}
-	if (exchange.must_close)
+	if (call->exchange.must_close && !wc->held)
 		conn_finish(wc->conn, "answered the last request");
 	return conn_is_open(wc->conn);
 }
@@ -272,6 +351,46 @@ static void begin_next(struct web_conn *wc)
 	restart_deadline(wc);
 }
 
+struct web_held *web_hold(struct web_exchange *exchange,
+			  void (*on_gone)(void *arg), void *arg)
+{
+	struct web_held *held = malloc(sizeof(*held) + exchange->origin.len);
+
+	exchange->is_held = true;
+	if (!held) {
+		conn_close(exchange->conn, "out of memory");
+		return NULL;
+	}
+	held->exchange = *exchange;
+	held->on_gone = on_gone;
+	held->arg = arg;
+	if (exchange->origin.ptr) {
+		memcpy(held + 1, exchange->origin.ptr, exchange->origin.len);
+		held->exchange.origin = span_of(held + 1, exchange->origin.len);
+	}
+	exchange->web_conn->held = held;
+	conn_set_deadline(exchange->conn, 0);
+	return held;
+}
+
+void web_held_reply(struct web_held *held, const struct web_response *response)
+{
+	struct web_conn *wc = held->exchange.web_conn;
+
+	held->exchange.must_close |= wc->web->is_draining;
+	wc->held = NULL;
+	web_reply(&held->exchange, response);
+	if (held->exchange.must_close)
+		conn_finish(wc->conn, "answered the last request");
+	else
+		begin_next(wc);
+	/* What it sent meanwhile is its next request, and is read when this
+	 * answer is out. */
+	if (conn_has_input(wc->conn))
+		conn_hold_input(wc->conn);
+	free(held);
+}
+
 static struct http_limits limits_of(const struct web_conn *wc)
 {
 	const struct config *config = loop_of(wc)->config;
@@ -279,8 +398,17 @@ static struct http_limits limits_of(const struct web_conn *wc)
 	return (struct http_limits){
 		.max_head_bytes = config->http.max_head_bytes,
 		.max_target_bytes = config->http.max_target_bytes,
-		.max_body_bytes = config->http.max_body_bytes,
+		.max_body_bytes = UINT64_MAX, /* the route says */
 	};
+}
+
+static uint64_t max_body_bytes(const struct web_conn *wc,
+			       const struct web_route *route)
+{
+	const struct config *config = loop_of(wc)->config;
+
+	return route && route->max_body_bytes ? route->max_body_bytes(config)
+					      : config->http.max_body_bytes;
 }
 
 /* A body is awaited: keep the head, since the read buffer will be reused. */
@@ -299,23 +427,42 @@ static void begin_body(struct web_conn *wc, const struct http_request *head,
 	restart_deadline(wc);
 }
 
-/* The body is whole: parse the kept head again, its spans now lie in wc->head.
+/* Parse the kept head again; its spans now lie in wc->head. Returns false when
+ * a reload has lowered a limit meanwhile; the connection is being closed then.
  */
-static bool end_body(struct web_conn *wc)
+static bool recall(struct web_conn *wc, struct call *call,
+		   struct http_request *head)
 {
 	struct http_limits limits = limits_of(wc);
-	struct http_request head;
 	struct http_error error;
 	size_t scanned = 0;
 
-	limits.max_body_bytes = UINT64_MAX;
-	if (http_parse_head(buf_span(&wc->head), &scanned, &limits, &head,
+	if (http_parse_head(buf_span(&wc->head), &scanned, &limits, head,
 			    &error) <= 0) {
-		/* A reload has lowered a limit meanwhile. */
 		refuse(wc, 413, "the request is over the limits in force now");
 		return false;
 	}
-	return answer(wc, &head, buf_span(&wc->body));
+	begin_call(call, wc, head);
+	return true;
+}
+
+static bool end_body(struct web_conn *wc)
+{
+	struct http_request head;
+	struct call call;
+
+	return recall(wc, &call, &head) &&
+	       answer(&call, wc->body.ptr, wc->body.len);
+}
+
+/* The body of the request whose head is kept did not come well. */
+static void refuse_body(struct web_conn *wc, int status, const char *detail)
+{
+	struct http_request head;
+	struct call call;
+
+	if (recall(wc, &call, &head))
+		refuse_call(&call, status, detail);
 }
 
 /* Bytes of a body; *is_whole when it is complete. Returns how many were used.
@@ -323,7 +470,6 @@ static bool end_body(struct web_conn *wc)
 static size_t take_body(struct web_conn *wc, char *bytes, size_t len,
 			bool *is_whole)
 {
-	uint64_t max = loop_of(wc)->config->http.max_body_bytes;
 	size_t used = len;
 	int err;
 
@@ -334,13 +480,13 @@ static size_t take_body(struct web_conn *wc, char *bytes, size_t len,
 		*is_whole = !wc->body_left;
 	} else {
 		err = http_chunked_decode(&wc->chunked, bytes, &len, &used,
-					  max);
+					  wc->max_body_bytes);
 		if (err < 0) {
-			refuse(wc, err == -EMSGSIZE ? 413 : 400,
-			       err == -EMSGSIZE
-				       ? "the body is larger than this server "
-					 "takes"
-				       : "the chunked body is broken");
+			refuse_body(wc, err == -EMSGSIZE ? 413 : 400,
+				    err == -EMSGSIZE
+					    ? "the body is larger than this "
+					      "path takes"
+					    : "the chunked body is broken");
 			return used;
 		}
 		*is_whole = err;
@@ -358,6 +504,24 @@ static bool lacks_length(const struct http_request *head)
 		head->method == HTTP_PATCH);
 }
 
+/* What the head promises must be what this path takes. */
+static bool may_have_body(struct web_conn *wc, struct call *call)
+{
+	const struct http_request *head = call->request.head;
+
+	wc->max_body_bytes = max_body_bytes(wc, call->route);
+	if (lacks_length(head))
+		refuse_call(call, 411,
+			    "a request with this method needs a Content-Length "
+			    "or a chunked body");
+	else if (head->content_length > wc->max_body_bytes)
+		refuse_call(call, 413,
+			    "the body is larger than this path takes");
+	else
+		return true;
+	return false;
+}
+
 /* One request's head, and its body as far as it has come. Returns the bytes
  * used; 0 when more are needed or the connection is over. */
 static size_t take_request(struct web_conn *wc, char *bytes, size_t len,
@@ -366,6 +530,7 @@ static size_t take_request(struct web_conn *wc, char *bytes, size_t len,
 	struct http_limits limits = limits_of(wc);
 	struct http_request head;
 	struct http_error error;
+	struct call call;
 	ssize_t head_len = http_parse_head(span_of(bytes, len), &wc->scanned,
 					   &limits, &head, &error);
 
@@ -373,24 +538,23 @@ static size_t take_request(struct web_conn *wc, char *bytes, size_t len,
 		refuse(wc, error.status, error.detail);
 	if (head_len <= 0)
 		return 0;
-	if (lacks_length(&head)) {
-		refuse(wc, 411,
-		       "a request with this method needs a Content-Length or "
-		       "a chunked body");
+	begin_call(&call, wc, &head);
+	if (!may_have_body(wc, &call))
 		return 0;
-	}
 	if (head.body_kind == HTTP_BODY_NONE ||
 	    (head.body_kind == HTTP_BODY_LENGTH &&
 	     len - (size_t)head_len >= head.content_length)) {
 		size_t body_len_here = (size_t)head.content_length;
 
-		*is_ours = answer(wc, &head,
-				  span_of(bytes + head_len, body_len_here));
-		if (*is_ours)
+		*is_ours =
+			answer(&call, bytes + head_len, body_len_here);
+		if (*is_ours && !wc->held)
 			begin_next(wc);
 		return (size_t)head_len + body_len_here;
 	}
 	begin_body(wc, &head, span_of(bytes, (size_t)head_len));
+	if (call.route && call.route->on_body)
+		call.route->on_body(&call.request, call.route->arg);
 	return (size_t)head_len;
 }
 
@@ -403,10 +567,24 @@ static size_t continue_body(struct web_conn *wc, char *bytes, size_t len,
 
 	if (is_whole && conn_is_open(wc->conn)) {
 		*is_ours = end_body(wc);
-		if (*is_ours)
+		if (*is_ours && !wc->held)
 			begin_next(wc);
 	}
 	return used;
+}
+
+/* The next request must wait: for a held answer, or for answers to be read. */
+static bool must_wait(struct web_conn *wc, size_t len)
+{
+	if (wc->held) {
+		if (len > HELD_INPUT_BYTES)
+			conn_close(wc->conn, "talks on before its answer");
+		return true;
+	}
+	if (conn_queued_bytes(wc->conn) < HOLD_BYTES)
+		return false;
+	conn_hold_input(wc->conn);
+	return true;
 }
 
 static size_t on_bytes(struct conn *conn, char *bytes, size_t len, void *arg)
@@ -415,13 +593,10 @@ static size_t on_bytes(struct conn *conn, char *bytes, size_t len, void *arg)
 	bool is_ours = true;
 	size_t used = 0;
 
-	while (used < len && is_ours && conn_is_open(conn)) {
+	while (used < len && is_ours && conn_is_open(conn) &&
+	       !must_wait(wc, len - used)) {
 		size_t n;
 
-		if (conn_queued_bytes(conn) >= HOLD_BYTES) {
-			conn_hold_input(conn);
-			break;
-		}
 		if (!wc->has_request) {
 			wc->has_request = true;
 			restart_deadline(wc);
@@ -449,7 +624,7 @@ static void on_deadline(struct conn *conn, void *arg)
 	}
 	metric_add(METRIC_CLOSED_TIMEOUT, 1);
 	if (wc->awaited != HTTP_BODY_NONE)
-		refuse(wc, 408, "the request's body did not come in time");
+		refuse_body(wc, 408, "the request's body did not come in time");
 	else if (wc->has_request && wc->scanned)
 		refuse(wc, 408, "the request's head did not come in time");
 	else

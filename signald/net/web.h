@@ -8,13 +8,16 @@
 
 struct web;
 struct web_exchange;
+struct web_held;
 
 /* A request whose body is whole. Everything in it is gone after the handler. */
 struct web_request {
 	const struct http_request *head;
 	const char *path; /* decoded, begins with "/" */
 	struct span body;
-	struct span origin; /* the Origin header, {NULL, 0} without one */
+	char *body_bytes;	 /* the same, which may be changed in place */
+	const struct conn *conn; /* to tell one from another, no more */
+	struct span origin;	 /* the Origin header, {NULL, 0} without one */
 	enum origin_verdict origin_verdict;
 	const struct net_addr *peer;
 };
@@ -25,14 +28,22 @@ typedef void web_handler(struct web_exchange *exchange,
 enum web_cors {
 	WEB_NO_CORS,
 	WEB_CORS, /* pages of allowed origins may read the answers */
+	/* also those that ask with credentials or headers of their own */
+	WEB_CORS_CREDENTIALS,
 };
 
 struct web_route {
-	const char *path; /* exact; the last row has NULL: every other path */
+	const char *path; /* the last row has NULL: every other path */
 	unsigned methods; /* of enum http_method; GET brings HEAD along */
 	enum web_cors cors;
 	web_handler *handler; /* NULL: 404 */
 	void *arg;
+	bool is_prefix;	      /* path and all that begins so; else exact */
+	bool has_bare_errors; /* 408, 411 and 413 without a body */
+	/* A head has come, its body is awaited; or NULL. */
+	void (*on_body)(const struct web_request *request, void *arg);
+	/* The largest body; NULL: http.max_body_bytes. */
+	size_t (*max_body_bytes)(const struct config *config);
 };
 
 /* routes is borrowed. Returns 0 or -ENOMEM. */
@@ -63,6 +74,21 @@ void web_reply(struct web_exchange *exchange,
 /* Answer with application/problem+json (RFC 9457); headers may be NULL. */
 void web_reply_problem(struct web_exchange *exchange, int status,
 		       const char *detail, const char *headers);
+
+/*
+ * Answer later. Until then nothing more is read from this connection, but its
+ * end is noticed.
+ *
+ * on_gone  called when the connection ended first; the hold is over then
+ *
+ * Returns the hold, to be ended with web_held_reply(); NULL when memory ran
+ * out, then the connection is closed.
+ */
+struct web_held *web_hold(struct web_exchange *exchange,
+			  void (*on_gone)(void *arg), void *arg);
+
+/* The answer to a held request; not inside its handler. */
+void web_held_reply(struct web_held *held, const struct web_response *response);
 
 /*
  * Answer with 101 and give the connection up: no answer may follow.

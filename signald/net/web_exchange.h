@@ -16,12 +16,17 @@ struct web_writer {
 
 void web_writer_clear(struct web_writer *writer);
 
+struct web_conn;
+
 struct web_exchange {
+	struct web_conn *web_conn;
 	struct conn *conn;
 	struct web_writer *writer;
-	const struct web_request *request; /* NULL: it could not be read */
 	enum web_cors cors;
+	struct span origin; /* that may read the answer; {NULL, 0}: none */
+	bool is_head;	    /* the answer has no body */
 	bool is_answered;
+	bool is_held;
 	bool is_switched; /* to another protocol */
 	bool must_close;  /* this answer is the connection's last */
 };

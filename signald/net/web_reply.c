@@ -33,17 +33,17 @@ static struct span date_header(const struct web_exchange *exchange)
 
 static void write_cors(struct buf *head, const struct web_exchange *exchange)
 {
-	const struct web_request *request = exchange->request;
-
-	if (!request || exchange->cors != WEB_CORS)
+	if (exchange->cors == WEB_NO_CORS)
 		return;
 	buf_append_str(head, "Vary: Origin\r\n");
-	if (request->origin_verdict != ORIGIN_ALLOWED &&
-	    request->origin_verdict != ORIGIN_OWN)
+	if (!exchange->origin.ptr)
 		return;
 	buf_append_str(head, "Access-Control-Allow-Origin: ");
-	buf_append_span(head, request->origin);
+	buf_append_span(head, exchange->origin);
 	buf_append_str(head, "\r\n");
+	if (exchange->cors == WEB_CORS_CREDENTIALS)
+		buf_append_str(head,
+			       "Access-Control-Allow-Credentials: true\r\n");
 }
 
 static void count_status(int status)
@@ -108,8 +108,6 @@ void web_reply(struct web_exchange *exchange,
 {
 	struct conn *conn = exchange->conn;
 	struct buf *head = &exchange->writer->head;
-	bool is_head = exchange->request &&
-		       exchange->request->head->method == HTTP_HEAD;
 	struct span parts[2] = {{NULL, 0}, {NULL, 0}};
 
 	exchange->is_answered = true;
@@ -121,9 +119,9 @@ void web_reply(struct web_exchange *exchange,
 		return;
 	}
 	parts[0] = buf_span(head);
-	if (!is_head && !response->file)
+	if (!exchange->is_head && !response->file)
 		parts[1] = response->body;
-	if (!conn_write(conn, parts, 2) && !is_head && response->file)
+	if (!conn_write(conn, parts, 2) && !exchange->is_head && response->file)
 		(void)conn_write_file(conn, response->file);
 }
 

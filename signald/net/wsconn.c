@@ -1,4 +1,4 @@
-/* wsconn.c: a WebSocket: whole text messages over a connection (RFC 6455). */
+/* wsconn.c: a WebSocket: whole messages over a connection (RFC 6455). */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -8,7 +8,6 @@
 #include "policy/metric.h"
 
 #define CLOSE_WAIT_MS 2000
-#define MAX_PARTS 4 /* of one frame's payload */
 
 /*
  * A frame that lies whole in the read buffer is unmasked and handed up where it
@@ -31,6 +30,7 @@ struct wsconn {
 	uint8_t mask[4];
 	enum wsconn_end end;
 	bool is_in_message; /* a data frame without FIN has come */
+	bool is_binary;	    /* the message is */
 	bool is_final;	    /* the current frame ends the message */
 	bool has_pinged;    /* since heard_ms */
 	bool has_sent_close;
@@ -56,19 +56,31 @@ static uint64_t message_ends_ms(const struct wsconn *ws)
 		       2000ull;
 }
 
+/* When silence is next acted upon; 0 where the owner does. */
+static uint64_t silence_acts_ms(const struct wsconn *ws)
+{
+	const struct config *config = conn_loop(ws->conn)->config;
+
+	if (ws->ops->has_own_heartbeat)
+		return 0;
+	return ws->heard_ms +
+	       1000ull * (ws->has_pinged ? config->websocket.silence_timeout_s
+					 : config->websocket.ping_interval_s);
+}
+
+/* The earlier of two times, of which 0 is none. */
+static uint64_t earlier_ms(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
 /* The next of: the owner's deadline, the next ping or the end of patience. */
 static void restart_deadline(struct wsconn *ws)
 {
-	const struct config *config = conn_loop(ws->conn)->config;
-	uint64_t at =
-		ws->heard_ms +
-		1000ull * (ws->has_pinged ? config->websocket.silence_timeout_s
-					  : config->websocket.ping_interval_s);
+	uint64_t at = earlier_ms(silence_acts_ms(ws), ws->deadline_ms);
 
-	if (ws->deadline_ms && ws->deadline_ms < at)
-		at = ws->deadline_ms;
-	if (ws->is_in_message && message_ends_ms(ws) < at)
-		at = message_ends_ms(ws);
+	if (ws->is_in_message)
+		at = earlier_ms(at, message_ends_ms(ws));
 	if (ws->close_by_ms)
 		at = ws->close_by_ms;
 	conn_set_deadline(ws->conn, at);
@@ -94,6 +106,12 @@ struct wsconn *wsconn_new(struct conn *conn, const struct wsconn_ops *ops,
 	return ws;
 }
 
+void wsconn_set_ops(struct wsconn *ws, const struct wsconn_ops *ops, void *arg)
+{
+	ws->ops = ops;
+	ws->arg = arg;
+}
+
 struct conn *wsconn_conn(struct wsconn *ws)
 {
 	return ws->conn;
@@ -106,14 +124,14 @@ void wsconn_set_deadline(struct wsconn *ws, uint64_t at_ms)
 }
 
 /* A frame: its header, written to `header`, and the parts of its payload. */
-static void frame_parts(struct span all[MAX_PARTS + 1],
+static void frame_parts(struct span all[WSCONN_MAX_PARTS + 1],
 			char header[WS_MAX_SERVER_HEADER],
 			enum ws_opcode opcode, const struct span *parts,
 			size_t parts_count)
 {
 	size_t len = 0;
 
-	assert(parts_count <= MAX_PARTS);
+	assert(parts_count <= WSCONN_MAX_PARTS);
 	for (size_t i = 0; i < parts_count; i++) {
 		all[i + 1] = parts[i];
 		len += parts[i].len;
@@ -125,7 +143,7 @@ static int send_parts(struct wsconn *ws, enum ws_opcode opcode,
 		      const struct span *parts, size_t parts_count)
 {
 	char header[WS_MAX_SERVER_HEADER];
-	struct span all[MAX_PARTS + 1];
+	struct span all[WSCONN_MAX_PARTS + 1];
 
 	frame_parts(all, header, opcode, parts, parts_count);
 	return conn_write(ws->conn, all, parts_count + 1);
@@ -137,13 +155,28 @@ int wsconn_send(struct wsconn *ws, const struct span *parts, size_t parts_count)
 				  : send_parts(ws, WS_TEXT, parts, parts_count);
 }
 
+int wsconn_send_binary(struct wsconn *ws, const struct span *parts,
+		       size_t parts_count)
+{
+	return ws->has_sent_close
+		       ? -EPIPE
+		       : send_parts(ws, WS_BINARY, parts, parts_count);
+}
+
 struct blob *wsconn_encode(const struct span *parts, size_t parts_count)
 {
 	char header[WS_MAX_SERVER_HEADER];
-	struct span all[MAX_PARTS + 1];
+	struct span all[WSCONN_MAX_PARTS + 1];
 
 	frame_parts(all, header, WS_TEXT, parts, parts_count);
 	return blob_new(all, parts_count + 1);
+}
+
+struct span wsconn_frame_payload(const struct blob *frame)
+{
+	size_t header_len = ws_server_header_len((uint8_t)frame->bytes[1]);
+
+	return span_of(frame->bytes + header_len, frame->len - header_len);
 }
 
 int wsconn_send_frame(struct wsconn *ws, struct blob *frame)
@@ -229,11 +262,15 @@ static void take_control(struct wsconn *ws, enum ws_opcode opcode,
 	}
 }
 
-/* After our close frame nothing is handed up any more. */
-static void hand_up(struct wsconn *ws, struct span text)
+/* A whole message. After our close frame nothing is handed up any more. */
+static void hand_up(struct wsconn *ws, struct span message)
 {
-	if (!ws->has_sent_close)
-		ws->ops->on_text(ws, text, ws->arg);
+	if (ws->has_sent_close)
+		return;
+	if (ws->is_binary)
+		ws->ops->on_binary(ws, message, ws->arg);
+	else
+		ws->ops->on_text(ws, message, ws->arg);
 }
 
 static void end_message(struct wsconn *ws)
@@ -258,7 +295,7 @@ static size_t take_payload(struct wsconn *ws, char *bytes, size_t len)
 		len = (size_t)ws->frame_left;
 	ws_unmask(bytes, len, ws->mask, ws->frame_len - ws->frame_left);
 	ws->frame_left -= len;
-	if (utf8_check(&ws->utf8, span_of(bytes, len))) {
+	if (!ws->is_binary && utf8_check(&ws->utf8, span_of(bytes, len))) {
 		fail(ws, WS_CLOSE_INVALID_DATA, "text is not UTF-8");
 		return len;
 	}
@@ -270,11 +307,19 @@ static size_t take_payload(struct wsconn *ws, char *bytes, size_t len)
 	return len;
 }
 
+static size_t max_message_bytes(const struct wsconn *ws)
+{
+	return ws->ops->max_message_bytes
+		       ? ws->ops->max_message_bytes(ws->arg)
+		       : conn_loop(ws->conn)
+				 ->config->websocket.max_message_bytes;
+}
+
 /* What a data frame's header promises must fit the message it belongs to. */
 static bool may_begin(struct wsconn *ws, const struct ws_header *header)
 {
 	const struct config *config = conn_loop(ws->conn)->config;
-	size_t max = config->websocket.max_message_bytes;
+	size_t max = max_message_bytes(ws);
 
 	if ((header->opcode == WS_CONTINUATION) != ws->is_in_message) {
 		fail(ws, WS_CLOSE_PROTOCOL_ERROR,
@@ -282,7 +327,7 @@ static bool may_begin(struct wsconn *ws, const struct ws_header *header)
 				       : "a continuation of nothing");
 		return false;
 	}
-	if (header->opcode == WS_BINARY) {
+	if (header->opcode == WS_BINARY && !ws->ops->on_binary) {
 		fail(ws, WS_CLOSE_UNSUPPORTED, "text messages only");
 		return false;
 	}
@@ -305,12 +350,14 @@ static size_t begin_data(struct wsconn *ws, const struct ws_header *header,
 
 	if (!may_begin(ws, header))
 		return 0;
+	if (!ws->is_in_message)
+		ws->is_binary = header->opcode == WS_BINARY;
 	if (header->is_final && !ws->is_in_message && payload_len <= len) {
 		struct span text = span_of(rest, payload_len);
 
 		ws->fragments = 0;
 		ws_unmask(rest, payload_len, header->mask, 0);
-		if (utf8_is_valid(text))
+		if (ws->is_binary || utf8_is_valid(text))
 			hand_up(ws, text);
 		else
 			fail(ws, WS_CLOSE_INVALID_DATA, "text is not UTF-8");
@@ -339,9 +386,9 @@ static void refuse_header(struct wsconn *ws, int err)
 /* Returns the bytes used, 0 when more are needed. */
 static size_t take_frame(struct wsconn *ws, char *bytes, size_t len)
 {
-	uint64_t max = conn_loop(ws->conn)->config->websocket.max_message_bytes;
 	struct ws_header header;
-	ssize_t head = ws_parse_header(span_of(bytes, len), max, &header);
+	ssize_t head = ws_parse_header(span_of(bytes, len),
+				       max_message_bytes(ws), &header);
 
 	if (head <= 0) {
 		if (head < 0)
@@ -381,11 +428,23 @@ static size_t on_bytes(struct conn *conn, char *bytes, size_t len, void *arg)
 	return used;
 }
 
+/* The client has been silent for so long. */
+static void act_on_silence(struct wsconn *ws, uint64_t silent_ms)
+{
+	const struct config *config = conn_loop(ws->conn)->config;
+
+	if (silent_ms >= 1000ull * config->websocket.silence_timeout_s) {
+		metric_add(METRIC_CLOSED_SILENT, 1);
+		conn_close(ws->conn, "silent too long");
+	} else if (silent_ms >= 1000ull * config->websocket.ping_interval_s) {
+		ws->has_pinged = true;
+		(void)send_parts(ws, WS_PING, NULL, 0);
+	}
+}
+
 static void on_deadline(struct conn *conn, void *arg)
 {
 	struct wsconn *ws = arg;
-	const struct config *config = conn_loop(conn)->config;
-	uint64_t silent_ms = now_ms(ws) - ws->heard_ms;
 
 	if (ws->close_by_ms) {
 		conn_close(conn, "no answer to our close");
@@ -399,12 +458,8 @@ static void on_deadline(struct conn *conn, void *arg)
 	if (ws->deadline_ms && ws->deadline_ms <= now_ms(ws)) {
 		ws->deadline_ms = 0;
 		ws->ops->on_deadline(ws, ws->arg);
-	} else if (silent_ms >= 1000ull * config->websocket.silence_timeout_s) {
-		metric_add(METRIC_CLOSED_SILENT, 1);
-		conn_close(conn, "silent too long");
-	} else if (silent_ms >= 1000ull * config->websocket.ping_interval_s) {
-		ws->has_pinged = true;
-		(void)send_parts(ws, WS_PING, NULL, 0);
+	} else if (!ws->ops->has_own_heartbeat) {
+		act_on_silence(ws, now_ms(ws) - ws->heard_ms);
 	}
 	restart_deadline(ws);
 }

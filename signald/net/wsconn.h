@@ -1,4 +1,4 @@
-/* wsconn.h: a WebSocket: whole text messages over a connection (RFC 6455). */
+/* wsconn.h: a WebSocket: whole messages over a connection (RFC 6455). */
 #ifndef SIGNALD_NET_WSCONN_H
 #define SIGNALD_NET_WSCONN_H
 
@@ -10,30 +10,39 @@ struct wsconn;
 enum wsconn_end {
 	WSCONN_LEFT,	  /* the client closed it with 1000 or without a code */
 	WSCONN_GONE_AWAY, /* its page goes away: 1001 */
-	WSCONN_LOST,	  /* it broke, fell silent, or closed with another code */
-	WSCONN_SLOW,	  /* the client did not read */
-	WSCONN_FAILED,	  /* the client broke the protocol */
-	WSCONN_CLOSED,	  /* we closed it */
+	WSCONN_LOST,   /* it broke, fell silent, or closed with another code */
+	WSCONN_SLOW,   /* the client did not read */
+	WSCONN_FAILED, /* the client broke the protocol */
+	WSCONN_CLOSED, /* we closed it */
 };
 
 struct wsconn_ops {
 	/* A whole text message, valid UTF-8; gone after the call. */
 	void (*on_text)(struct wsconn *ws, struct span text, void *arg);
+	/* A whole binary message; NULL: they are refused with 1003. */
+	void (*on_binary)(struct wsconn *ws, struct span bytes, void *arg);
 	/* The deadline set with wsconn_set_deadline() has passed. */
 	void (*on_deadline)(struct wsconn *ws, void *arg);
 	/* Over, once, at the end of a turn; reason is for the log. */
 	void (*on_close)(struct wsconn *ws, enum wsconn_end end,
 			 const char *reason, void *arg);
+	/* The largest message; NULL: websocket.max_message_bytes. */
+	size_t (*max_message_bytes)(void *arg);
+	/* The owner watches over the client's silence: no pings from here. */
+	bool has_own_heartbeat;
 };
 
 /*
- * Take over a connection whose 101 answer has been queued. Message and fragment
- * limits, ping and silence timeouts come from the loop's configuration.
+ * Take over a connection whose 101 answer has been queued. Limits and timeouts
+ * come from the loop's configuration, where ops do not say otherwise.
  *
  * Returns NULL when memory ran out; the connection is closed then.
  */
 struct wsconn *wsconn_new(struct conn *conn, const struct wsconn_ops *ops,
 			  void *arg);
+
+/* Hand it to another owner, whose ops have the same has_own_heartbeat. */
+void wsconn_set_ops(struct wsconn *ws, const struct wsconn_ops *ops, void *arg);
 
 struct conn *wsconn_conn(struct wsconn *ws);
 
@@ -45,10 +54,19 @@ struct conn *wsconn_conn(struct wsconn *ws);
 int wsconn_send(struct wsconn *ws, const struct span *parts,
 		size_t parts_count);
 
+/* The same for a binary message. */
+int wsconn_send_binary(struct wsconn *ws, const struct span *parts,
+		       size_t parts_count);
+
+#define WSCONN_MAX_PARTS 32
+
 /* A whole text frame, to be sent with wsconn_send_frame() to many; NULL when
  * memory ran out. */
 struct blob *wsconn_encode(const struct span *parts, size_t parts_count);
 int wsconn_send_frame(struct wsconn *ws, struct blob *frame);
+
+/* The text in such a frame. */
+struct span wsconn_frame_payload(const struct blob *frame);
 
 /* monotonic ms; 0 for none */
 void wsconn_set_deadline(struct wsconn *ws, uint64_t at_ms);

@@ -36,6 +36,20 @@ struct config {
 		unsigned join_timeout_s;
 	} websocket;
 	struct {
+		char *path;	  /* begins and ends with "/" */
+		char *namespaces; /* list of NAME=RULES[+recovery] */
+		bool eio3;
+		unsigned ping_interval_s;
+		unsigned ping_timeout_s;
+		unsigned connect_timeout_s;
+		unsigned upgrade_timeout_s;
+		unsigned max_payload_bytes;
+		unsigned recovery_window_s;
+		unsigned recovery_max_bytes;
+		char *client_files; /* folder, "" for none */
+		char *client;	    /* "4" or "2" */
+	} socketio;
+	struct {
 		unsigned max_queued_bytes;
 		unsigned stall_timeout_s;
 	} output;
@@ -101,6 +115,8 @@ enum config_type {
 	CONFIG_IP_MAPPING,   /* PUBLIC or PUBLIC/PRIVATE, or empty */
 	CONFIG_ORIGINS,	     /* "*", or scheme://host[:port] items, or empty */
 	CONFIG_HOST,	     /* a host name or an address, or empty */
+	CONFIG_URL_PATH,     /* "/", or a path between two of them */
+	CONFIG_NAMESPACES,   /* NAME=RULES[+recovery] items, or empty */
 };
 
 enum config_reload { CONFIG_RESTART, CONFIG_RELOAD };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/crypto.h"
+#include "policy/config_namespace.h"
 #include "policy/config_value.h"
 #include "policy/origin.h"
 
@@ -170,6 +171,31 @@ static bool is_origins(struct span s)
 
 /* Without what an operator takes for syntax and a file would keep: quotes
  * around it, a comment behind it. */
+static bool is_url_path(struct span s)
+{
+	if (!s.len || s.ptr[0] != '/' || s.ptr[s.len - 1] != '/')
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.ptr[i];
+
+		if (c == '/' ? i && s.ptr[i - 1] == '/'
+			     : !is_alnum(c) && c != '.' && c != '_' && c != '-')
+			return false;
+	}
+	return s.len > 1;
+}
+
+static bool is_namespaces(struct span s)
+{
+	struct span rest = s;
+	struct config_namespace item;
+
+	while (rest.len)
+		if (config_namespace_next(&rest, &item) < 1)
+			return false;
+	return true;
+}
+
 static bool is_plain(struct span s)
 {
 	if (s.len && (s.ptr[0] == '"' || s.ptr[0] == '\''))
@@ -220,6 +246,13 @@ static const struct {
 	[CONFIG_ORIGINS] = {is_origins, "*, scheme://host[:port] parted by "
 					"commas, or empty"},
 	[CONFIG_HOST] = {is_host, "a host name, an address, or empty"},
+	[CONFIG_URL_PATH] = {is_url_path,
+			     "a path of A-Z a-z 0-9 . _ - between two \"/\", "
+			     "such as /socket.io/"},
+	[CONFIG_NAMESPACES] = {is_namespaces,
+			       "NAMESPACE=RULES items parted by commas, such "
+			       "as /=tutorial, /chat=generic+recovery, "
+			       "/own=/etc/signald/own.rules; or empty"},
 };
 
 static const struct {

@@ -1,0 +1,119 @@
+/* engine_session.h: what engine.c and its two transports share. */
+#ifndef SIGNALD_SOCKETIO_ENGINE_SESSION_H
+#define SIGNALD_SOCKETIO_ENGINE_SESSION_H
+
+#include "net/wsconn.h"
+#include "socketio/engine.h"
+
+enum engine_transport { POLLING, WEBSOCKET };
+
+/*
+ *  polling:   what is sent waits in `queue`, as the payload of the next GET; a
+ *             GET that finds it empty is held in `poll`
+ *  upgrading: the same, and `probe` is the WebSocket that wants to take over
+ *  websocket: `ws` carries everything
+ */
+struct engine_session {
+	struct engine *engine;
+	void *owner;
+	struct engine_session *prev;
+	struct engine_session *next;
+	enum eio_version version;
+	enum engine_transport transport;
+	struct wsconn *ws;
+	struct wsconn *probe;
+	struct web_held *poll;
+	const struct conn *posting; /* a body that is on its way */
+	struct buf queue;
+	struct loop_task task; /* answers the poll, ends the session */
+	struct loop_timer timer;
+	uint64_t ping_at_ms;	/* protocol 4: when the next ping is due */
+	uint64_t silent_at_ms;	/* when it is over without a sign of life; 0:
+				   not waiting for one */
+	uint64_t probe_ends_ms; /* 0: nobody is upgrading */
+	uint64_t drain_at_ms;	/* 0: not going down */
+	uint64_t deadline_ms;	/* the owner's; 0 for none */
+	const char *reason;
+	enum engine_end end;
+	struct net_addr peer;
+	bool is_patient; /* the wait for this pong was prolonged once */
+	bool has_probed; /* the probing WebSocket was answered */
+	bool is_over;	 /* the owner is told at the end of the turn */
+	bool is_told;	 /* it was: what is left waits for a last poll */
+	char sid[CRYPTO_ID_LEN + 1];
+};
+
+struct engine {
+	struct loop *loop;
+	struct engine_limits limits;
+	const struct engine_ops *ops;
+	void *arg;
+	struct map *by_sid;
+	struct engine_session *all;
+	size_t count;
+	bool is_draining;
+};
+
+/* A new session, told to the owner; NULL when memory ran out. */
+struct engine_session *engine_open(struct engine *engine,
+				   const struct web_request *request,
+				   enum eio_version version,
+				   enum engine_transport transport);
+
+/* Write the open packet's JSON. */
+void engine_write_open(const struct engine_session *session, struct buf *out);
+
+/* One packet from the client, whatever carried it. */
+void engine_take(struct engine_session *session,
+		 const struct eio_packet *packet);
+
+/* It is over: nothing goes out any more. */
+void engine_end(struct engine_session *session, enum engine_end end,
+		const char *reason);
+
+/* The next thing its timer must see has changed. */
+void engine_restart_timer(struct engine_session *session);
+
+uint64_t engine_now_ms(const struct engine_session *session);
+
+/* engine_poll.c */
+
+/* A GET or POST with the sid of a session that is not over, or a polling
+ * handshake. */
+void engine_poll_handshake(struct engine *engine, struct web_exchange *exchange,
+			   const struct web_request *request,
+			   enum eio_version version);
+void engine_poll_get(struct engine_session *session,
+		     struct web_exchange *exchange);
+void engine_poll_post(struct engine_session *session,
+		      struct web_exchange *exchange,
+		      const struct web_request *request);
+
+/* Put a packet at the end of the next poll's payload. Returns 0 or -ENOBUFS. */
+int engine_poll_queue(struct engine_session *session, enum eio_type type,
+		      const struct span *parts, size_t parts_count);
+int engine_poll_queue_binary(struct engine_session *session, struct span bytes);
+
+/* Answer the held poll, if there is one, with what is queued. */
+void engine_poll_flush(struct engine_session *session);
+
+/* Answer the held poll with a noop when nothing is queued: the client waits for
+ * its end to go on with the upgrade. */
+void engine_poll_release(struct engine_session *session);
+
+/* engine_ws.c */
+
+void engine_ws_handshake(struct engine *engine, struct web_exchange *exchange,
+			 const struct web_request *request,
+			 enum eio_version version, const char *accept);
+/* A WebSocket for a session that is polling. */
+void engine_ws_probe(struct engine_session *session,
+		     struct web_exchange *exchange, const char *accept);
+int engine_ws_send(struct engine_session *session, enum eio_type type,
+		   const struct span *parts, size_t parts_count);
+int engine_ws_send_binary(struct engine_session *session, struct span bytes);
+
+/* Give up a WebSocket: it is closed and nobody hears of it again. */
+void engine_ws_drop(struct wsconn **ws, uint16_t code, const char *reason);
+
+#endif
