@@ -149,45 +149,46 @@ static const char join_room[] =
 	"else = others in $1.room\n"                                    \
 	"emit = [$event, $1+from, $2...]\n" SIGNAL "ack = relay\n"
 
-static const char
-	generic[] = "# For an application of your own: any event goes to the "
-		    "peer whose id is\n"
-		    "# its first argument, and arrives with the sender's id in "
-		    "that place; or\n"
-		    "# to the peer that {to} or {target} of its first argument "
-		    "names, or to\n"
-		    "# the others in {room}, and arrives with {from} put in.\n"
-		    "\n"
-		    "[connect]\n"
-		    "join = peer\n"
-		    "\n"
-		    "[join]\n"
-		    "join = peer\n"
-		    "room = $1\n"
-		    "ack = [$error, $others]\n"
-		    "\n"
-		    "[leave]\n"
-		    "leave = yes\n"
-		    "ack = [$error]\n"
-		    "\n"
-		    "[offer]\n" ADDRESSED(
-			    "native = offer $2\n") "\n"
-						   "[answer]\n" ADDRESSED(
-							   "native = answer "
-							   "$2\n") "\n"
-								   "[candidate]"
-								   "\n" ADDRESSED(
-									   "nat"
-									   "ive"
-									   " = "
-									   "can"
-									   "did"
-									   "ate"
-									   " $"
-									   "2"
-									   "\n") "\n"
-										 "[*]\n" ADDRESSED(
-											 SIGNAL);
+static const char generic[] =
+	"# For an application of your own: any event goes to the "
+	"peer whose id is\n"
+	"# its first argument, and arrives with the sender's id in "
+	"that place; or\n"
+	"# to the peer that {to} or {target} of its first argument "
+	"names, or to\n"
+	"# the others in {room}, and arrives with {from} put in.\n"
+	"\n"
+	"[connect]\n"
+	"join = peer\n"
+	"\n"
+	"[join]\n"
+	"join = peer\n"
+	"room = $1\n"
+	"ack = [$error, $others]\n"
+	"\n"
+	"[leave]\n"
+	"leave = yes\n"
+	"ack = [$error]\n"
+	"\n"
+	"[offer]\n" ADDRESSED(
+		"native = offer $2\n") "\n"
+				       "[answer]\n" ADDRESSED(
+					       "native = answer "
+					       "$2\n") "\n"
+						       "[candidate]"
+						       "\n" ADDRESSED(
+							       "nat"
+							       "ive"
+							       " = "
+							       "can"
+							       "did"
+							       "ate"
+							       " $"
+							       "2"
+							       "\n") "\n"
+								     "[*]"
+								     "\n" ADDRESSED(
+									     SIGNAL);
 
 static const struct {
 	const char *name, *text;

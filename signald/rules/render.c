@@ -1,4 +1,5 @@
 /* render.c: fills templates in: spans side by side, hardly a byte copied. */
+#include <assert.h>
 #include <errno.h>
 
 #include "codec/json.h"
@@ -110,12 +111,14 @@ static void add_others(struct renderer *r)
 	add_written(r, before);
 }
 
-/* Without arguments the comma goes that would have parted them. */
+/* Without arguments the comma goes that would have parted them: that before
+ * them, in an array's literal, or else that behind. */
 static void add_rest(struct renderer *r, unsigned arg)
 {
 	struct span rest = resolve_rest(arg, r->scope);
 	struct span *before = &r->parts[r->count - 1];
 
+	assert(before->ptr);
 	if (rest.len)
 		add_part(r, rest);
 	else if (before->len && before->ptr[before->len - 1] == ',')
@@ -143,7 +146,7 @@ static void add_signed(struct renderer *r, unsigned arg)
 {
 	struct span object = resolve_arg(arg, r->scope);
 
-	if (json_type_of(object) != JSON_TYPE_OBJECT) {
+	if (!object.ptr || json_type_of(object) != JSON_TYPE_OBJECT) {
 		add_part(r, SPAN("null"));
 		return;
 	}

@@ -273,7 +273,7 @@ static int take_var(struct compiler *c, struct span *text)
 	*text = span_skip(*text, 1 + name.len);
 	/* What is spliced in must stand in an array: two values do not fit in
 	 * any other place. */
-	buf_append_str(&c->probe, var.kind == VAR_REST ? "0,0" : "null");
+	buf_append_str(&c->probe, var.kind == VAR_REST ? "null,null" : "null");
 	if (var.kind == VAR_FROM)
 		return add_from(c, &var);
 	return var.kind == VAR_EVENT ? add_event(c, &var) : add_var(c, &var);

@@ -296,6 +296,8 @@ static void every_fault_is_named_with_its_line(void **state)
 		{"[a]\nto=all\nemit = [\"b\", {\"c\": $1...}]\n",
 		 "3: no JSON once"},
 		{"[a]\nto=all\nnative = signal $1...\n", "3: no JSON once"},
+		{"[a]\nto=all\nemit = [\"b\", 5$1...]\n", "3: no JSON once"},
+		{"[a]\nto=all\nemit = [\"b\", $1...5]\n", "3: unknown var"},
 		{"[a]\nto=all\nemit = [\"b\"] # c\n", "3: no JSON once"},
 
 		/* variables */
