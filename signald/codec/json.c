@@ -1,4 +1,4 @@
-/* json.c: JSON checked and sliced in one pass, without a tree (RFC 8259). */
+/* json.c: the grammar of JSON, checked in one pass (RFC 8259). */
 #include <endian.h>
 #include <errno.h>
 
@@ -10,30 +10,8 @@
 #define JSON_SSE2 0
 #endif
 
-#include "codec/json.h"
-
-/*
- * Every skip_ function takes where to begin and where the text ends, and
- * returns where it stopped, or NULL when the grammar is broken there. All of
- * them may be called with at == end.
- */
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static inline bool is_space(char c)
-{
-	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
-static inline const char *skip_space(const char *at, const char *end)
-{
-	while (at < end && (unsigned char)*at <= ' ' && is_space(*at))
-		at++;
-	return at;
-}
+#include "codec/chars.h"
+#include "codec/json_scan.h"
 
 /* Whether a byte cannot stand for itself inside a string (RFC 8259, 7). */
 static bool is_special(char c)
@@ -94,8 +72,7 @@ static inline const char *first_special(const char *at, uint64_t bits)
 	return at + __builtin_ctzll(bits) / BLOCK_BITS;
 }
 
-/* To the first special byte, or to the end. */
-static inline const char *skip_plain(const char *at, const char *end)
+const char *json_skip_plain(const char *at, const char *end)
 {
 	while (end - at >= BLOCK_LEN) {
 		uint64_t bits = special_bits(at);
@@ -109,23 +86,14 @@ static inline const char *skip_plain(const char *at, const char *end)
 	return at;
 }
 
-static int hex_digit(char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Four hexadecimal digits as a number, or -1. */
-static int read_hex4(const char *at, const char *end)
+int json_read_hex4(const char *at, const char *end)
 {
 	int unit = 0;
 
 	if (end - at < 4)
 		return -1;
 	for (int i = 0; i < 4; i++) {
-		int digit = hex_digit(at[i]);
+		int digit = hex_value(at[i]);
 
 		if (digit < 0)
 			return -1;
@@ -134,8 +102,7 @@ static int read_hex4(const char *at, const char *end)
 	return unit;
 }
 
-/* What the letter of a two-character escape stands for; 0 for all others. */
-static const char escapes[256] = {
+const char json_escapes[256] = {
 	['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
 	['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
 };
@@ -145,9 +112,9 @@ static inline const char *skip_escape(const char *at, const char *end)
 {
 	if (end - at < 2)
 		return NULL;
-	if (escapes[(unsigned char)at[1]])
+	if (json_escapes[(unsigned char)at[1]])
 		return at + 2;
-	if (at[1] != 'u' || read_hex4(at + 2, end) < 0)
+	if (at[1] != 'u' || json_read_hex4(at + 2, end) < 0)
 		return NULL;
 	return at + 6;
 }
@@ -169,13 +136,11 @@ static const char *skip_string_tail(const char *at, const char *end)
 }
 
 /*
- * at  behind the opening quote; returns the place behind the closing one
- *
  * An SDP is one long string with a pair of escapes in every line. All of a
  * block's escapes are stepped through before the next one is loaded, at a place
  * that does not depend on where they were: the processor reads ahead.
  */
-static const char *skip_string(const char *at, const char *end)
+const char *json_skip_string(const char *at, const char *end)
 {
 	while (end - at >= BLOCK_LEN) {
 		const char *next = at + BLOCK_LEN;
@@ -250,13 +215,13 @@ static const char *skip_word(const char *at, const char *end, struct span word)
 		       : NULL;
 }
 
-static const char *skip_scalar(const char *at, const char *end)
+const char *json_skip_scalar(const char *at, const char *end)
 {
 	if (at == end)
 		return NULL;
 	switch (*at) {
 	case '"':
-		return skip_string(at + 1, end);
+		return json_skip_string(at + 1, end);
 	case 't':
 		return skip_word(at, end, SPAN("true"));
 	case 'f':
@@ -268,22 +233,13 @@ static const char *skip_scalar(const char *at, const char *end)
 	}
 }
 
-/* The colon behind a member's name, with white space around it. */
-static inline const char *skip_colon(const char *at, const char *end)
-{
-	at = skip_space(at, end);
-	if (at == end || *at != ':')
-		return NULL;
-	return skip_space(at + 1, end);
-}
-
 /* A member's name and its colon. */
 static inline const char *skip_name(const char *at, const char *end)
 {
 	if (at == end || *at != '"')
 		return NULL;
-	at = skip_string(at + 1, end);
-	return at ? skip_colon(at, end) : NULL;
+	at = json_skip_string(at + 1, end);
+	return at ? json_skip_colon(at, end) : NULL;
 }
 
 /*
@@ -323,7 +279,7 @@ static const char *open_levels(struct nest *nest, const char *at,
 		}
 		nest->depth++;
 		nest->is_object = nest->is_object << 1 | (*at == '{');
-		at = skip_space(at + 1, end);
+		at = json_skip_space(at + 1, end);
 		if (at < end && *at == closing_of(nest)) {
 			*is_empty = true;
 			return at;
@@ -344,11 +300,11 @@ static const char *close_levels(struct nest *nest, const char *at,
 				const char *end)
 {
 	while (nest->depth) {
-		at = skip_space(at, end);
+		at = json_skip_space(at, end);
 		if (at == end)
 			return NULL;
 		if (*at == ',') {
-			at = skip_space(at + 1, end);
+			at = json_skip_space(at + 1, end);
 			return nest->is_object & 1 ? skip_name(at, end) : at;
 		}
 		if (*at != closing_of(nest))
@@ -360,14 +316,8 @@ static const char *close_levels(struct nest *nest, const char *at,
 	return at;
 }
 
-/*
- * A value of any type.
- *
- * err  becomes -E2BIG when being nested deeper than depth_max is the reason for
- *      NULL
- */
-static const char *skip_value(const char *at, const char *end,
-			      unsigned depth_max, int *err)
+const char *json_skip_value(const char *at, const char *end, unsigned depth_max,
+			    int *err)
 {
 	struct nest nest = {.depth_max = depth_max};
 
@@ -376,7 +326,7 @@ static const char *skip_value(const char *at, const char *end,
 
 		at = open_levels(&nest, at, end, &is_empty, err);
 		if (at && !is_empty)
-			at = skip_scalar(at, end);
+			at = json_skip_scalar(at, end);
 		if (at)
 			at = close_levels(&nest, at, end);
 	} while (at && nest.depth);
@@ -391,380 +341,7 @@ int json_validate(struct span text)
 	if (!text.len)
 		return err;
 	end = text.ptr + text.len;
-	at = skip_value(skip_space(text.ptr, end), end, JSON_MAX_DEPTH, &err);
-	return at && skip_space(at, end) == end ? 0 : err;
-}
-
-static size_t encode_utf8(unsigned point, char out[4])
-{
-	if (point < 0x80) {
-		out[0] = (char)point;
-		return 1;
-	}
-	if (point < 0x800) {
-		out[0] = (char)(0xc0 | point >> 6);
-		out[1] = (char)(0x80 | (point & 0x3f));
-		return 2;
-	}
-	if (point < 0x10000) {
-		out[0] = (char)(0xe0 | point >> 12);
-		out[1] = (char)(0x80 | (point >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (point & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | point >> 18);
-	out[1] = (char)(0x80 | (point >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (point >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (point & 0x3f));
-	return 4;
-}
-
-/*
- * The code point of a \u escape, or of two that are a surrogate pair.
- *
- * at  at the backslash; moves behind the escape
- *
- * Returns it, or -1 for a surrogate that stands alone (RFC 8259, 8.2).
- */
-static int decode_unicode(const char **at, const char *end)
-{
-	int high = read_hex4(*at + 2, end), low;
-
-	*at += 6;
-	if (high < 0xd800 || high > 0xdfff)
-		return high;
-	if (high > 0xdbff || end - *at < 6 || (*at)[0] != '\\' ||
-	    (*at)[1] != 'u')
-		return -1;
-	low = read_hex4(*at + 2, end);
-	if (low < 0xdc00 || low > 0xdfff)
-		return -1;
-	*at += 6;
-	return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
-}
-
-/*
- * Decode the next piece of a validated string's inside: a run of bytes that
- * stand for themselves, or one escape.
- *
- * at     moves behind it; must not be at end
- * space  holds what an escape stands for
- *
- * Returns the bytes, none (NULL) for a lone surrogate.
- */
-static struct span decode_piece(const char **at, const char *end, char space[4])
-{
-	const char *start = *at;
-	int point;
-
-	if (*start != '\\') {
-		*at = skip_plain(start, end);
-		return span_of(start, (size_t)(*at - start));
-	}
-	space[0] = escapes[(unsigned char)start[1]];
-	if (space[0]) {
-		*at += 2;
-		return span_of(space, 1);
-	}
-	point = decode_unicode(at, end);
-	if (point < 0)
-		return span_of(NULL, 0);
-	return span_of(space, encode_utf8((unsigned)point, space));
-}
-
-/* Whether a validated string's inside stands for the bytes of name. */
-static bool decodes_to(struct span inside, struct span name)
-{
-	const char *at = inside.ptr, *end = at + inside.len;
-	char space[4];
-
-	while (at < end) {
-		struct span piece = decode_piece(&at, end, space);
-
-		if (!piece.len || !span_has_prefix(name, piece))
-			return false;
-		name = span_skip(name, piece.len);
-	}
-	return !name.len;
-}
-
-/* What json_pick() was asked for, and what came of it. */
-struct pick {
-	const struct span *names;
-	size_t names_count;
-	struct span *values;
-	bool has_duplicate;
-	int err; /* why a NULL was returned */
-};
-
-/*
- * Find the wanted name that stands at a place, with its closing quote. Its
- * length comes from our side, so the processor need not wait for a scan of the
- * text to know where to go on.
- *
- * at  behind the opening quote; moves behind the closing one when found
- */
-static struct span *find_plain(const struct pick *pick, const char **at,
-			       const char *end)
-{
-	size_t left = (size_t)(end - *at);
-
-	for (size_t i = 0; i < pick->names_count; i++) {
-		struct span name = pick->names[i];
-
-		if (left > name.len && (*at)[name.len] == '"' &&
-		    span_equal(span_of(*at, name.len), name)) {
-			*at += name.len + 1;
-			return &pick->values[i];
-		}
-	}
-	return NULL;
-}
-
-/* Find the wanted name that a validated one with escapes stands for. */
-static struct span *find_escaped(const struct pick *pick, struct span inside)
-{
-	if (!inside.len || !memchr(inside.ptr, '\\', inside.len))
-		return NULL;
-	for (size_t i = 0; i < pick->names_count; i++) {
-		if (decodes_to(inside, pick->names[i]))
-			return &pick->values[i];
-	}
-	return NULL;
-}
-
-/*
- * A member's name and its colon.
- *
- * wanted  where to put the value, NULL for a name nobody asked for
- */
-static const char *pick_name(const struct pick *pick, const char *at,
-			     const char *end, struct span **wanted)
-{
-	const char *name;
-
-	if (at == end || *at != '"')
-		return NULL;
-	name = ++at;
-	*wanted = find_plain(pick, &at, end);
-	if (!*wanted) {
-		at = skip_string(name, end);
-		if (!at)
-			return NULL;
-		*wanted = find_escaped(pick,
-				       span_of(name, (size_t)(at - 1 - name)));
-	}
-	return skip_colon(at, end);
-}
-
-/* One member, its value kept if it is wanted. */
-static const char *pick_member(struct pick *pick, const char *at,
-			       const char *end)
-{
-	struct span *wanted;
-	const char *value = pick_name(pick, at, end, &wanted);
-
-	if (!value)
-		return NULL;
-	at = skip_value(value, end, JSON_MAX_DEPTH - 1, &pick->err);
-	if (at && wanted) {
-		pick->has_duplicate |= wanted->ptr != NULL;
-		*wanted = span_of(value, (size_t)(at - value));
-	}
-	return at;
-}
-
-/*
- * Behind a member or an element of the outermost level: its comma, or the
- * closing bracket (*has_ended).
- */
-static inline const char *skip_comma(const char *at, const char *end,
-				     char closing, bool *has_ended)
-{
-	at = skip_space(at, end);
-	if (at == end)
-		return NULL;
-	*has_ended = *at == closing;
-	if (*has_ended)
-		return at + 1;
-	return *at == ',' ? skip_space(at + 1, end) : NULL;
-}
-
-/* All members and the closing brace; at behind the opening one. */
-static const char *pick_members(struct pick *pick, const char *at,
-				const char *end)
-{
-	bool has_ended = false;
-
-	at = skip_space(at, end);
-	if (at < end && *at == '}')
-		return at + 1;
-	while (at && !has_ended) {
-		at = pick_member(pick, at, end);
-		if (at)
-			at = skip_comma(at, end, '}', &has_ended);
-	}
-	return at;
-}
-
-/* The verdict on a text that does not begin with the bracket asked for. */
-static int judge_other_type(struct span text)
-{
-	int err = json_validate(text);
-
-	return err ? err : -ENOTSUP;
-}
-
-int json_pick(struct span text, const struct span *names, size_t names_count,
-	      struct span *values)
-{
-	struct pick pick = {names, names_count, values, false, -EINVAL};
-	const char *at, *end;
-
-	for (size_t i = 0; i < names_count; i++)
-		values[i] = span_of(NULL, 0);
-	if (!text.len)
-		return -EINVAL;
-	end = text.ptr + text.len;
-	at = skip_space(text.ptr, end);
-	if (at == end || *at != '{')
-		return judge_other_type(text);
-	at = pick_members(&pick, at + 1, end);
-	if (!at || skip_space(at, end) != end)
-		return pick.err;
-	return pick.has_duplicate ? -EEXIST : 0;
-}
-
-/* What json_slice() was asked for, and what came of it. */
-struct slice {
-	struct span *elements;
-	size_t max;
-	size_t count;
-	int err; /* why a NULL was returned */
-};
-
-static const char *slice_element(struct slice *slice, const char *at,
-				 const char *end)
-{
-	const char *value = at;
-
-	at = skip_value(value, end, JSON_MAX_DEPTH - 1, &slice->err);
-	if (at && slice->count < slice->max)
-		slice->elements[slice->count] =
-			span_of(value, (size_t)(at - value));
-	slice->count++;
-	return at;
-}
-
-/* All elements and the closing bracket; at behind the opening one. */
-static const char *slice_elements(struct slice *slice, const char *at,
-				  const char *end)
-{
-	bool has_ended = false;
-
-	at = skip_space(at, end);
-	if (at < end && *at == ']')
-		return at + 1;
-	while (at && !has_ended) {
-		at = slice_element(slice, at, end);
-		if (at)
-			at = skip_comma(at, end, ']', &has_ended);
-	}
-	return at;
-}
-
-int json_slice(struct span text, struct span *elements, size_t max,
-	       size_t *count)
-{
-	struct slice slice = {elements, max, 0, -EINVAL};
-	const char *at, *end;
-
-	if (!text.len)
-		return -EINVAL;
-	end = text.ptr + text.len;
-	at = skip_space(text.ptr, end);
-	if (at == end || *at != '[')
-		return judge_other_type(text);
-	at = slice_elements(&slice, at + 1, end);
-	if (!at || skip_space(at, end) != end)
-		return slice.err;
-	*count = slice.count;
-	return 0;
-}
-
-/* Where a token of validated JSON ends. */
-static const char *skip_token(const char *at, const char *end)
-{
-	return memchr("{}[]:,", *at, 6) ? at + 1 : skip_scalar(at, end);
-}
-
-struct span json_next_token(struct span *rest)
-{
-	const char *at, *end, *next = NULL;
-
-	if (!rest->len)
-		return span_of(NULL, 0);
-	end = rest->ptr + rest->len;
-	at = skip_space(rest->ptr, end);
-	if (at < end)
-		next = skip_token(at, end);
-	if (!next)
-		next = at = end;
-	*rest = span_of(next, (size_t)(end - next));
-	return span_of(at, (size_t)(next - at));
-}
-
-enum json_type json_type_of(struct span raw)
-{
-	switch (raw.len ? *raw.ptr : 'n') {
-	case '{':
-		return JSON_TYPE_OBJECT;
-	case '[':
-		return JSON_TYPE_ARRAY;
-	case '"':
-		return JSON_TYPE_STRING;
-	case 't':
-	case 'f':
-		return JSON_TYPE_BOOL;
-	case 'n':
-		return JSON_TYPE_NULL;
-	default:
-		return JSON_TYPE_NUMBER;
-	}
-}
-
-int json_decode_string(struct span raw, char *out, size_t cap, size_t *len)
-{
-	const char *at, *end;
-	size_t used = 0;
-	char space[4];
-
-	if (json_type_of(raw) != JSON_TYPE_STRING)
-		return -EINVAL;
-	at = raw.ptr + 1;
-	end = raw.ptr + raw.len - 1;
-	while (at < end) {
-		struct span piece = decode_piece(&at, end, space);
-
-		if (!piece.len || !*piece.ptr)
-			return -EINVAL; /* a lone surrogate, a NUL */
-		if (cap - used < piece.len)
-			return -ENOSPC;
-		memcpy(out + used, piece.ptr, piece.len);
-		used += piece.len;
-	}
-	if (used == cap)
-		return -ENOSPC;
-	out[used] = '\0';
-	*len = used;
-	return 0;
-}
-
-int json_to_u64(struct span raw, uint64_t max, uint64_t *value)
-{
-	for (size_t i = 0; i < raw.len; i++) {
-		if (!is_digit(raw.ptr[i]))
-			return -EINVAL;
-	}
-	return span_to_u64(raw, max, value);
+	at = json_skip_value(json_skip_space(text.ptr, end), end,
+			     JSON_MAX_DEPTH, &err);
+	return at && json_skip_space(at, end) == end ? 0 : err;
 }
