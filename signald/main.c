@@ -11,6 +11,7 @@
 #include <event2/event.h>
 #include <openssl/crypto.h>
 
+#include "dialect/socketio.h"
 #include "server.h"
 
 #define MAX_SETS 256
@@ -158,6 +159,7 @@ int main(int argc, char **argv)
 	struct config_sources sources;
 	struct config_error error;
 	struct config *config;
+	int err;
 
 	parse_arguments(argc, argv, &arguments);
 	sources = (struct config_sources){
@@ -172,7 +174,12 @@ int main(int argc, char **argv)
 	}
 	switch (arguments.action) {
 	case CHECK_CONFIG:
+		err = socketio_check(config, &error);
 		config_free(config);
+		if (err) {
+			(void)fprintf(stderr, "signald: %s\n", error.text);
+			return EX_CONFIG;
+		}
 		(void)puts("signald: the configuration is good");
 		return EXIT_SUCCESS;
 	case PRINT_CONFIG:

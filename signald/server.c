@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "dialect/api.h"
 #include "dialect/native.h"
+#include "dialect/socketio.h"
 #include "net/files.h"
 #include "net/listener.h"
 #include "policy/metric.h"
@@ -31,9 +32,10 @@ struct server {
 	struct icelist *icelist;
 	struct probe *probe; /* NULL where turn.probe is empty */
 	struct native *native;
-	struct files *files; /* NULL where http.root is empty */
+	struct socketio *socketio; /* NULL where it has no namespaces */
+	struct files *files;	   /* NULL where http.root is empty */
 	struct api api;
-	struct web_route routes[6];
+	struct web_route routes[7];
 	struct web_route metrics_routes[2];
 	struct web *web;
 	struct web *metrics_web;
@@ -138,7 +140,14 @@ static void write_routes(struct server *server)
 		{.path = NULL},
 	};
 
-	memcpy(server->routes, routes, sizeof(routes));
+	const size_t fixed_count = sizeof(routes) / sizeof(*routes) - 1;
+	struct web_route *at = server->routes;
+
+	memcpy(at, routes, fixed_count * sizeof(*routes));
+	at += fixed_count;
+	if (server->socketio)
+		*at++ = socketio_route(server->socketio);
+	*at = routes[fixed_count]; /* every other path */
 	memcpy(server->metrics_routes, metrics_routes, sizeof(metrics_routes));
 }
 
@@ -211,6 +220,7 @@ static void drain(struct server *server)
 	server->api.is_draining = true;
 	web_drain(server->web);
 	native_drain(server->native, spread_s);
+	socketio_drain(server->socketio, spread_s);
 }
 
 /* Nobody is in a session any more, and every answer is out. */
@@ -218,6 +228,7 @@ static bool is_drained(const struct server *server)
 {
 	return server->loop->clock.mono_ms >= server->drain_ends_ms ||
 	       (!native_sessions_count(server->native) &&
+		!socketio_sessions_count(server->socketio) &&
 		!conn_set_has_output(server->conns));
 }
 
@@ -246,6 +257,7 @@ static int apply(struct server *server, struct config *config)
 	server->config = config;
 	server->loop->config = config;
 	hub_configure(server->hub, config);
+	socketio_configure(server->socketio);
 	if (strcmp(before->turn.probe, config->turn.probe) != 0) {
 		probe_free(server->probe);
 		server->probe = NULL;
@@ -313,6 +325,18 @@ static int catch_signals(struct server *server)
 
 /* --- beginning and end --- */
 
+static int start_socketio(struct server *server)
+{
+	struct config_error error;
+	int err = socketio_new(&server->socketio, server->loop, server->hub,
+			       &error);
+
+	if (err)
+		log_error("server.fail", log_str("what", "socketio"),
+			  log_str("error", error.text));
+	return err;
+}
+
 static int build(struct server *server)
 {
 	const struct config *config = server->config;
@@ -333,6 +357,9 @@ static int build(struct server *server)
 	err = start_probe(server);
 	if (err)
 		return fail("probe", config->turn.probe, err);
+	err = start_socketio(server);
+	if (err)
+		return err;
 	if (*config->http.root)
 		err = files_new(&server->files, config->http.root);
 	if (err)
@@ -400,6 +427,7 @@ void server_free(struct server *server)
 	web_free(server->web);
 	files_free(server->files);
 	probe_free(server->probe);
+	socketio_free(server->socketio);
 	native_free(server->native);
 	icelist_free(server->icelist);
 	hub_free(server->hub);

@@ -5,8 +5,6 @@
 #include "base/buf.h"
 
 #define MSG_MAX_REF 64
-#define MSG_MAX_ROOM 128
-#define MSG_MAX_NAME 128
 #define MSG_MAX_NUMBER ((uint64_t)1 << 53)
 
 enum msg_type {

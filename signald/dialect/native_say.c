@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "codec/json.h"
+#include "dialect/name.h"
 #include "dialect/native_session.h"
 #include "dialect/native_write.h"
 #include "policy/metric.h"
@@ -53,25 +54,6 @@ static void send_written(struct native_session *session, const struct msg *msg,
 
 	write(native_begin(session), msg, &sources);
 	native_send(session);
-}
-
-/* U+0000 to U+001F, U+007F to U+009F; text is UTF-8, ended by a NUL. */
-static bool is_control(const char *text)
-{
-	unsigned char c = (unsigned char)text[0], next = (unsigned char)text[1];
-
-	return c < 0x20 || c == 0x7f || (c == 0xc2 && next < 0xa0);
-}
-
-/* Printable text of a bounded length: a name that can be shown and logged. */
-static int decode_name(struct span raw, char *out, size_t cap, size_t *len)
-{
-	if (json_decode_string(raw, out, cap, len))
-		return -EINVAL;
-	for (size_t i = 0; i < *len; i++)
-		if (is_control(out + i))
-			return -EINVAL;
-	return 0;
 }
 
 static int read_role(struct span raw, enum hub_role *role)
@@ -134,7 +116,7 @@ static void on_join(struct native_session *session, const struct msg *msg)
 {
 	size_t max_metadata =
 		session->native->loop->config->rooms.max_metadata_bytes;
-	char room[MSG_MAX_ROOM + 1], name[MSG_MAX_NAME + 1];
+	char room[NAME_MAX_BYTES + 1], name[NAME_MAX_BYTES + 1];
 	struct hub_join join = {
 		.metadata = msg->metadata,
 		.ops = &native_peer_ops,
@@ -147,7 +129,7 @@ static void on_join(struct native_session *session, const struct msg *msg)
 			   "this connection is in a room; leave it first");
 		return;
 	}
-	if (decode_name(msg->room, room, sizeof(room), &len) || !len) {
+	if (name_decode(msg->room, room, &len) || !len) {
 		send_error(session, msg, MSG_BAD_ROOM,
 			   "room must have 1 to 128 bytes and no control "
 			   "characters");
@@ -161,7 +143,7 @@ static void on_join(struct native_session *session, const struct msg *msg)
 		return;
 	}
 	if (msg->name.ptr) {
-		if (decode_name(msg->name, name, sizeof(name), &len)) {
+		if (name_decode(msg->name, name, &len)) {
 			send_error(session, msg, MSG_BAD_MESSAGE,
 				   "name must have at most 128 bytes and no "
 				   "control characters");

@@ -149,14 +149,12 @@ static const char join_room[] =
 	"else = others in $1.room\n"                                    \
 	"emit = [$event, $1+from, $2...]\n" SIGNAL "ack = relay\n"
 
+/* clang-format off */
 static const char generic[] =
-	"# For an application of your own: any event goes to the "
-	"peer whose id is\n"
-	"# its first argument, and arrives with the sender's id in "
-	"that place; or\n"
-	"# to the peer that {to} or {target} of its first argument "
-	"names, or to\n"
-	"# the others in {room}, and arrives with {from} put in.\n"
+	"# For an application of your own: any event goes to the peer whose id\n"
+	"# is its first argument, and arrives with the sender's id in that place;\n"
+	"# or to the peer that {to} or {target} of its first argument names, or\n"
+	"# to the others in {room}, and arrives with {from} put in.\n"
 	"\n"
 	"[connect]\n"
 	"join = peer\n"
@@ -170,25 +168,18 @@ static const char generic[] =
 	"leave = yes\n"
 	"ack = [$error]\n"
 	"\n"
-	"[offer]\n" ADDRESSED(
-		"native = offer $2\n") "\n"
-				       "[answer]\n" ADDRESSED(
-					       "native = answer "
-					       "$2\n") "\n"
-						       "[candidate]"
-						       "\n" ADDRESSED(
-							       "nat"
-							       "ive"
-							       " = "
-							       "can"
-							       "did"
-							       "ate"
-							       " $"
-							       "2"
-							       "\n") "\n"
-								     "[*]"
-								     "\n" ADDRESSED(
-									     SIGNAL);
+	"[offer]\n"
+	ADDRESSED("native = offer $2\n")
+	"\n"
+	"[answer]\n"
+	ADDRESSED("native = answer $2\n")
+	"\n"
+	"[candidate]\n"
+	ADDRESSED("native = candidate $2\n")
+	"\n"
+	"[*]\n"
+	ADDRESSED(SIGNAL);
+/* clang-format on */
 
 static const struct {
 	const char *name, *text;

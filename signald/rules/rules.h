@@ -38,8 +38,9 @@ struct rules_scope {
 	struct span event;	 /* raw JSON string; read under [*] alone */
 	const struct span *args; /* raw JSON, args_count of them */
 	size_t args_count;
-	struct span
-		rest; /* args[0] and all behind it, also those not in args */
+	/* The text that args are slices of, from the first argument to the
+	 * last, also those not in args. */
+	struct span rest;
 	struct span from;  /* a peer's id */
 	struct span name;  /* decoded, {NULL, 0} without one */
 	struct span room;  /* decoded */

@@ -1,558 +1,17 @@
 /* rules_parse.c: from the lines of a rules file to rules. */
 #include <errno.h>
-#include <stdlib.h>
 
-#include "codec/json.h"
 #include "codec/utf8.h"
 #include "policy/config_error.h"
 #include "rules/rules_file.h"
-#include "rules/ruleset.h"
-#include "rules/template.h"
-
-#define MAX_EVENT_BYTES 128
-#define MAX_PEERS 1000000
-
-/* Keys come in this order: who comes and goes, what is sent, the answer. */
-enum rank { RANK_START, RANK_ENTRY, RANK_STEPS, RANK_ACK };
-
-struct parser {
-	struct ruleset *rules;
-	struct config_error *error;
-	unsigned line;
-	unsigned blamed; /* the line at fault, when it is another one; else 0 */
-	unsigned rule_lines[RULESET_MAX_RULES];
-
-	/* The section at hand; steps go into the rule at its end. */
-	struct rules_rule *rule;
-	enum rank rank;
-	unsigned seen; /* keys, a bit for each row of the table */
-	enum rules_when when;
-	struct rules_step steps[RULESET_MAX_STEPS];
-	size_t steps_count;
-	unsigned step_line;
-};
-
-/* What a value may be quoted as in a sentence. */
-static int quoted_len(struct span value)
-{
-	return (int)(value.len < 60 ? value.len : 60);
-}
-
-static bool is_connect(const struct parser *parser)
-{
-	return span_equal(parser->rule->event, SPAN("connect"));
-}
-
-static bool is_disconnect(const struct parser *parser)
-{
-	return span_equal(parser->rule->event, SPAN("disconnect"));
-}
-
-static struct template_place place_of(const struct parser *parser)
-{
-	return (struct template_place){
-		.section = parser->rule->event,
-		.is_event = !is_connect(parser) && !is_disconnect(parser),
-	};
-}
-
-static struct rules_step *last_step(struct parser *parser)
-{
-	return parser->steps_count ? &parser->steps[parser->steps_count - 1]
-				   : NULL;
-}
-
-/* Cut the first word off; *rest moves behind the blanks that follow it. */
-static struct span cut_word(struct span *rest)
-{
-	size_t n = 0;
-	struct span word;
-
-	while (n < rest->len && rest->ptr[n] != ' ' && rest->ptr[n] != '\t')
-		n++;
-	word = span_of(rest->ptr, n);
-	*rest = span_trim(span_skip(*rest, n));
-	return word;
-}
-
-static int refuse_value(const struct parser *parser, const char *key,
-			struct span value, const char *right)
-{
-	return config_refuse(parser->error, "%s = %.*s; write %s", key,
-			     quoted_len(value), value.ptr, right);
-}
-
-static int take_join(struct parser *parser, struct span value)
-{
-	struct span rest = value, role = cut_word(&rest);
-	struct rules_rule *rule = parser->rule;
-	bool replaces = span_equal(rest, SPAN("replacing"));
-
-	if (hub_role_parse(role, &rule->role) || (rest.len && !replaces) ||
-	    (replaces && rule->role != ROLE_BROADCASTER))
-		return refuse_value(parser, "join", value,
-				    "peer, broadcaster, broadcaster replacing, "
-				    "watcher or operator");
-	if (rule->leaves)
-		return config_refuse(parser->error, "an event joins or leaves, "
-						    "not both");
-	rule->joins = true;
-	rule->replaces = replaces;
-	return 0;
-}
-
-static int take_leave(struct parser *parser, struct span value)
-{
-	if (!span_equal(value, SPAN("yes")))
-		return refuse_value(parser, "leave", value,
-				    "yes, or leave the line out");
-	if (parser->rule->joins)
-		return config_refuse(parser->error, "an event joins or leaves, "
-						    "not both");
-	parser->rule->leaves = true;
-	return 0;
-}
-
-/* A variable whose value is known as text: $N or $N.field. */
-static int take_var(struct parser *parser, struct span value,
-		    struct rules_var *var)
-{
-	struct template_place place = place_of(parser);
-	int err = template_compile_var(var, parser->rules, value, &place,
-				       parser->error);
-
-	if (!err && var->kind != VAR_ARG && var->kind != VAR_FIELD)
-		err = config_refuse(parser->error,
-				    "%.*s names no argument; write $1 or "
-				    "$1.field",
-				    quoted_len(value), value.ptr);
-	return err;
-}
-
-static int take_room(struct parser *parser, struct span value)
-{
-	parser->rule->has_room = true;
-	return take_var(parser, value, &parser->rule->room);
-}
-
-static int take_name(struct parser *parser, struct span value)
-{
-	parser->rule->has_name = true;
-	return take_var(parser, value, &parser->rule->name);
-}
-
-static int take_most(struct parser *parser, struct span value)
-{
-	uint64_t most;
-
-	if (span_to_u64(value, MAX_PEERS, &most) || !most)
-		return refuse_value(parser, "most", value,
-				    "a whole number from 1 to 1000000");
-	parser->rule->most = (unsigned)most;
-	return 0;
-}
-
-static int take_when(struct parser *parser, struct span value)
-{
-	static const struct span words[] = {
-		[WHEN_ALWAYS] = SPAN_INIT("always"),
-		[WHEN_ALONE] = SPAN_INIT("alone"),
-		[WHEN_OTHERS] = SPAN_INIT("others"),
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		if (span_equal(value, words[i])) {
-			parser->when = (enum rules_when)i;
-			return 0;
-		}
-	}
-	return refuse_value(parser, "when", value, "alone, others or always");
-}
-
-static int take_whom(struct parser *parser, struct span word,
-		     struct rules_step *step)
-{
-	static const struct span words[] = {
-		[WHOM_SELF] = SPAN_INIT("self"),
-		[WHOM_OTHERS] = SPAN_INIT("others"),
-		[WHOM_ALL] = SPAN_INIT("all"),
-		[WHOM_BROADCASTER] = SPAN_INIT("broadcaster"),
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		if (span_equal(word, words[i])) {
-			step->whom = (enum rules_whom)i;
-			return 0;
-		}
-	}
-	if (!word.len || *word.ptr != '$')
-		return refuse_value(parser, "to", word,
-				    "self, others, all, broadcaster or a "
-				    "peer's id as $1 or $1.field");
-	step->whom = WHOM_PEER;
-	return take_var(parser, word, &step->peer);
-}
-
-/* Whom a section of its kind can reach. */
-static int check_whom(const struct parser *parser,
-		      const struct rules_step *step)
-{
-	if (is_disconnect(parser) &&
-	    (step->whom == WHOM_SELF || step->whom == WHOM_ALL))
-		return config_refuse(parser->error,
-				     "who has left hears nothing; write to = "
-				     "others or to = broadcaster");
-	if (parser->rule->leaves && step->whom != WHOM_SELF)
-		return config_refuse(parser->error,
-				     "who leaves reaches itself alone: those "
-				     "who stay hear [disconnect]; write to = "
-				     "self");
-	return 0;
-}
-
-/* WHOM [in $X] */
-static int read_target(struct parser *parser, struct span value,
-		       struct rules_step *step)
-{
-	struct span rest = value, whom = cut_word(&rest);
-	int err = take_whom(parser, whom, step);
-
-	if (!err && rest.len) {
-		if (!span_equal(cut_word(&rest), SPAN("in")))
-			return refuse_value(parser, "to", value,
-					    "nothing behind it, or in $1.room");
-		step->has_in = true;
-		err = take_var(parser, rest, &step->in);
-	}
-	return err ? err : check_whom(parser, step);
-}
-
-static int check_last_step(struct parser *parser)
-{
-	const struct rules_step *step = last_step(parser);
-
-	if (!step || step->emit || step->payload)
-		return 0;
-	parser->blamed = parser->step_line;
-	return config_refuse(parser->error,
-			     "a step that sends nothing; write emit = "
-			     "[\"event\", ...] or native = KIND PAYLOAD behind "
-			     "it");
-}
-
-static int add_step(struct parser *parser, struct span value, bool is_else)
-{
-	struct rules_step step = {.when = parser->when, .is_else = is_else};
-	int err = check_last_step(parser);
-
-	if (!err && parser->steps_count == RULESET_MAX_STEPS)
-		err = config_refuse(parser->error,
-				    "more than %d steps for one event",
-				    RULESET_MAX_STEPS);
-	if (!err)
-		err = read_target(parser, value, &step);
-	if (err)
-		return err;
-	parser->steps[parser->steps_count++] = step;
-	parser->step_line = parser->line;
-	return 0;
-}
-
-static int take_to(struct parser *parser, struct span value)
-{
-	return add_step(parser, value, false);
-}
-
-static int take_else(struct parser *parser, struct span value)
-{
-	return add_step(parser, value, true);
-}
-
-/* Names that a client or server of Socket.IO keeps to itself. */
-static bool is_reserved(struct span name)
-{
-	static const struct span reserved[] = {
-		SPAN_INIT("connect"),	  SPAN_INIT("connect_error"),
-		SPAN_INIT("disconnect"),  SPAN_INIT("disconnecting"),
-		SPAN_INIT("newListener"), SPAN_INIT("removeListener"),
-	};
-
-	for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++) {
-		if (span_equal(name, reserved[i]))
-			return true;
-	}
-	return false;
-}
-
-static int check_name(const struct parser *parser, struct span raw)
-{
-	char name[MAX_EVENT_BYTES + 1];
-	size_t len;
-
-	if (json_decode_string(raw, name, sizeof(name), &len))
-		return config_refuse(parser->error,
-				     "the event's name is longer than %d "
-				     "bytes, or no text",
-				     MAX_EVENT_BYTES);
-	if (is_reserved(span_of(name, len)))
-		return config_refuse(parser->error,
-				     "Socket.IO keeps the name %s to itself; "
-				     "send another event",
-				     name);
-	return 0;
-}
-
-/* text  a template that is JSON: an array whose first element is a name? */
-static int check_event(const struct parser *parser, struct span text)
-{
-	if (text.ptr[0] == '[') {
-		text = span_trim(span_skip(text, 1));
-		if (text.ptr[0] == '"')
-			return check_name(
-				parser,
-				span_of(text.ptr, template_string_len(text)));
-		if (span_has_prefix(text, SPAN("$event")))
-			return 0;
-	}
-	return config_refuse(parser->error,
-			     "what is sent is an array, and the event's name "
-			     "its first element: [\"offer\", $from, $2], or "
-			     "[$event, ...]");
-}
-
-/* A template that is an event. */
-static int take_event(struct parser *parser, struct span value,
-		      const struct template_place *place,
-		      const struct rules_template **templatep)
-{
-	int err = template_compile(templatep, parser->rules, value, place,
-				   parser->error);
-
-	return err ? err : check_event(parser, value);
-}
-
-static int take_refused(struct parser *parser, struct span value)
-{
-	struct template_place place = place_of(parser);
-
-	place.has_error = true;
-	return take_event(parser, value, &place, &parser->rule->refused);
-}
-
-static int refuse_second(const struct parser *parser, const char *key)
-{
-	return config_refuse(parser->error,
-			     "a second %s in one step; another step begins "
-			     "with to or else",
-			     key);
-}
-
-static int take_emit(struct parser *parser, struct span value)
-{
-	struct template_place place = place_of(parser);
-	struct rules_step *step = last_step(parser);
-
-	if (step->emit)
-		return refuse_second(parser, "emit");
-	return take_event(parser, value, &place, &step->emit);
-}
-
-/* The envelope kinds that carry a payload of ours. */
-static int read_kind(struct span word, enum envelope_kind *kind)
-{
-	static const struct {
-		struct span name;
-		enum envelope_kind kind;
-	} kinds[] = {
-		{SPAN_INIT("offer"), ENVELOPE_OFFER},
-		{SPAN_INIT("answer"), ENVELOPE_ANSWER},
-		{SPAN_INIT("candidate"), ENVELOPE_CANDIDATE},
-		{SPAN_INIT("signal"), ENVELOPE_SIGNAL},
-		{SPAN_INIT("broadcast"), ENVELOPE_BROADCAST},
-	};
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-		if (span_equal(word, kinds[i].name)) {
-			*kind = kinds[i].kind;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-static int take_native(struct parser *parser, struct span value)
-{
-	struct template_place place = place_of(parser);
-	struct rules_step *step = last_step(parser);
-	struct span rest = value;
-	int err;
-
-	if (step->payload)
-		return refuse_second(parser, "native");
-	if (read_kind(cut_word(&rest), &step->kind) || !rest.len)
-		return refuse_value(parser, "native", value,
-				    "offer, answer, candidate, signal or "
-				    "broadcast, and the payload: offer $2");
-	err = template_compile(&step->payload, parser->rules, rest, &place,
-			       parser->error);
-	if (!err)
-		step->payload_var = template_only_var(step->payload);
-	return err;
-}
-
-static bool has_peer_step(const struct parser *parser)
-{
-	for (size_t i = 0; i < parser->steps_count; i++) {
-		if (parser->steps[i].whom == WHOM_PEER)
-			return true;
-	}
-	return false;
-}
-
-static int take_relay(struct parser *parser)
-{
-	if (!has_peer_step(parser))
-		return config_refuse(parser->error,
-				     "ack = relay asks one receiver, and no "
-				     "step goes to one; write to = $1, or the "
-				     "answer itself: [$error]");
-	parser->rule->ack = ACK_RELAY;
-	return 0;
-}
-
-static int take_ack(struct parser *parser, struct span value)
-{
-	struct template_place place = place_of(parser);
-	struct rules_rule *rule = parser->rule;
-
-	if (span_equal(value, SPAN("relay")))
-		return take_relay(parser);
-	place.has_error = true;
-	if (!value.len || value.ptr[0] != '[')
-		return refuse_value(parser, "ack", value,
-				    "relay, or an array: [$error]");
-	rule->ack = ACK_TEMPLATE;
-	return template_compile(&rule->ack_template, parser->rules, value,
-				&place, parser->error);
-}
-
-enum {
-	KEY_JOINS = 1 << 0,   /* means nothing without join */
-	KEY_STEPS = 1 << 1,   /* belongs to a step */
-	KEY_REPEATS = 1 << 2, /* may come again */
-	KEY_STAYS = 1 << 3,   /* not where somebody has left */
-	KEY_ASKED = 1 << 4,   /* only where an event came */
-};
-
-static const struct key {
-	const char *name;
-	enum rank rank;
-	unsigned flags;
-	int (*take)(struct parser *parser, struct span value);
-} keys[] = {
-	{"join", RANK_ENTRY, KEY_STAYS, take_join},
-	{"leave", RANK_ENTRY, KEY_STAYS | KEY_ASKED, take_leave},
-	{"room", RANK_ENTRY, KEY_JOINS, take_room},
-	{"name", RANK_ENTRY, KEY_JOINS, take_name},
-	{"most", RANK_ENTRY, KEY_JOINS, take_most},
-	{"refused", RANK_ENTRY, KEY_JOINS, take_refused},
-	{"when", RANK_STEPS, KEY_REPEATS, take_when},
-	{"to", RANK_STEPS, KEY_REPEATS, take_to},
-	{"else", RANK_STEPS, KEY_REPEATS | KEY_STEPS, take_else},
-	{"emit", RANK_STEPS, KEY_REPEATS | KEY_STEPS, take_emit},
-	{"native", RANK_STEPS, KEY_REPEATS | KEY_STEPS | KEY_STAYS,
-	 take_native},
-	{"ack", RANK_ACK, KEY_STAYS | KEY_ASKED, take_ack},
-};
-
-#define KEYS_COUNT (sizeof(keys) / sizeof(*keys))
-
-static const struct key *find_key(const char *name)
-{
-	for (size_t i = 0; i < KEYS_COUNT; i++) {
-		if (!strcmp(keys[i].name, name))
-			return &keys[i];
-	}
-	return NULL;
-}
-
-static int refuse_key(const struct parser *parser, const char *name)
-{
-	return config_refuse(parser->error,
-			     "unknown key %.40s; there are join, leave, room, "
-			     "name, most, refused, when, to, else, emit, "
-			     "native, ack",
-			     name);
-}
-
-/* Whether the section may have such a key at all. */
-static int check_section(const struct parser *parser, const struct key *key)
-{
-	if (is_disconnect(parser) && key->flags & KEY_STAYS)
-		return config_refuse(parser->error,
-				     "%s means nothing in [disconnect], which "
-				     "only tells the others: to and emit",
-				     key->name);
-	if (is_connect(parser) && key->flags & KEY_ASKED)
-		return config_refuse(parser->error,
-				     "%s means nothing in [connect]: no event "
-				     "came",
-				     key->name);
-	return 0;
-}
-
-static int check_order(const struct parser *parser, const struct key *key)
-{
-	static const char *const order[] = {
-		[RANK_ENTRY] = "before the first when or to",
-		[RANK_STEPS] = "before ack",
-	};
-
-	if (key->rank < parser->rank)
-		return config_refuse(parser->error, "%s belongs %s", key->name,
-				     order[key->rank]);
-	if (key->flags & KEY_JOINS && !parser->rule->joins)
-		return config_refuse(parser->error,
-				     "%s means nothing without join before it",
-				     key->name);
-	if (key->flags & KEY_STEPS && !parser->steps_count)
-		return config_refuse(parser->error,
-				     "%s stands before any to, which says whom "
-				     "it is for",
-				     key->name);
-	if (!(key->flags & KEY_REPEATS) &&
-	    parser->seen & 1U << (unsigned)(key - keys))
-		return config_refuse(parser->error, "%s is given twice",
-				     key->name);
-	return 0;
-}
-
-static int on_entry(const char *name, struct span value, unsigned line,
-		    void *arg)
-{
-	struct parser *parser = arg;
-	const struct key *key = find_key(name);
-	int err;
-
-	parser->line = line;
-	if (!key)
-		return refuse_key(parser, name);
-	err = check_section(parser, key);
-	if (!err)
-		err = check_order(parser, key);
-	if (err)
-		return err;
-	parser->rank = key->rank;
-	parser->seen |= 1U << (unsigned)(key - keys);
-	return key->take(parser, value);
-}
+#include "rules/rules_parser.h"
 
 /* The section at hand is over: its steps become the rule's. */
-static int finish_rule(struct parser *parser)
+static int finish_rule(struct rules_parser *parser)
 {
 	size_t size = parser->steps_count * sizeof(parser->steps[0]);
 	struct rules_step *steps;
-	int err = check_last_step(parser);
+	int err = rules_check_last_step(parser);
 
 	if (err || !size)
 		return err;
@@ -565,28 +24,28 @@ static int finish_rule(struct parser *parser)
 	return 0;
 }
 
-static int check_event_name(const struct parser *parser, struct span name)
+static int check_event_name(const struct rules_parser *parser, struct span name)
 {
-	if (!name.len || name.len > MAX_EVENT_BYTES)
+	if (!name.len || name.len > RULES_MAX_EVENT_BYTES)
 		return config_refuse(parser->error,
 				     "an event's name has 1 to %d bytes",
-				     MAX_EVENT_BYTES);
+				     RULES_MAX_EVENT_BYTES);
 	if (span_trim(name).len != name.len)
 		return config_refuse(parser->error,
 				     "blanks around the event's name; write "
 				     "[%.*s]",
-				     quoted_len(span_trim(name)),
+				     rules_quoted_len(span_trim(name)),
 				     span_trim(name).ptr);
-	if (is_reserved(name) && !span_equal(name, SPAN("connect")) &&
+	if (rules_is_reserved(name) && !span_equal(name, SPAN("connect")) &&
 	    !span_equal(name, SPAN("disconnect")))
 		return config_refuse(parser->error,
 				     "Socket.IO keeps the name %.*s to itself; "
 				     "there are [connect] and [disconnect]",
-				     quoted_len(name), name.ptr);
+				     rules_quoted_len(name), name.ptr);
 	return 0;
 }
 
-static unsigned line_of(const struct parser *parser, struct span event)
+static unsigned line_of(const struct rules_parser *parser, struct span event)
 {
 	for (size_t i = 0; i < parser->rules->rules_count; i++) {
 		if (span_equal(parser->rules->rules[i]->event, event))
@@ -595,7 +54,7 @@ static unsigned line_of(const struct parser *parser, struct span event)
 	return 0;
 }
 
-static int add_rule(struct parser *parser, struct rules_rule *rule)
+static int add_rule(struct rules_parser *parser, struct rules_rule *rule)
 {
 	int err = ruleset_add(parser->rules, rule);
 
@@ -603,7 +62,8 @@ static int add_rule(struct parser *parser, struct rules_rule *rule)
 		return config_refuse(parser->error,
 				     "[%.*s] stands there twice, first in line "
 				     "%u",
-				     quoted_len(rule->event), rule->event.ptr,
+				     rules_quoted_len(rule->event),
+				     rule->event.ptr,
 				     line_of(parser, rule->event));
 	if (err == -ENOSPC)
 		return config_refuse(parser->error, "more than %d events",
@@ -621,7 +81,7 @@ static int add_rule(struct parser *parser, struct rules_rule *rule)
 
 static int on_section(struct span name, unsigned line, void *arg)
 {
-	struct parser *parser = arg;
+	struct rules_parser *parser = arg;
 	struct rules_rule *rule;
 	int err = finish_rule(parser);
 
@@ -636,6 +96,15 @@ static int on_section(struct span name, unsigned line, void *arg)
 	return add_rule(parser, rule);
 }
 
+static int on_entry(const char *name, struct span value, unsigned line,
+		    void *arg)
+{
+	struct rules_parser *parser = arg;
+
+	parser->line = line;
+	return rules_take_key(parser, name, value);
+}
+
 static int check_text(struct span text, struct config_error *error)
 {
 	if (text.len > RULES_MAX_FILE_BYTES)
@@ -646,7 +115,7 @@ static int check_text(struct span text, struct config_error *error)
 	return 0;
 }
 
-static int parse(struct parser *parser, struct span text)
+static int parse(struct rules_parser *parser, struct span text)
 {
 	static const struct rules_file_ops ops = {on_section, on_entry};
 	unsigned line = 0;
@@ -666,7 +135,7 @@ static int parse(struct parser *parser, struct span text)
 	return err;
 }
 
-static void place_error(const struct parser *parser, const char *source)
+static void place_error(const struct rules_parser *parser, const char *source)
 {
 	char where[300];
 
@@ -681,7 +150,7 @@ static void place_error(const struct parser *parser, const char *source)
 int rules_parse(struct ruleset **rulesp, struct span text, const char *source,
 		struct config_error *error)
 {
-	struct parser parser = {.rules = ruleset_new(), .error = error};
+	struct rules_parser parser = {.rules = ruleset_new(), .error = error};
 	int err = parser.rules ? parse(&parser, text)
 			       : config_refuse_memory(error);
 
@@ -692,56 +161,4 @@ int rules_parse(struct ruleset **rulesp, struct span text, const char *source,
 	}
 	*rulesp = parser.rules;
 	return 0;
-}
-
-/* Every preset's name, for a sentence. */
-static void list_presets(struct buf *list)
-{
-	for (size_t i = 0; rules_preset_name(i); i++)
-		buf_append_format(list, "%s%s", i ? ", " : "",
-				  rules_preset_name(i));
-	buf_append(list, "", 1);
-}
-
-static int refuse_preset(const char *name, struct config_error *error)
-{
-	struct buf list = {0};
-	int err;
-
-	list_presets(&list);
-	err = list.failed ? config_refuse_memory(error)
-			  : config_refuse(error,
-					  "no preset '%.60s'; there are %s, or "
-					  "a file's path with a / in it",
-					  name, list.ptr);
-	buf_clear(&list);
-	return err;
-}
-
-static int load_file(struct ruleset **rulesp, const char *path,
-		     struct config_error *error)
-{
-	char *bytes;
-	size_t len;
-	int err = rules_file_load(path, &bytes, &len, error);
-
-	if (err) {
-		config_error_place(error, path);
-		return err;
-	}
-	err = rules_parse(rulesp, span_of(bytes, len), path, error);
-	free(bytes);
-	return err;
-}
-
-int rules_load(struct ruleset **rulesp, const char *name,
-	       struct config_error *error)
-{
-	const char *text = rules_preset(name);
-
-	if (strchr(name, '/'))
-		return load_file(rulesp, name, error);
-	if (!text)
-		return refuse_preset(name, error);
-	return rules_parse(rulesp, span_from(text), name, error);
 }

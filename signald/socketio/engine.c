@@ -123,6 +123,7 @@ static void ping(struct engine_session *session)
 	uint64_t now_ms = engine_now_ms(session);
 	bool is_in_time = now_ms - session->ping_at_ms <= 2 * LOOP_TICK_MS;
 
+	session->engine->ops->on_ping(session->owner);
 	(void)send_packet(session, EIO_PING, NULL, 0);
 	/* Counted from when it was due, however coarse the timer is; but the
 	 * client is not to blame when this process stood still. */
@@ -361,6 +362,8 @@ static void take_heartbeat(struct engine_session *session,
 	}
 	if (is_ping)
 		(void)send_packet(session, EIO_PONG, &packet->data, 1);
+	else if (session->silent_at_ms)
+		session->engine->ops->on_pong(session->owner);
 	restart_heartbeat(session);
 }
 

@@ -43,6 +43,9 @@ struct engine_ops {
 	void (*on_binary)(struct span bytes, void *arg);
 	/* The deadline set with engine_set_deadline() has passed. */
 	void (*on_deadline)(void *arg);
+	/* A ping goes out; an answer to it has come. */
+	void (*on_ping)(void *arg);
+	void (*on_pong)(void *arg);
 	/* Over, once, at the end of a turn: the session is freed behind it. */
 	void (*on_close)(enum engine_end end, const char *reason, void *arg);
 };

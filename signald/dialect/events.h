@@ -1,0 +1,31 @@
+/* events.h: Socket.IO's events as rules say them, against the hub. */
+#ifndef SIGNALD_DIALECT_EVENTS_H
+#define SIGNALD_DIALECT_EVENTS_H
+
+#include "hub/hub.h"
+#include "rules/rules.h"
+#include "socketio/socket.h"
+
+/* What all namespaces share. */
+struct events;
+
+/* A namespace that speaks by rules. */
+struct events_space {
+	struct events *events;
+	const char *name; /* borrowed */
+	struct ruleset *rules;
+};
+
+/* How a namespace treats its sockets; its arg is the struct events_space. */
+extern const struct sio_app events_app;
+
+/* Returns 0 or -ENOMEM. */
+int events_new(struct events **eventsp, struct hub *hub);
+
+/* All sockets must be gone; takes NULL. */
+void events_free(struct events *events);
+
+/* From now on peers leave because the server does. */
+void events_drain(struct events *events);
+
+#endif

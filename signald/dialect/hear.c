@@ -1,0 +1,177 @@
+/* hear.c: what a Socket.IO peer hears of the others in its room. */
+#include <errno.h>
+
+#include "dialect/visitor.h"
+
+static int deliver(struct envelope *envelope, void *arg);
+
+const struct peer_ops visitor_peer_ops = {deliver};
+
+/* The event that stands for a message of another dialect, by its kind. */
+static const struct span kind_names[] = {
+	[ENVELOPE_OFFER] = SPAN_INIT("\"offer\""),
+	[ENVELOPE_ANSWER] = SPAN_INIT("\"answer\""),
+	[ENVELOPE_CANDIDATE] = SPAN_INIT("\"candidate\""),
+	[ENVELOPE_SIGNAL] = SPAN_INIT("\"signal\""),
+	[ENVELOPE_BROADCAST] = SPAN_INIT("\"broadcast\""),
+};
+
+bool visitor_is_kin(const struct visitor *visitor, const struct peer *peer)
+{
+	const struct visitor *other = peer->arg;
+
+	return peer->ops == &visitor_peer_ops &&
+	       other->space->rules == visitor->space->rules;
+}
+
+static struct rules_scope scope_of(const struct peer *about)
+{
+	return (struct rules_scope){
+		.from = span_from(about->id),
+		.name = about->name,
+		.room = hub_room_name(about->room),
+	};
+}
+
+static int emit(struct visitor *visitor, const struct rules_template *template,
+		const struct rules_scope *scope)
+{
+	struct span parts[RULES_MAX_PARTS];
+	int count = rules_render(template, scope, parts,
+				 &visitor->space->events->heard);
+
+	if (count < 0)
+		return count;
+	return sio_emit(visitor->socket, &(struct sio_content){
+						 .parts = parts,
+						 .parts_count = (size_t)count,
+					 });
+}
+
+/* The room's others are told of somebody: is this visitor among those meant? */
+static bool is_meant(const struct visitor *visitor,
+		     const struct rules_step *step)
+{
+	switch (step->whom) {
+	case WHOM_OTHERS:
+	case WHOM_ALL:
+		return true;
+	case WHOM_BROADCASTER:
+		return visitor->peer->role == ROLE_BROADCASTER;
+	default:
+		return false;
+	}
+}
+
+static void tell_joined(struct visitor *visitor, const struct peer *about)
+{
+	const struct rules_rule *rule =
+		rules_joining(visitor->space->rules, about->role);
+	struct rules_scope scope = scope_of(about);
+
+	for (size_t i = 0; rule && i < rule->steps_count; i++)
+		if (rules_tells_joining(&rule->steps[i]) &&
+		    is_meant(visitor, &rule->steps[i]))
+			(void)emit(visitor, rule->steps[i].emit, &scope);
+}
+
+static void tell_left(struct visitor *visitor, const struct peer *about)
+{
+	const struct rules_rule *rule =
+		rules_on_disconnect(visitor->space->rules);
+	struct rules_scope scope = scope_of(about);
+
+	for (size_t i = 0; rule && i < rule->steps_count; i++)
+		if (rule->steps[i].emit && is_meant(visitor, &rule->steps[i]))
+			(void)emit(visitor, rule->steps[i].emit, &scope);
+}
+
+static bool greet_one(const struct peer *peer, void *arg)
+{
+	struct visitor *visitor = arg;
+
+	if (!visitor_is_kin(visitor, peer))
+		tell_joined(visitor, peer);
+	return true;
+}
+
+void visitor_greet(struct visitor *visitor)
+{
+	(void)hub_list(visitor->peer, 0, greet_one, visitor);
+}
+
+/* As the event that carries such a payload; or as any event of that name. */
+static int hear_other_dialect(struct visitor *visitor,
+			      const struct envelope *envelope)
+{
+	const struct ruleset *rules = visitor->space->rules;
+	const struct rules_step *step = rules_hearing(rules, envelope->kind);
+	struct rules_scope scope = scope_of(envelope->from);
+	const struct rules_rule *any = rules_find(rules, SPAN("*"));
+	const struct span args[] = {SPAN("null"), envelope->payload};
+
+	if (!envelope->payload.ptr)
+		return -EPIPE;
+	if (step && step->emit) {
+		scope.bound = step->payload_var;
+		scope.bound_value = envelope->payload;
+		return emit(visitor, step->emit, &scope);
+	}
+	if (!any || !any->steps_count || !any->steps[0].emit)
+		return -EPIPE;
+	scope.event = kind_names[envelope->kind];
+	scope.args = args;
+	scope.args_count = 2;
+	return emit(visitor, any->steps[0].emit, &scope);
+}
+
+/* The same bytes for all of a namespace, encoded at the first of them. */
+static int emit_shared(struct visitor *visitor, struct envelope *envelope)
+{
+	const struct sio_content *content = &envelope->event->content;
+	struct blob **frame = &envelope->frames[FORM_SOCKETIO];
+
+	if (!*frame) {
+		*frame = sio_encode(visitor->socket, content);
+		envelope->frame_of = visitor->space;
+	}
+	if (!*frame || envelope->frame_of != visitor->space)
+		return sio_emit(visitor->socket, content);
+	return sio_emit_encoded(visitor->socket, *frame);
+}
+
+static int hear_kin(struct visitor *visitor, struct envelope *envelope)
+{
+	const struct events_message *message = envelope->event;
+
+	if (!message->content.parts_count)
+		return -EPIPE; /* a step for other dialects alone */
+	if (message->asker)
+		return visitor_ask(visitor, message);
+	if (envelope->is_for_many && sio_is_shareable(visitor->socket) &&
+	    !message->content.attachments_count)
+		return emit_shared(visitor, envelope);
+	return sio_emit(visitor->socket, &message->content);
+}
+
+static int deliver(struct envelope *envelope, void *arg)
+{
+	struct visitor *visitor = arg;
+
+	switch (envelope->kind) {
+	case ENVELOPE_PEER_JOINED:
+		if (!visitor_is_kin(visitor, envelope->from))
+			tell_joined(visitor, envelope->from);
+		return 0;
+	case ENVELOPE_PEER_LEFT:
+		tell_left(visitor, envelope->from);
+		return 0;
+	case ENVELOPE_VIEWERS:
+		return 0;
+	default:
+		break;
+	}
+	if (envelope->event && envelope->event->rules == visitor->space->rules)
+		return hear_kin(visitor, envelope);
+	return hear_other_dialect(visitor, envelope);
+}

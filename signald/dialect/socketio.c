@@ -1,0 +1,286 @@
+/* socketio.c: the Socket.IO dialect as configured: namespaces, client, route.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "dialect/events.h"
+#include "dialect/socketio.h"
+#include "policy/config_namespace.h"
+#include "socketio/clientfiles.h"
+
+#define RULES_CAP 4096
+
+/* A namespace, its name, and the rules it speaks by. */
+struct space {
+	struct events_space space;
+	char name[CONFIG_MAX_NAMESPACE + 1];
+	bool is_recoverable;
+};
+
+struct spaces {
+	struct space all[CONFIG_MAX_NAMESPACES];
+	size_t count;
+};
+
+struct socketio {
+	struct loop *loop;
+	struct sio *sio;
+	struct events *events;
+	struct clientfiles *client_files;
+	char *path; /* of the start; a change needs a restart */
+	struct spaces spaces;
+};
+
+/* --- namespaces --- */
+
+static void clear_spaces(struct spaces *spaces)
+{
+	for (size_t i = 0; i < spaces->count; i++)
+		rules_free(spaces->all[i].space.rules);
+	spaces->count = 0;
+}
+
+static int refuse(struct config_error *error, struct span name,
+		  const char *what)
+{
+	(void)snprintf(error->text, sizeof(error->text),
+		       "socketio.namespaces: %.*s: %s", (int)name.len, name.ptr,
+		       what);
+	return -EINVAL;
+}
+
+static bool is_there(const struct spaces *spaces, struct span name)
+{
+	for (size_t i = 0; i < spaces->count; i++)
+		if (span_equal(span_from(spaces->all[i].name), name))
+			return true;
+	return false;
+}
+
+static int load_space(struct spaces *spaces,
+		      const struct config_namespace *item,
+		      struct config_error *error)
+{
+	struct space *space = &spaces->all[spaces->count];
+	char rules[RULES_CAP];
+	int err;
+
+	if (spaces->count == CONFIG_MAX_NAMESPACES)
+		return refuse(error, item->name,
+			      "there may be 16 namespaces, this is one more");
+	if (is_there(spaces, item->name))
+		return refuse(error, item->name, "this namespace stands twice");
+	if (span_copy(item->rules, rules, sizeof(rules)))
+		return refuse(error, item->name, "the path is too long");
+	(void)span_copy(item->name, space->name, sizeof(space->name));
+	space->space.name = space->name;
+	space->is_recoverable = item->is_recoverable;
+	err = rules_load(&space->space.rules, rules, error);
+	if (!err)
+		spaces->count++;
+	return err;
+}
+
+/* Returns 0, or an error with nothing loaded. */
+static int load_spaces(struct spaces *spaces, const struct config *config,
+		       struct config_error *error)
+{
+	struct span rest = span_from(config->socketio.namespaces);
+	struct config_namespace item;
+	int err = 0;
+
+	while (!err && rest.len && config_namespace_next(&rest, &item) > 0)
+		err = load_space(spaces, &item, error);
+	if (err)
+		clear_spaces(spaces);
+	return err;
+}
+
+int socketio_check(const struct config *config, struct config_error *error)
+{
+	struct spaces *spaces = calloc(1, sizeof(*spaces));
+	int err;
+
+	if (!spaces) {
+		(void)snprintf(error->text, sizeof(error->text),
+			       "out of memory");
+		return -ENOMEM;
+	}
+	err = load_spaces(spaces, config, error);
+	clear_spaces(spaces);
+	free(spaces);
+	return err;
+}
+
+static int add_namespaces(struct socketio *socketio)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < socketio->spaces.count; i++) {
+		struct space *space = &socketio->spaces.all[i];
+
+		space->space.events = socketio->events;
+		err = sio_add_namespace(
+			socketio->sio,
+			&(struct sio_namespace_options){
+				.name = space->name,
+				.is_recoverable = space->is_recoverable,
+				.app = &events_app,
+				.arg = &space->space,
+			});
+	}
+	return err;
+}
+
+/* --- beginning and end --- */
+
+static struct sio_limits limits_of(const struct config *config)
+{
+	return (struct sio_limits){
+		.engine =
+			{
+				.ping_interval_ms =
+					config->socketio.ping_interval_s * 1000,
+				.ping_timeout_ms =
+					config->socketio.ping_timeout_s * 1000,
+				.upgrade_timeout_ms =
+					config->socketio.upgrade_timeout_s *
+					1000,
+				.max_payload_bytes =
+					config->socketio.max_payload_bytes,
+				.max_queued_bytes =
+					config->output.max_queued_bytes,
+				.max_sessions = config->listen.max_connections,
+				.allows_v3 = config->socketio.eio3,
+			},
+		.connect_timeout_ms = config->socketio.connect_timeout_s * 1000,
+		.recovery_window_ms = config->socketio.recovery_window_s * 1000,
+		.recovery_max_bytes = config->socketio.recovery_max_bytes,
+	};
+}
+
+static int build(struct socketio *socketio, struct hub *hub)
+{
+	const struct config *config = socketio->loop->config;
+	struct sio_limits limits = limits_of(config);
+	int err = events_new(&socketio->events, hub);
+
+	if (!err)
+		err = sio_new(&socketio->sio, socketio->loop, &limits);
+	if (!err)
+		err = add_namespaces(socketio);
+	if (!err)
+		err = clientfiles_new(&socketio->client_files,
+				      config->socketio.client_files,
+				      *config->socketio.client == '2' ? 2 : 4);
+	socketio->path = strdup(config->socketio.path);
+	return err || socketio->path ? err : -ENOMEM;
+}
+
+int socketio_new(struct socketio **socketiop, struct loop *loop,
+		 struct hub *hub, struct config_error *error)
+{
+	struct socketio *socketio;
+	int err;
+
+	*socketiop = NULL;
+	if (!*loop->config->socketio.namespaces)
+		return 0;
+	(void)snprintf(error->text, sizeof(error->text), "out of memory");
+	socketio = calloc(1, sizeof(*socketio));
+	if (!socketio)
+		return -ENOMEM;
+	socketio->loop = loop;
+	err = load_spaces(&socketio->spaces, loop->config, error);
+	if (!err)
+		err = build(socketio, hub);
+	if (err) {
+		socketio_free(socketio);
+		return err;
+	}
+	*socketiop = socketio;
+	return 0;
+}
+
+void socketio_free(struct socketio *socketio)
+{
+	if (!socketio)
+		return;
+	clientfiles_free(socketio->client_files);
+	sio_free(socketio->sio);
+	events_free(socketio->events);
+	clear_spaces(&socketio->spaces);
+	free(socketio->path);
+	free(socketio);
+}
+
+void socketio_configure(struct socketio *socketio)
+{
+	struct sio_limits limits;
+
+	if (!socketio)
+		return;
+	limits = limits_of(socketio->loop->config);
+	sio_set_limits(socketio->sio, &limits);
+}
+
+size_t socketio_sessions_count(const struct socketio *socketio)
+{
+	return socketio ? engine_sessions_count(sio_engine(socketio->sio)) : 0;
+}
+
+void socketio_drain(struct socketio *socketio, unsigned spread_s)
+{
+	if (!socketio)
+		return;
+	events_drain(socketio->events);
+	engine_drain(sio_engine(socketio->sio), spread_s);
+}
+
+/* --- requests --- */
+
+/* The path itself is Engine.IO's, names behind it are the client's files. */
+static void handle(struct web_exchange *exchange,
+		   const struct web_request *request, void *arg)
+{
+	const struct socketio *socketio = arg;
+	const char *name = request->path + strlen(socketio->path);
+
+	if (!*name)
+		engine_handle(exchange, request, sio_engine(socketio->sio));
+	else if (request->head->method & (HTTP_GET | HTTP_HEAD))
+		clientfiles_reply(socketio->client_files, exchange, request,
+				  name);
+	else
+		web_reply_problem(exchange, 405, "the client's files are read",
+				  "Allow: GET, HEAD, OPTIONS\r\n");
+}
+
+static void await_body(const struct web_request *request, void *arg)
+{
+	const struct socketio *socketio = arg;
+
+	engine_await_body(request, sio_engine(socketio->sio));
+}
+
+static size_t max_body_bytes(const struct config *config)
+{
+	return config->socketio.max_payload_bytes;
+}
+
+struct web_route socketio_route(struct socketio *socketio)
+{
+	return (struct web_route){
+		.path = socketio->path,
+		.is_prefix = true,
+		.methods = HTTP_GET | HTTP_POST | HTTP_PUT | HTTP_PATCH |
+			   HTTP_DELETE,
+		.cors = WEB_CORS_CREDENTIALS,
+		.handler = handle,
+		.arg = socketio,
+		.has_bare_errors = true,
+		.on_body = await_body,
+		.max_body_bytes = max_body_bytes,
+	};
+}

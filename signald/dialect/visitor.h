@@ -1,0 +1,67 @@
+/* visitor.h: what events.c and its neighbours share: a socket, and the peer it
+ * is while it is in a room. */
+#ifndef SIGNALD_DIALECT_VISITOR_H
+#define SIGNALD_DIALECT_VISITOR_H
+
+#include "base/map.h"
+#include "dialect/events.h"
+
+struct events {
+	struct hub *hub;
+	struct map *visitors; /* by socket id */
+	struct buf said;      /* what an event makes for Socket.IO peers */
+	struct buf payload;   /* and for others */
+	struct buf heard;     /* what a receiver makes of other dialects */
+	bool is_draining;
+};
+
+/* A question that was passed on to this visitor: whose it is. */
+struct ask {
+	struct ask *next;
+	uint64_t id; /* with the visitor */
+	uint64_t asker_id;
+	char asker[CRYPTO_ID_LEN + 1];
+};
+
+struct visitor {
+	const struct events_space *space;
+	struct sio_socket *socket;
+	struct peer *peer; /* NULL outside a room */
+	struct ask *asks;  /* the newest first */
+	unsigned asks_count;
+	uint64_t last_ask;
+	size_t home_len;
+	char home[]; /* the room of ?room= or auth */
+};
+
+/* An event on its way, as those with the sender's rules hear it. */
+struct events_message {
+	const struct ruleset *rules;
+	struct sio_content content;
+	/* A question whose answer goes back: NULL, or who asks. */
+	const struct visitor *asker;
+	uint64_t asker_id;
+	bool *is_asked; /* set when somebody was */
+};
+
+/* --- hear.c --- */
+
+extern const struct peer_ops visitor_peer_ops;
+
+/* The peer speaks by the same rules, and tells its coming by itself. */
+bool visitor_is_kin(const struct visitor *visitor, const struct peer *peer);
+
+/* Tell a newcomer of those in the room who speak other dialects. */
+void visitor_greet(struct visitor *visitor);
+
+/* --- ask.c --- */
+
+/* Pass a question on to this visitor. Returns 0 or what sending it did. */
+int visitor_ask(struct visitor *visitor, const struct events_message *message);
+
+/* It has answered. */
+void visitor_take_answer(struct visitor *visitor,
+			 const struct sio_message *message);
+void visitor_forget_asks(struct visitor *visitor);
+
+#endif

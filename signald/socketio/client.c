@@ -1,0 +1,356 @@
+/* client.c: Socket.IO clients: their namespaces, and the packets they send. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "codec/json.h"
+#include "policy/metric.h"
+#include "socketio/sio.h"
+
+static void *on_open(struct engine_session *session,
+		     const struct web_request *request, void *engine_arg);
+static void on_text(struct span text, void *arg);
+static void on_binary(struct span bytes, void *arg);
+static void on_deadline(void *arg);
+static void on_ping(void *arg);
+static void on_pong(void *arg);
+static void on_close(enum engine_end end, const char *reason, void *arg);
+
+static const struct engine_ops engine_handlers = {
+	.on_open = on_open,
+	.on_text = on_text,
+	.on_binary = on_binary,
+	.on_deadline = on_deadline,
+	.on_ping = on_ping,
+	.on_pong = on_pong,
+	.on_close = on_close,
+};
+
+/* --- all of it --- */
+
+int sio_new(struct sio **siop, struct loop *loop,
+	    const struct sio_limits *limits)
+{
+	struct sio *sio = calloc(1, sizeof(*sio));
+
+	if (!sio)
+		return -ENOMEM;
+	sio->loop = loop;
+	sio->limits = *limits;
+	sio->by_pid = map_new();
+	if (!sio->by_pid || engine_new(&sio->engine, loop, &limits->engine,
+				       &engine_handlers, sio)) {
+		sio_free(sio);
+		return -ENOMEM;
+	}
+	*siop = sio;
+	return 0;
+}
+
+/* Those that are cut off belong to no client: end them by their pids. */
+static void end_lost_sockets(struct sio *sio)
+{
+	struct sio_socket *socket;
+	size_t at = 0;
+
+	while ((socket = map_next(sio->by_pid, &at))) {
+		socket_end(socket, ENGINE_CLOSED);
+		at = 0; /* the map has changed */
+	}
+}
+
+void sio_free(struct sio *sio)
+{
+	if (!sio)
+		return;
+	engine_free(sio->engine);
+	if (sio->by_pid)
+		end_lost_sockets(sio);
+	map_free(sio->by_pid);
+	free(sio);
+}
+
+void sio_set_limits(struct sio *sio, const struct sio_limits *limits)
+{
+	sio->limits = *limits;
+	engine_set_limits(sio->engine, &limits->engine);
+}
+
+struct engine *sio_engine(const struct sio *sio)
+{
+	return sio->engine;
+}
+
+static const struct sio_namespace *find_namespace(const struct sio *sio,
+						  struct span name)
+{
+	for (size_t i = 0; i < sio->namespaces_count; i++)
+		if (span_equal(span_from(sio->namespaces[i].name), name))
+			return &sio->namespaces[i];
+	return NULL;
+}
+
+int sio_add_namespace(struct sio *sio,
+		      const struct sio_namespace_options *options)
+{
+	if (find_namespace(sio, span_from(options->name)))
+		return -EEXIST;
+	if (sio->namespaces_count == SIO_MAX_NAMESPACES)
+		return -ENOMEM;
+	sio->namespaces[sio->namespaces_count++] = (struct sio_namespace){
+		.name = options->name,
+		.is_recoverable = options->is_recoverable,
+		.app = options->app,
+		.arg = options->arg,
+	};
+	return 0;
+}
+
+/* --- CONNECT --- */
+
+/* What it may not do ends its session; nobody else notices. */
+static void fail(struct sio_client *client, const char *reason)
+{
+	metric_add(METRIC_CLOSED_PROTOCOL, 1);
+	engine_close(client->session, ENGINE_FAILED, reason);
+}
+
+/* {"message":"Invalid namespace"}; in protocol 4 the message alone. */
+static void send_refusal(struct sio_client *client, struct span nsp,
+			 const char *message)
+{
+	bool is_v3 = engine_version(client->session) == EIO_3;
+	char name[SIO_MAX_NSP + 1];
+	struct buf data = {0};
+
+	(void)span_copy(nsp, name, sizeof(name));
+	buf_append_str(&data, is_v3 ? "" : "{\"message\":");
+	buf_append_json(&data, span_from(message));
+	buf_append_str(&data, is_v3 ? "" : "}");
+	client_send(client, SIO_CONNECT_ERROR, name,
+		    &(struct span){data.ptr, data.len}, 1);
+	buf_clear(&data);
+}
+
+static struct sio_socket *find_socket(const struct sio_client *client,
+				      struct span nsp)
+{
+	struct sio_socket *socket = client->sockets;
+
+	while (socket && !span_equal(span_from(socket->nsp->name), nsp))
+		socket = socket->next;
+	return socket;
+}
+
+static void enter(struct sio_client *client, const struct sio_namespace *nsp,
+		  const struct sio_packet *packet)
+{
+	const struct sio_connect connect = {
+		.auth = packet->data,
+		.query = packet->query,
+		.room = client->room_len
+				? span_of(client->room, client->room_len)
+				: (struct span){NULL, 0},
+		.peer = &client->peer,
+	};
+	const char *refusal = "the server is out of memory; try again later";
+	struct sio_socket *socket = socket_new(client, nsp);
+
+	if (socket)
+		socket->owner = nsp->app->on_connect(socket, &connect, &refusal,
+						     nsp->arg);
+	if (!socket || !socket->owner) {
+		if (socket)
+			socket_free(socket);
+		send_refusal(client, span_from(nsp->name), refusal);
+		return;
+	}
+	socket_attach(socket, client);
+	socket_send_connect(socket);
+	nsp->app->on_ready(socket->owner);
+}
+
+static void take_connect(struct sio_client *client,
+			 const struct sio_packet *packet)
+{
+	const struct sio_namespace *nsp =
+		find_namespace(client->sio, packet->nsp);
+
+	if (find_socket(client, packet->nsp)) {
+		/* Protocol 4 is in "/" unasked; its clients may ask still. */
+		if (engine_version(client->session) == EIO_4)
+			fail(client, "connected to a namespace twice");
+	} else if (!nsp) {
+		send_refusal(client, packet->nsp, "Invalid namespace");
+	} else if (!nsp->is_recoverable ||
+		   !socket_recover(client, nsp, packet->data)) {
+		enter(client, nsp, packet);
+	}
+}
+
+/* --- packets --- */
+
+static void take_packet(struct sio_client *client,
+			const struct sio_message *message)
+{
+	const struct sio_packet *packet = message->packet;
+	struct sio_socket *socket;
+
+	if (packet->type == SIO_CONNECT) {
+		take_connect(client, packet);
+		return;
+	}
+	socket = find_socket(client, packet->nsp);
+	if (!socket) {
+		fail(client, "a packet for a namespace it is not in");
+		return;
+	}
+	switch (packet->type) {
+	case SIO_DISCONNECT:
+		socket_end(socket, ENGINE_LEFT);
+		break;
+	case SIO_EVENT:
+	case SIO_BINARY_EVENT:
+		socket->nsp->app->on_event(message, socket->owner);
+		break;
+	default:
+		socket->nsp->app->on_ack(message, socket->owner);
+	}
+}
+
+static void on_text(struct span text, void *arg)
+{
+	struct sio_client *client = arg;
+	struct sio_packet packet;
+
+	if (client->awaited) {
+		fail(client, "text where an attachment was due");
+	} else if (sio_parse(text, &packet)) {
+		fail(client, "not a Socket.IO packet");
+	} else if (packet.attachments) {
+		client->awaited = attachments_new(text, packet.attachments);
+		if (!client->awaited)
+			engine_close(client->session, ENGINE_CLOSED,
+				     "out of memory");
+	} else {
+		take_packet(client, &(struct sio_message){.packet = &packet});
+	}
+}
+
+/* The packet is whole: it is read again, where it was kept. */
+static void take_awaited(struct sio_client *client)
+{
+	struct attachments *attachments = client->awaited;
+	struct span spans[SIO_MAX_ATTACHMENTS];
+	struct sio_packet packet;
+
+	client->awaited = NULL;
+	attachments_spans(attachments, spans);
+	if (!sio_parse(attachments_text(attachments), &packet))
+		take_packet(client, &(struct sio_message){&packet, spans});
+	attachments_free(attachments);
+}
+
+static void on_binary(struct span bytes, void *arg)
+{
+	struct sio_client *client = arg;
+	int added;
+
+	if (!client->awaited) {
+		fail(client, "an attachment of nothing");
+		return;
+	}
+	added = attachments_add(client->awaited, bytes,
+				client->sio->limits.engine.max_payload_bytes);
+	if (added == -EMSGSIZE)
+		fail(client, "attachments too big");
+	else if (added < 0)
+		engine_close(client->session, ENGINE_CLOSED, "out of memory");
+	else if (added)
+		take_awaited(client);
+}
+
+/* --- the session beneath --- */
+
+static void read_room(struct sio_client *client,
+		      const struct web_request *request)
+{
+	if (http_query_get(request->head->query, SPAN("room"), client->room,
+			   SIO_MAX_ROOM_QUERY + 1))
+		return;
+	client->room_len = strlen(client->room);
+}
+
+static void *on_open(struct engine_session *session,
+		     const struct web_request *request, void *engine_arg)
+{
+	static const struct sio_packet root = {.nsp = SPAN_INIT("/")};
+	struct sio *sio = engine_arg;
+	struct sio_client *client =
+		calloc(1, sizeof(*client) + SIO_MAX_ROOM_QUERY + 1);
+	struct sio_client *shrunk;
+
+	if (!client)
+		return NULL;
+	client->sio = sio;
+	client->session = session;
+	client->peer = *request->peer;
+	read_room(client, request);
+	shrunk = realloc(client, sizeof(*client) + client->room_len + 1);
+	if (shrunk)
+		client = shrunk;
+	engine_set_deadline(session, sio->loop->clock.mono_ms +
+					     sio->limits.connect_timeout_ms);
+	/* In protocol 4 a client is in "/" unasked. */
+	if (engine_version(session) == EIO_3)
+		take_connect(client, &root);
+	return client;
+}
+
+static void on_deadline(void *arg)
+{
+	struct sio_client *client = arg;
+
+	if (client->has_connected)
+		return;
+	metric_add(METRIC_CLOSED_TIMEOUT, 1);
+	engine_close(client->session, ENGINE_CLOSED, "connect timeout");
+}
+
+/* An answer to this ping shows that what was sent before it has come. */
+static void on_ping(void *arg)
+{
+	const struct sio_client *client = arg;
+
+	for (struct sio_socket *socket = client->sockets; socket;
+	     socket = socket->next)
+		if (socket->recovery)
+			socket->recovery->pinged =
+				replay_next(socket->recovery->replay) - 1;
+}
+
+static void on_pong(void *arg)
+{
+	const struct sio_client *client = arg;
+
+	for (struct sio_socket *socket = client->sockets; socket;
+	     socket = socket->next)
+		if (socket->recovery)
+			replay_forget(socket->recovery->replay,
+				      socket->recovery->pinged);
+}
+
+static void on_close(enum engine_end end, const char *reason, void *arg)
+{
+	struct sio_client *client = arg;
+	struct sio_socket *next;
+
+	(void)reason;
+	for (struct sio_socket *socket = client->sockets; socket;
+	     socket = next) {
+		next = socket->next;
+		socket_cut(socket, end);
+	}
+	attachments_free(client->awaited);
+	free(client);
+}

@@ -1,0 +1,96 @@
+/* sio.h: what client.c and socket.c share: clients and their sockets. */
+#ifndef SIGNALD_SOCKETIO_SIO_H
+#define SIGNALD_SOCKETIO_SIO_H
+
+#include "base/map.h"
+#include "socketio/attachments.h"
+#include "socketio/replay.h"
+#include "socketio/socket.h"
+
+#define SIO_MAX_NAMESPACES 16
+#define SIO_MAX_ROOM_QUERY 128
+
+struct sio_namespace {
+	const char *name;
+	bool is_recoverable;
+	const struct sio_app *app;
+	void *arg;
+};
+
+struct sio {
+	struct loop *loop;
+	struct sio_limits limits;
+	struct engine *engine;
+	struct sio_namespace namespaces[SIO_MAX_NAMESPACES];
+	size_t namespaces_count;
+	struct map *by_pid; /* sockets of recoverable namespaces */
+};
+
+/* An Engine.IO session. */
+struct sio_client {
+	struct sio *sio;
+	struct engine_session *session;
+	struct sio_socket *sockets;
+	struct attachments *awaited; /* NULL: no packet lacks attachments */
+	struct net_addr peer;
+	bool has_connected; /* to some namespace, once */
+	size_t room_len;
+	char room[]; /* ?room= of the handshake */
+};
+
+/* What a recoverable socket has beside: it outlives its client for a while. */
+struct sio_recovery {
+	struct sio_socket *socket;
+	struct replay *replay;
+	struct loop_timer window; /* runs while it is cut off */
+	uint64_t pinged;	  /* what had been sent at the last ping */
+	enum engine_end end;	  /* how it was cut off */
+	char pid[CRYPTO_ID_LEN + 1];
+};
+
+struct sio_socket {
+	struct sio *sio;
+	const struct sio_namespace *nsp;
+	struct sio_client *client; /* NULL while cut off */
+	struct sio_socket *next;   /* of the same client */
+	void *owner;
+	struct sio_recovery *recovery; /* NULL: not recoverable */
+	char id[CRYPTO_ID_LEN + 1];
+};
+
+/* --- socket.c --- */
+
+/* A new socket, not yet its client's; NULL when memory ran out. */
+struct sio_socket *socket_new(struct sio_client *client,
+			      const struct sio_namespace *nsp);
+void socket_free(struct sio_socket *socket);
+
+void socket_attach(struct sio_socket *socket, struct sio_client *client);
+void socket_detach(struct sio_socket *socket);
+
+/* Tell the app, and free it. */
+void socket_end(struct sio_socket *socket, enum engine_end end);
+
+/* Its client's session has ended: it ends, or waits for its recovery. */
+void socket_cut(struct sio_socket *socket, enum engine_end end);
+
+/* A packet that is no event: CONNECT, DISCONNECT, CONNECT_ERROR. */
+void client_send(struct sio_client *client, enum sio_type type, const char *nsp,
+		 const struct span *data, size_t data_count);
+
+/* The client has been sent "40", with its ids. */
+void socket_send_connect(const struct sio_socket *socket);
+
+/*
+ * Give a client the socket it lost.
+ *
+ * auth  of its CONNECT: pid, and offset when it ever got an event
+ *
+ * Returns the socket, which has been sent what it missed; NULL where nothing is
+ * to be recovered, or not all of it.
+ */
+struct sio_socket *socket_recover(struct sio_client *client,
+				  const struct sio_namespace *nsp,
+				  struct span auth);
+
+#endif

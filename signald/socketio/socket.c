@@ -1,0 +1,349 @@
+/* socket.c: sockets in namespaces: what they are sent, their recovery, their
+ * end. */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "codec/json.h"
+#include "socketio/sio.h"
+
+#define OFFSET_CAP 24 /* digits of a number, a NUL */
+#define MAX_OFFSET ((uint64_t)1 << 53)
+
+static void on_window(struct loop_timer *timer);
+
+const char *sio_socket_id(const struct sio_socket *socket)
+{
+	return socket->id;
+}
+
+/* --- beginning and end --- */
+
+static struct sio_recovery *new_recovery(struct sio_socket *socket)
+{
+	struct sio_recovery *recovery = calloc(1, sizeof(*recovery));
+
+	if (!recovery)
+		return NULL;
+	recovery->socket = socket;
+	recovery->window.fire = on_window;
+	crypto_new_id(recovery->pid);
+	recovery->replay = replay_new();
+	if (recovery->replay &&
+	    !map_put(socket->sio->by_pid, span_from(recovery->pid), socket))
+		return recovery;
+	replay_free(recovery->replay);
+	free(recovery);
+	return NULL;
+}
+
+struct sio_socket *socket_new(struct sio_client *client,
+			      const struct sio_namespace *nsp)
+{
+	struct sio_socket *socket = calloc(1, sizeof(*socket));
+	bool is_v3 = engine_version(client->session) == EIO_3;
+
+	if (!socket)
+		return NULL;
+	socket->sio = client->sio;
+	socket->nsp = nsp;
+	/* A client of protocol 3 takes its session's id for its own. */
+	if (is_v3 && !strcmp(nsp->name, "/"))
+		memcpy(socket->id, engine_sid(client->session),
+		       sizeof(socket->id));
+	else
+		crypto_new_id(socket->id);
+	if (is_v3 || !nsp->is_recoverable)
+		return socket;
+	socket->recovery = new_recovery(socket);
+	if (socket->recovery)
+		return socket;
+	free(socket);
+	return NULL;
+}
+
+static void free_recovery(struct sio_recovery *recovery)
+{
+	if (!recovery)
+		return;
+	(void)map_remove(recovery->socket->sio->by_pid,
+			 span_from(recovery->pid));
+	loop_timer_stop(&recovery->window);
+	replay_free(recovery->replay);
+	free(recovery);
+}
+
+void socket_free(struct sio_socket *socket)
+{
+	free_recovery(socket->recovery);
+	free(socket);
+}
+
+void socket_attach(struct sio_socket *socket, struct sio_client *client)
+{
+	socket->client = client;
+	socket->next = client->sockets;
+	client->sockets = socket;
+	client->has_connected = true;
+	engine_set_deadline(client->session, 0);
+}
+
+void socket_detach(struct sio_socket *socket)
+{
+	struct sio_socket **at = &socket->client->sockets;
+
+	while (*at != socket)
+		at = &(*at)->next;
+	*at = socket->next;
+	socket->next = NULL;
+	socket->client = NULL;
+}
+
+void socket_end(struct sio_socket *socket, enum engine_end end)
+{
+	if (socket->client)
+		socket_detach(socket);
+	socket->nsp->app->on_end(end, socket->owner);
+	socket_free(socket);
+}
+
+static bool may_return(const struct sio_socket *socket, enum engine_end end)
+{
+	return socket->recovery && end != ENGINE_LEFT &&
+	       end != ENGINE_GONE_AWAY;
+}
+
+void socket_cut(struct sio_socket *socket, enum engine_end end)
+{
+	struct sio *sio = socket->sio;
+
+	if (!may_return(socket, end)) {
+		socket_end(socket, end);
+		return;
+	}
+	socket_detach(socket);
+	socket->recovery->end = end;
+	loop_timer_start(sio->loop, &socket->recovery->window,
+			 sio->loop->clock.mono_ms +
+				 sio->limits.recovery_window_ms);
+}
+
+/* It has not come back in time. */
+static void on_window(struct loop_timer *timer)
+{
+	struct sio_recovery *recovery =
+		container_of(timer, struct sio_recovery, window);
+
+	socket_end(recovery->socket, recovery->end);
+}
+
+/* --- what is sent --- */
+
+void client_send(struct sio_client *client, enum sio_type type, const char *nsp,
+		 const struct span *data, size_t data_count)
+{
+	char head[SIO_HEAD_CAP];
+	struct span parts[SIO_MAX_PARTS];
+
+	assert(data_count < SIO_MAX_PARTS);
+	parts[0] = span_of(head,
+			   sio_write_head(head, type, 0, span_from(nsp), -1));
+	for (size_t i = 0; i < data_count; i++)
+		parts[i + 1] = data[i];
+	(void)engine_send(client->session, parts, data_count + 1);
+}
+
+void socket_send_connect(const struct sio_socket *socket)
+{
+	const struct sio_recovery *recovery = socket->recovery;
+	const struct span data[] = {
+		SPAN("{\"sid\":\""),
+		span_from(socket->id),
+		recovery ? SPAN("\",\"pid\":\"") : SPAN(""),
+		span_from(recovery ? recovery->pid : ""),
+		SPAN("\"}"),
+	};
+	bool is_v3 = engine_version(socket->client->session) == EIO_3;
+
+	client_send(socket->client, SIO_CONNECT, socket->nsp->name, data,
+		    is_v3 ? 0 : sizeof(data) / sizeof(*data));
+}
+
+/* A packet in pieces: its head, the content's, and an offset at its end. */
+struct framed {
+	char head[SIO_HEAD_CAP];
+	char offset[OFFSET_CAP];
+	struct span parts[SIO_MAX_PARTS + 4];
+	size_t count;
+};
+
+static void frame(struct framed *framed, const struct sio_socket *socket,
+		  enum sio_type type, int64_t id,
+		  const struct sio_content *content)
+{
+	size_t head_len;
+
+	if (content->attachments_count)
+		type = type == SIO_ACK ? SIO_BINARY_ACK : SIO_BINARY_EVENT;
+	head_len =
+		sio_write_head(framed->head, type, content->attachments_count,
+			       span_from(socket->nsp->name), id);
+	assert(content->parts_count <= SIO_MAX_PARTS);
+	framed->parts[0] = span_of(framed->head, head_len);
+	for (size_t i = 0; i < content->parts_count; i++)
+		framed->parts[i + 1] = content->parts[i];
+	framed->count = content->parts_count + 1;
+}
+
+/* The offset becomes the array's last element. */
+static void frame_offset(struct framed *framed, uint64_t number)
+{
+	struct span *last = &framed->parts[framed->count - 1];
+	int len = snprintf(framed->offset, sizeof(framed->offset), "%llu",
+			   (unsigned long long)number);
+
+	last->len--;
+	framed->parts[framed->count++] = SPAN(",\"");
+	framed->parts[framed->count++] = span_of(framed->offset, (size_t)len);
+	framed->parts[framed->count++] = SPAN("\"]");
+}
+
+static int send_framed(struct sio_socket *socket, const struct framed *framed,
+		       const struct sio_content *content)
+{
+	struct engine_session *session;
+	int err;
+
+	if (!socket->client)
+		return -EPIPE;
+	session = socket->client->session;
+	err = engine_send(session, framed->parts, framed->count);
+	for (unsigned i = 0; !err && i < content->attachments_count; i++)
+		err = engine_send_binary(session, content->attachments[i]);
+	return err;
+}
+
+int sio_emit(struct sio_socket *socket, const struct sio_content *content)
+{
+	struct sio_recovery *recovery = socket->recovery;
+	struct framed framed;
+
+	frame(&framed, socket, SIO_EVENT, -1, content);
+	if (!recovery)
+		return send_framed(socket, &framed, content);
+	frame_offset(&framed, replay_next(recovery->replay));
+	replay_keep(recovery->replay, framed.parts, framed.count,
+		    content->attachments, content->attachments_count,
+		    socket->sio->limits.recovery_max_bytes);
+	/* What does not reach it now is sent when it comes back. */
+	if (socket->client)
+		(void)send_framed(socket, &framed, content);
+	return 0;
+}
+
+int sio_ask(struct sio_socket *socket, uint64_t id,
+	    const struct sio_content *content)
+{
+	struct framed framed;
+
+	frame(&framed, socket, SIO_EVENT, (int64_t)id, content);
+	return send_framed(socket, &framed, content);
+}
+
+int sio_answer(struct sio_socket *socket, uint64_t id,
+	       const struct sio_content *content)
+{
+	struct framed framed;
+
+	frame(&framed, socket, SIO_ACK, (int64_t)id, content);
+	return send_framed(socket, &framed, content);
+}
+
+bool sio_is_shareable(const struct sio_socket *socket)
+{
+	return !socket->recovery;
+}
+
+struct blob *sio_encode(const struct sio_socket *socket,
+			const struct sio_content *content)
+{
+	struct framed framed;
+
+	frame(&framed, socket, SIO_EVENT, -1, content);
+	return engine_encode(framed.parts, framed.count);
+}
+
+int sio_emit_encoded(struct sio_socket *socket, struct blob *event)
+{
+	return socket->client
+		       ? engine_send_encoded(socket->client->session, event)
+		       : -EPIPE;
+}
+
+/* --- recovery --- */
+
+/* The pid and the offset of a CONNECT; offset 0 when no event had come. */
+static struct sio_socket *find_lost(const struct sio *sio, struct span auth,
+				    uint64_t *offset)
+{
+	const struct span names[] = {SPAN("pid"), SPAN("offset")};
+	char pid[CRYPTO_ID_LEN + 1], number[OFFSET_CAP];
+	struct span values[2];
+	size_t len;
+
+	if (!auth.ptr || json_pick(auth, names, 2, values) ||
+	    json_decode_string(values[0], pid, sizeof(pid), &len))
+		return NULL;
+	*offset = 0;
+	if (values[1].ptr &&
+	    (json_decode_string(values[1], number, sizeof(number), &len) ||
+	     span_to_u64(span_of(number, len), MAX_OFFSET, offset)))
+		return NULL;
+	return map_get(sio->by_pid, span_from(pid));
+}
+
+static void resend(struct span packet, struct blob *const *attachments,
+		   unsigned attachments_count, void *arg)
+{
+	struct sio_client *client = arg;
+
+	(void)engine_send(client->session, &packet, 1);
+	for (unsigned i = 0; i < attachments_count; i++)
+		(void)engine_send_binary(
+			client->session,
+			span_of(attachments[i]->bytes, attachments[i]->len));
+}
+
+/* Take a socket from a client whose connection nobody knew was dead. */
+static void take_over(struct sio_socket *socket)
+{
+	struct sio_client *before = socket->client;
+
+	socket_detach(socket);
+	if (!before->sockets)
+		engine_close(before->session, ENGINE_LOST, "taken over");
+}
+
+struct sio_socket *socket_recover(struct sio_client *client,
+				  const struct sio_namespace *nsp,
+				  struct span auth)
+{
+	uint64_t offset;
+	struct sio_socket *socket = find_lost(client->sio, auth, &offset);
+
+	if (!socket || socket->nsp != nsp || socket->client == client)
+		return NULL;
+	if (!replay_reaches(socket->recovery->replay, offset)) {
+		socket_end(socket, ENGINE_LOST);
+		return NULL;
+	}
+	if (socket->client)
+		take_over(socket);
+	loop_timer_stop(&socket->recovery->window);
+	socket_attach(socket, client);
+	replay_forget(socket->recovery->replay, offset);
+	socket->recovery->pinged = offset;
+	replay_each(socket->recovery->replay, offset, resend, client);
+	socket_send_connect(socket);
+	return socket;
+}

@@ -1,0 +1,117 @@
+/* socket.h: Socket.IO: clients, their sockets in namespaces, their packets. */
+#ifndef SIGNALD_SOCKETIO_SOCKET_H
+#define SIGNALD_SOCKETIO_SOCKET_H
+
+#include "codec/sio.h"
+#include "socketio/engine.h"
+
+/* All the namespaces that are served on one path. */
+struct sio;
+
+/* One client in one namespace; it belongs to this module, and lives until
+ * on_end. */
+struct sio_socket;
+
+struct sio_limits {
+	struct engine_limits engine;
+	unsigned connect_timeout_ms;
+	unsigned recovery_window_ms;
+	size_t recovery_max_bytes; /* kept for one socket */
+};
+
+/* What a client said when it asked for a namespace. */
+struct sio_connect {
+	struct span auth;  /* raw JSON object, {NULL, 0} without one */
+	struct span query; /* of the namespace, in protocol 4's packet */
+	struct span room;  /* ?room= of the handshake, {NULL, 0} without one */
+	const struct net_addr *peer;
+};
+
+/* An event, or the answer to one of ours. */
+struct sio_message {
+	const struct sio_packet *packet;
+	const struct span *attachments; /* packet->attachments of them */
+};
+
+/* What a namespace does with its sockets. */
+struct sio_app {
+	/*
+	 * Returns the socket's owner, or NULL with *refusal: what the client is
+	 * told as the message of its connect_error.
+	 */
+	void *(*on_connect)(struct sio_socket *socket,
+			    const struct sio_connect *connect,
+			    const char **refusal, void *namespace_arg);
+	/* The client has been told that it is connected. */
+	void (*on_ready)(void *arg);
+	void (*on_event)(const struct sio_message *message, void *arg);
+	/* The answer to sio_ask(); its id is in the packet. */
+	void (*on_ack)(const struct sio_message *message, void *arg);
+	/* Over: the client left, or was cut off for good. */
+	void (*on_end)(enum engine_end end, void *arg);
+};
+
+struct sio_namespace_options {
+	const char *name; /* begins with "/"; borrowed */
+	bool is_recoverable;
+	const struct sio_app *app;
+	void *arg;
+};
+
+/* Returns 0 or -ENOMEM. */
+int sio_new(struct sio **siop, struct loop *loop,
+	    const struct sio_limits *limits);
+
+/* Its connections must be gone; ends the sockets that are left. Takes NULL. */
+void sio_free(struct sio *sio);
+
+void sio_set_limits(struct sio *sio, const struct sio_limits *limits);
+
+/* Returns 0, -EEXIST for a name that is there already, -ENOMEM. */
+int sio_add_namespace(struct sio *sio,
+		      const struct sio_namespace_options *options);
+
+/* The engine beneath, for its handlers, its count and its drain. */
+struct engine *sio_engine(const struct sio *sio);
+
+/* Public: what other clients know the socket by. */
+const char *sio_socket_id(const struct sio_socket *socket);
+
+/* What is sent with an event or an answer: a JSON array in pieces, at most
+ * SIO_MAX_PARTS, the last of which ends with "]". */
+#define SIO_MAX_PARTS 26
+
+struct sio_content {
+	const struct span *parts;
+	size_t parts_count;
+	const struct span *attachments;
+	unsigned attachments_count;
+};
+
+/*
+ * Send an event. In a recoverable namespace it is kept, and sent later to a
+ * socket that is cut off; its clients get one argument more, the offset.
+ *
+ * Returns 0, -EPIPE when its connection is over, -ENOBUFS when the client does
+ * not read.
+ */
+int sio_emit(struct sio_socket *socket, const struct sio_content *content);
+
+/* Send an event and ask for an answer; it is not kept for a recovery. */
+int sio_ask(struct sio_socket *socket, uint64_t id,
+	    const struct sio_content *content);
+
+/* Answer an event that had an id. */
+int sio_answer(struct sio_socket *socket, uint64_t id,
+	       const struct sio_content *content);
+
+/*
+ * An event encoded once for many sockets of this socket's namespace; NULL when
+ * memory ran out, or where every socket needs its own (sio_is_shareable()).
+ */
+bool sio_is_shareable(const struct sio_socket *socket);
+struct blob *sio_encode(const struct sio_socket *socket,
+			const struct sio_content *content);
+int sio_emit_encoded(struct sio_socket *socket, struct blob *event);
+
+#endif
