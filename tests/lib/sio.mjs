@@ -331,6 +331,15 @@ export async function relays(left, right) {
 	assert.deepEqual(await right.event('offer'), [left.id, { n: 1 }]);
 }
 
+// Join `/` with a polling session that does not poll by itself.
+export async function connectIdle(session) {
+	if (session.version === 4)
+		await session.post('40');
+	const packets = session.items.length > 0 ? session.items.splice(0) : (await session.poll()).packets;
+	assert.match(packets.join(), /^40/);
+	session.id = session.version === 4 ? JSON.parse(packets[0].slice(2)).sid : session.open.sid;
+}
+
 // Upgrade a polling session that does not poll by itself: the WebSocket, after
 // its probe was answered.
 export async function probe(t, session, options) {
