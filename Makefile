@@ -94,6 +94,14 @@ unit: $(UNIT) ## the unit tests
 protocol: all ## the real daemon over sockets, with real clients
 	tests/protocol/run
 
+# A test application of the same objects, for the suites of Engine.IO and Socket.IO.
+$(BIN)/sio-suite-server: tests/suite/sio-suite-server.c $(PARTS)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(PARTS) $(LDLIBS)
+
+.PHONY: suite
+suite: $(BIN)/sio-suite-server ## what the protocol suites of Engine.IO and Socket.IO check
+	tests/suite/run
+
 .PHONY: e2e
 e2e: all ## two browsers and a real coturn
 	tests/e2e/run
