@@ -1,9 +1,10 @@
 /* presets.c: rules for the applications that many have built. */
 #include "rules/rules.h"
 
+/* One line of a text in each of these. */
+/* clang-format off */
 static const char tutorial[] =
-	"# One broadcaster and its watchers, each watcher with a connection "
-	"of\n"
+	"# One broadcaster and its watchers, each watcher with a connection of\n"
 	"# its own: the video broadcast tutorial's events.\n"
 	"\n"
 	"[broadcaster]\n"
@@ -35,39 +36,37 @@ static const char tutorial[] =
 	"to = others\n"
 	"emit = [\"disconnectPeer\", $from]\n";
 
-static const char codelab[] = "# Two in a room, the first of whom waits for "
-			      "the second: the events of\n"
-			      "# the \"create or join\" codelab. A message "
-			      "goes to the other one as it\n"
-			      "# came, or out of a {channel, message}.\n"
-			      "\n"
-			      "[create or join]\n"
-			      "join = peer\n"
-			      "room = $1\n"
-			      "most = 2\n"
-			      "refused = [\"full\", $1]\n"
-			      "when = alone\n"
-			      "to = self\n"
-			      "emit = [\"created\", $room, $from]\n"
-			      "when = others\n"
-			      "to = others\n"
-			      "emit = [\"join\", $room]\n"
-			      "to = self\n"
-			      "emit = [\"joined\", $room, $from]\n"
-			      "to = all\n"
-			      "emit = [\"ready\", $room]\n"
-			      "\n"
-			      "[message]\n"
-			      "to = others in $1.channel\n"
-			      "emit = [\"message\", $1.message]\n"
-			      "native = signal $1.message\n"
-			      "else = others\n"
-			      "emit = [\"message\", $1]\n"
-			      "native = signal $1\n";
+static const char codelab[] =
+	"# Two in a room, the first of whom waits for the second: the events of\n"
+	"# the \"create or join\" codelab. A message goes to the other one as it\n"
+	"# came, or out of a {channel, message}.\n"
+	"\n"
+	"[create or join]\n"
+	"join = peer\n"
+	"room = $1\n"
+	"most = 2\n"
+	"refused = [\"full\", $1]\n"
+	"when = alone\n"
+	"to = self\n"
+	"emit = [\"created\", $room, $from]\n"
+	"when = others\n"
+	"to = others\n"
+	"emit = [\"join\", $room]\n"
+	"to = self\n"
+	"emit = [\"joined\", $room, $from]\n"
+	"to = all\n"
+	"emit = [\"ready\", $room]\n"
+	"\n"
+	"[message]\n"
+	"to = others in $1.channel\n"
+	"emit = [\"message\", $1.message]\n"
+	"native = signal $1.message\n"
+	"else = others\n"
+	"emit = [\"message\", $1]\n"
+	"native = signal $1\n";
 
 static const char all_users[] =
-	"# A mesh of up to four: who comes hears who is there, and calls each "
-	"of\n"
+	"# A mesh of up to four: who comes hears who is there, and calls each of\n"
 	"# them (simple-peer with trickle: false).\n"
 	"\n"
 	"[join room]\n"
@@ -80,14 +79,12 @@ static const char all_users[] =
 	"\n"
 	"[sending signal]\n"
 	"to = $1.userToSignal\n"
-	"emit = [\"user joined\", {\"signal\": $1.signal, \"callerID\": "
-	"$from}]\n"
+	"emit = [\"user joined\", {\"signal\": $1.signal, \"callerID\": $from}]\n"
 	"native = offer $1.signal\n"
 	"\n"
 	"[returning signal]\n"
 	"to = $1.callerID\n"
-	"emit = [\"receiving returned signal\", {\"signal\": $1.signal, "
-	"\"id\": $from}]\n"
+	"emit = [\"receiving returned signal\", {\"signal\": $1.signal, \"id\": $from}]\n"
 	"native = answer $1.signal\n"
 	"\n"
 	"[disconnect]\n"
@@ -105,8 +102,7 @@ static const char call_user[] =
 	"\n"
 	"[callUser]\n"
 	"to = $1.userToCall\n"
-	"emit = [\"callUser\", {\"signal\": $1.signalData, \"from\": $from, "
-	"\"name\": $1.name}]\n"
+	"emit = [\"callUser\", {\"signal\": $1.signalData, \"from\": $from, \"name\": $1.name}]\n"
 	"native = offer $1.signalData\n"
 	"\n"
 	"[answerCall]\n"
@@ -119,8 +115,7 @@ static const char call_user[] =
 	"emit = [\"callEnded\"]\n";
 
 static const char join_room[] =
-	"# Rooms of pages that call each other with PeerJS: who comes tells "
-	"its\n"
+	"# Rooms of pages that call each other with PeerJS: who comes tells its\n"
 	"# PeerJS id, here kept as its name; and a chat.\n"
 	"\n"
 	"[join-room]\n"
@@ -141,15 +136,17 @@ static const char join_room[] =
 
 /* An event to one peer or to a room, as the generic preset addresses it. */
 #define SIGNAL "native = signal {\"event\": $event, \"args\": [$1...]}\n"
-#define ADDRESSED(native)                                               \
-	"to = $1\n"                                                     \
-	"emit = [$event, $from, $2...]\n" native "else = $1.to\n"       \
-	"emit = [$event, $1+from, $2...]\n" SIGNAL "else = $1.target\n" \
-	"emit = [$event, $1+from, $2...]\n" SIGNAL                      \
-	"else = others in $1.room\n"                                    \
-	"emit = [$event, $1+from, $2...]\n" SIGNAL "ack = relay\n"
+#define ADDRESSED(native)                          \
+	"to = $1\n"                                \
+	"emit = [$event, $from, $2...]\n" native   \
+	"else = $1.to\n"                           \
+	"emit = [$event, $1+from, $2...]\n" SIGNAL \
+	"else = $1.target\n"                       \
+	"emit = [$event, $1+from, $2...]\n" SIGNAL \
+	"else = others in $1.room\n"               \
+	"emit = [$event, $1+from, $2...]\n" SIGNAL \
+	"ack = relay\n"
 
-/* clang-format off */
 static const char generic[] =
 	"# For an application of your own: any event goes to the peer whose id\n"
 	"# is its first argument, and arrives with the sender's id in that place;\n"
