@@ -110,6 +110,7 @@ static void every_key_says_what_it_means(void **state)
 
 	assert_true(find(rules, "bye")->leaves);
 	assert_int_equal(find(rules, "bye")->ack, ACK_NONE);
+	assert_int_equal(find(rules, "bye")->steps[0].when, WHEN_ALWAYS);
 	rules_free(rules);
 }
 
