@@ -72,7 +72,9 @@ static void every_key_says_what_it_means(void **state)
 				      "native = signal {\"a\": $2.b}\n"
 				      "ack = [$error]\n"
 				      "[bye]\n"
-				      "leave = yes\n");
+				      "leave = yes\n"
+				      "to = self\n"
+				      "emit = [\"bye\"]\n");
 	const struct rules_rule *rule = find(rules, "create or join");
 
 	(void)state;
