@@ -79,7 +79,7 @@ int msg_parse(struct span text, struct msg *msg, struct msg_error *error);
  *
  * Returns the prefix's length; what follows the payload is MSG_SUFFIX.
  */
-#define MSG_PREFIX_CAP 128
+#define MSG_PREFIX_CAP 192
 #define MSG_SUFFIX "}"
 size_t msg_write_prefix(enum msg_type type, struct span from,
 			char prefix[MSG_PREFIX_CAP]);

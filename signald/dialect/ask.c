@@ -5,7 +5,7 @@
 #include "dialect/visitor.h"
 
 /* Questions that may be open with one visitor; the oldest makes way. */
-#define MAX_ASKS 64
+#define MAX_ASKS 1024
 
 static void drop_oldest(struct visitor *visitor)
 {
@@ -33,8 +33,8 @@ int visitor_ask(struct visitor *visitor, const struct events_message *message)
 	}
 	visitor->last_ask++;
 	ask->asker_id = message->asker_id;
-	memcpy(ask->asker, sio_socket_id(message->asker->socket),
-	       sizeof(ask->asker));
+	(void)span_copy(span_from(sio_socket_id(message->asker->socket)),
+			ask->asker, sizeof(ask->asker));
 	if (visitor->asks_count == MAX_ASKS)
 		drop_oldest(visitor);
 	ask->next = visitor->asks;

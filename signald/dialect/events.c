@@ -10,7 +10,6 @@
 #include "policy/metric.h"
 
 #define DEFAULT_ROOM "default"
-#define ID_CAP 64
 
 int events_new(struct events **eventsp, struct hub *hub)
 {
@@ -280,7 +279,7 @@ static void fail(struct run *run, const char *code)
 static void send_to_peer(struct run *run, const struct rules_step *step,
 			 struct envelope *envelope)
 {
-	char id[ID_CAP];
+	char id[HUB_MAX_ID + 1];
 	struct span to;
 
 	if (resolve_string(run, &step->peer, id, sizeof(id), &to)) {

@@ -130,7 +130,7 @@ void native_write_relayed(const struct envelope *envelope,
 {
 	size_t len = msg_write_prefix(
 		(enum msg_type)envelope->kind,
-		span_of(envelope->from->id, CRYPTO_ID_LEN), prefix);
+		span_of(envelope->from->id, envelope->from->id_len), prefix);
 
 	parts[0] = span_of(prefix, len);
 	parts[1] = envelope->payload;

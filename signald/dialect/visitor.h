@@ -20,7 +20,7 @@ struct ask {
 	struct ask *next;
 	uint64_t id; /* with the visitor */
 	uint64_t asker_id;
-	char asker[CRYPTO_ID_LEN + 1];
+	char asker[SIO_ID_CAP];
 };
 
 struct visitor {

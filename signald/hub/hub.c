@@ -183,19 +183,25 @@ static void drop_room_if_empty(struct hub *hub, struct room *room)
 /* A peer with its strings behind it. */
 static struct peer *make_peer(const struct hub_join *join)
 {
-	struct hub_peer *made =
-		calloc(1, sizeof(*made) + join->name.len + join->metadata.len);
+	char fresh_id[CRYPTO_ID_LEN + 1];
+	struct span id;
+	struct hub_peer *made;
 	struct peer *peer;
 	char *strings;
 
+	if (!join->id)
+		crypto_new_id(fresh_id);
+	id = span_from(join->id ? join->id : fresh_id);
+	made = calloc(1, sizeof(*made) + id.len + 1 + join->name.len +
+				 join->metadata.len);
 	if (!made)
 		return NULL;
 	peer = &made->peer;
 	strings = (char *)(made + 1);
-	if (join->id)
-		memcpy(peer->id, join->id, CRYPTO_ID_LEN);
-	else
-		crypto_new_id(peer->id);
+	(void)span_copy(id, strings, id.len + 1);
+	peer->id = strings;
+	peer->id_len = id.len;
+	strings += id.len + 1;
 	peer->role = join->role;
 	peer->ops = join->ops;
 	peer->arg = join->arg;

@@ -67,7 +67,8 @@ struct peer_ops {
 /* A participant; it belongs to the hub and lives from hub_join() to
  * hub_leave(). */
 struct peer {
-	char id[CRYPTO_ID_LEN + 1];
+	const char *id;
+	size_t id_len;
 	enum hub_role role;
 	struct room *room;
 	uint64_t seq;	      /* order of joining, in the room's lists */
@@ -78,9 +79,12 @@ struct peer {
 	bool is_held; /* its page is going away: hub_hold() */
 };
 
+#define HUB_MAX_ID 96
+
 struct hub_join {
 	struct span room; /* 1 to 128 bytes, checked by the dialect */
-	/* made with crypto_new_id(), copied; NULL: the hub makes one */
+	/* unguessable, at most HUB_MAX_ID bytes that need no escape in JSON,
+	 * copied; NULL: the hub makes one */
 	const char *id;
 	enum hub_role role;
 	bool replaces; /* see hub_set_role() */

@@ -217,11 +217,9 @@ static void free_session(struct engine_session *session)
 	free(session);
 }
 
-void engine_end(struct engine_session *session, enum engine_end end,
-		const char *reason)
+static void finish(struct engine_session *session, enum engine_end end,
+		   const char *reason)
 {
-	if (session->is_over)
-		return;
 	session->is_over = true;
 	session->end = end;
 	session->reason = reason;
@@ -230,6 +228,18 @@ void engine_end(struct engine_session *session, enum engine_end end,
 	engine_ws_drop(&session->probe, WS_CLOSE_NORMAL, reason);
 	loop_timer_stop(&session->timer);
 	loop_defer(session->engine->loop, &session->task);
+}
+
+void engine_end(struct engine_session *session, enum engine_end end,
+		const char *reason)
+{
+	if (session->is_over)
+		return;
+	/* Behind its last words the client hears that they were the last. */
+	if (session->queue.len)
+		(void)engine_poll_queue(session, EIO_CLOSE, NULL, 0);
+	if (!session->is_over)
+		finish(session, end, reason);
 }
 
 static uint16_t close_code(enum engine_end end)
@@ -257,7 +267,8 @@ void engine_close(struct engine_session *session, enum engine_end end,
 			(void)engine_poll_queue(session, EIO_NOOP, NULL, 0);
 		(void)engine_poll_queue(session, EIO_CLOSE, NULL, 0);
 	}
-	engine_end(session, end, reason);
+	if (!session->is_over)
+		finish(session, end, reason);
 }
 
 static void tell_end(struct engine_session *session)

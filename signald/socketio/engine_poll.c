@@ -196,9 +196,11 @@ static int after_queueing(struct engine_session *session)
 		loop_defer(session->engine->loop, &session->task);
 		return 0;
 	}
-	engine_end(session, ENGINE_SLOW,
-		   queue->failed ? "out of memory" : "output full");
+	bool was_full = !queue->failed;
+
 	buf_clear(queue);
+	engine_end(session, ENGINE_SLOW,
+		   was_full ? "output full" : "out of memory");
 	return -ENOBUFS;
 }
 

@@ -55,7 +55,7 @@ struct sio_socket {
 	struct sio_socket *next;   /* of the same client */
 	void *owner;
 	struct sio_recovery *recovery; /* NULL: not recoverable */
-	char id[CRYPTO_ID_LEN + 1];
+	char id[SIO_ID_CAP];
 };
 
 /* --- socket.c --- */

@@ -37,6 +37,16 @@ static struct sio_recovery *new_recovery(struct sio_socket *socket)
 	return NULL;
 }
 
+/* A client of protocol 3 makes its ids itself, from its session's. */
+static void set_id_v3(struct sio_socket *socket, const char *sid)
+{
+	bool is_root = !strcmp(socket->nsp->name, "/");
+
+	(void)snprintf(socket->id, sizeof(socket->id), "%s%s%s",
+		       is_root ? "" : socket->nsp->name, is_root ? "" : "#",
+		       sid);
+}
+
 struct sio_socket *socket_new(struct sio_client *client,
 			      const struct sio_namespace *nsp)
 {
@@ -47,10 +57,8 @@ struct sio_socket *socket_new(struct sio_client *client,
 		return NULL;
 	socket->sio = client->sio;
 	socket->nsp = nsp;
-	/* A client of protocol 3 takes its session's id for its own. */
-	if (is_v3 && !strcmp(nsp->name, "/"))
-		memcpy(socket->id, engine_sid(client->session),
-		       sizeof(socket->id));
+	if (is_v3)
+		set_id_v3(socket, engine_sid(client->session));
 	else
 		crypto_new_id(socket->id);
 	if (is_v3 || !nsp->is_recoverable)

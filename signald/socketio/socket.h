@@ -74,6 +74,9 @@ int sio_add_namespace(struct sio *sio,
 /* The engine beneath, for its handlers, its count and its drain. */
 struct engine *sio_engine(const struct sio *sio);
 
+/* "/chat#" and a session's id are the longest ids. */
+#define SIO_ID_CAP (64 + 1 + CRYPTO_ID_LEN + 1)
+
 /* Public: what other clients know the socket by. */
 const char *sio_socket_id(const struct sio_socket *socket);
 
