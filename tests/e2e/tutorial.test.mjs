@@ -81,7 +81,7 @@ test('native watchers see the tutorial\'s broadcaster', async (t) => {
 	await broadcaster.seeGone(ids[0]);
 	await broadcaster.reload();
 	const id = await broadcaster.id();
-	await late.see('the broadcaster again', ({ tiles }) => tiles[0].peer === id);
+	await late.see('the broadcaster again', ({ tiles }) => tiles[0]?.peer === id);
 	await late.seeVideos(1);
 	await late.seeMotion();
 	await pupil.seeVideo(id);
