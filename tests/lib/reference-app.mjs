@@ -53,17 +53,16 @@ serve('/', (socket, room) => {
 function relayAnything(socket, room) {
 	socket.onAny((event, ...args) => {
 		const done = typeof args.at(-1) === 'function' ? args.pop() : undefined;
-		const nsp = socket.nsp;
-		const [to, ...rest] = args;
-		if (typeof to === 'string' && nsp.sockets.has(to)) {
-			if (!done)
-				socket.to(to).emit(event, socket.id, ...rest);
-			else
-				nsp.sockets.get(to).emit(event, socket.id, ...rest, (...answer) => done(...answer));
-		} else {
-			socket.to(room).emit(event, socket.id, ...args);
-			done?.();
-		}
+		const [first, ...rest] = args;
+		const isId = typeof first === 'string';
+		const to = socket.nsp.sockets.get(isId ? first : first?.to ?? first?.target);
+		const heard = [isId ? socket.id : { ...first, from: socket.id }, ...rest];
+		if (to && done)
+			to.emit(event, ...heard, (...answer) => done(...answer));
+		else if (to)
+			socket.to(to.id).emit(event, ...heard); // what goes through a room can be recovered
+		else if (!isId && first && room === `room ${first.room}`)
+			socket.to(room).emit(event, ...heard);
 	});
 }
 

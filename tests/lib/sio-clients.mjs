@@ -15,7 +15,7 @@ const EVENTS = [
 	'created', 'joined', 'join', 'ready', 'full', 'message', 'log',
 	'all users', 'room full', 'user joined', 'receiving returned signal', 'user left',
 	'me', 'callUser', 'callAccepted', 'callEnded',
-	'user-connected', 'user-disconnected', 'createMessage', 'note', 'bin', 'ask',
+	'user-connected', 'user-disconnected', 'createMessage', 'note', 'bin', 'ask', 'hello',
 ];
 
 // What a client heard, in order: {name, args}; ack is the last argument's
@@ -45,6 +45,11 @@ export class Client extends Inbox {
 
 	get id() {
 		return this.socket.id;
+	}
+
+	// What others call it: in namespaces a client of version 2 only guesses its id.
+	get knownId() {
+		return this.toldId ?? this.id;
 	}
 
 	get transport() {
@@ -90,4 +95,14 @@ export async function openClient(t, target, each, options) {
 	t.after(() => client.socket.close());
 	await client.life('connect');
 	return client;
+}
+
+// In a namespace with generic rules: each learns what the others call it.
+export async function introduce(room, ...clients) {
+	for (const client of clients) {
+		client.emit('hello', { room });
+		for (const other of clients)
+			if (other !== client)
+				client.toldId = (await other.event('hello'))[0].from;
+	}
 }

@@ -307,7 +307,23 @@ export async function pair(t, target, nsp = '/', options) {
 	const right = await join(t, target, { nsp, ...room, ...options });
 	if (nsp === '/')
 		await acquaint(left, right);
+	else
+		await introduce(nsp, room.query.slice(5), left, right);
 	return [left, right];
+}
+
+// In a namespace with generic rules: each learns under what id the others know
+// it, which in protocol 3 a client can only guess.
+export async function introduce(nsp, room, ...sessions) {
+	for (const session of sessions) {
+		await session.send(`42${nsp},["hello",{"room":"${room}"}]`);
+		for (const other of sessions) {
+			if (other === session)
+				continue;
+			const packet = await other.next(`42${nsp},["hello"`);
+			session.id = JSON.parse(packet.slice(packet.indexOf('[')))[1].from;
+		}
+	}
 }
 
 export async function acquaint(broadcaster, watcher) {
