@@ -34,8 +34,9 @@ struct server {
 	struct native *native;
 	struct socketio *socketio; /* NULL where it has no namespaces */
 	struct files *files;	   /* NULL where http.root is empty */
+	struct files *scripts; /* NULL where socketio.client_files is empty */
 	struct api api;
-	struct web_route routes[7];
+	struct web_route routes[8];
 	struct web_route metrics_routes[2];
 	struct web *web;
 	struct web *metrics_web;
@@ -147,6 +148,15 @@ static void write_routes(struct server *server)
 	at += fixed_count;
 	if (server->socketio)
 		*at++ = socketio_route(server->socketio);
+	/* For pages of one's own: beside the client's files, since http.root
+	 * is theirs. */
+	if (server->scripts)
+		*at++ = (struct web_route){
+			.path = "/ice-shim.js",
+			.methods = HTTP_GET,
+			.handler = reply_file,
+			.arg = server->scripts,
+		};
 	*at = routes[fixed_count]; /* every other path */
 	memcpy(server->metrics_routes, metrics_routes, sizeof(metrics_routes));
 }
@@ -364,6 +374,12 @@ static int build(struct server *server)
 		err = files_new(&server->files, config->http.root);
 	if (err)
 		return fail("http.root", config->http.root, err);
+	if (*config->socketio.client_files)
+		err = files_new(&server->scripts,
+				config->socketio.client_files);
+	if (err)
+		return fail("socketio.client_files",
+			    config->socketio.client_files, err);
 	write_routes(server);
 	err = web_new(&server->web, server->conns, server->routes);
 	if (!err)
@@ -425,6 +441,7 @@ void server_free(struct server *server)
 		listener_free(server->listeners[i]);
 	web_free(server->metrics_web);
 	web_free(server->web);
+	files_free(server->scripts);
 	files_free(server->files);
 	probe_free(server->probe);
 	socketio_free(server->socketio);

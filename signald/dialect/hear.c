@@ -104,11 +104,11 @@ void visitor_greet(struct visitor *visitor)
 static int hear_other_dialect(struct visitor *visitor,
 			      const struct envelope *envelope)
 {
+	static const struct rules_var second = {.kind = VAR_ARG, .arg = 1};
 	const struct ruleset *rules = visitor->space->rules;
 	const struct rules_step *step = rules_hearing(rules, envelope->kind);
 	struct rules_scope scope = scope_of(envelope->from);
 	const struct rules_rule *any = rules_find(rules, SPAN("*"));
-	const struct span args[] = {SPAN("null"), envelope->payload};
 
 	if (!envelope->payload.ptr)
 		return -EPIPE;
@@ -120,8 +120,8 @@ static int hear_other_dialect(struct visitor *visitor,
 	if (!any || !any->steps_count || !any->steps[0].emit)
 		return -EPIPE;
 	scope.event = kind_names[envelope->kind];
-	scope.args = args;
-	scope.args_count = 2;
+	scope.bound = &second;
+	scope.bound_value = envelope->payload;
 	return emit(visitor, any->steps[0].emit, &scope);
 }
 

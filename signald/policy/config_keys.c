@@ -60,7 +60,7 @@ const struct config_key config_keys[] = {
 	TEXT(socketio, path, CONFIG_URL_PATH, "/socket.io/",
 	     CONFIG_RESTART, "where Engine.IO is served"),
 	TEXT(socketio, namespaces, CONFIG_NAMESPACES, "/=tutorial",
-	     CONFIG_RESTART, "NAMESPACE=RULES items: a preset or a rules file's path, and +recovery for state recovery; empty for no Socket.IO"),
+	     CONFIG_RESTART, "NAME=PRESET or NAME=/path/of.rules, +recovery behind it; empty for no Socket.IO"),
 	TEXT(socketio, eio3, CONFIG_BOOL, "yes",
 	     CONFIG_RELOAD, "serve clients of Socket.IO 1 and 2 (Engine.IO protocol 3) as well"),
 	UINT(socketio, ping_interval_s, "25", 1, 3600,
@@ -80,7 +80,7 @@ const struct config_key config_keys[] = {
 	TEXT(socketio, client_files, CONFIG_STRING, "",
 	     CONFIG_RESTART, "folder of the browser client (socket.io.js); empty for none"),
 	WORD(socketio, client, "4", "4|2",
-	     CONFIG_RESTART, "which client /socket.io/socket.io.js is: 2 for pages of the years before 2021"),
+	     CONFIG_RESTART, "which client socket.io.js is: 2 for pages of the years before 2021"),
 
 	UINT(output, max_queued_bytes, "1048576", 65536, 1073741824,
 	     CONFIG_RELOAD, "unsent output of one connection, bytes; more closes it"),
