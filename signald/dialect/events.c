@@ -323,6 +323,22 @@ static void send_to(struct run *run, const struct rules_step *step,
 	}
 }
 
+/* What docs/protocol.md promises the receiver of such a message. */
+static bool fits(enum envelope_kind kind, struct span payload)
+{
+	enum json_type type = json_type_of(payload);
+
+	switch (kind) {
+	case ENVELOPE_OFFER:
+	case ENVELOPE_ANSWER:
+		return type == JSON_TYPE_OBJECT;
+	case ENVELOPE_CANDIDATE:
+		return type == JSON_TYPE_OBJECT || type == JSON_TYPE_NULL;
+	default:
+		return true;
+	}
+}
+
 /* What peers of other dialects hear of a step: a payload, or nothing. */
 static void set_payload(const struct run *run, const struct rules_step *step,
 			struct envelope *envelope)
@@ -348,8 +364,10 @@ static void set_payload(const struct run *run, const struct rules_step *step,
 			return;
 		envelope->payload = buf_span(payload);
 	}
-	if (envelope->payload.ptr)
+	if (envelope->payload.ptr && fits(step->kind, envelope->payload))
 		envelope->kind = step->kind;
+	else
+		envelope->payload = (struct span){NULL, 0};
 }
 
 static void take_step(struct run *run, const struct rules_step *step)

@@ -546,8 +546,7 @@ static size_t take_request(struct web_conn *wc, char *bytes, size_t len,
 	     len - (size_t)head_len >= head.content_length)) {
 		size_t body_len_here = (size_t)head.content_length;
 
-		*is_ours =
-			answer(&call, bytes + head_len, body_len_here);
+		*is_ours = answer(&call, bytes + head_len, body_len_here);
 		if (*is_ours && !wc->held)
 			begin_next(wc);
 		return (size_t)head_len + body_len_here;

@@ -195,6 +195,7 @@ struct engine_session *engine_open(struct engine *engine,
 		engine->all->prev = session;
 	engine->all = session;
 	engine->count++;
+	metric_add(METRIC_ENGINE_SESSIONS, 1);
 	restart_heartbeat(session);
 	return session;
 }
@@ -213,6 +214,7 @@ static void free_session(struct engine_session *session)
 	if (session->next)
 		session->next->prev = session->prev;
 	engine->count--;
+	metric_add(METRIC_ENGINE_SESSIONS, -1);
 	buf_clear(&session->queue);
 	free(session);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "codec/json.h"
+#include "policy/metric.h"
 #include "socketio/sio.h"
 
 #define OFFSET_CAP 24 /* digits of a number, a NUL */
@@ -342,9 +343,11 @@ struct sio_socket *socket_recover(struct sio_client *client,
 	if (!socket || socket->nsp != nsp || socket->client == client)
 		return NULL;
 	if (!replay_reaches(socket->recovery->replay, offset)) {
+		metric_add(METRIC_RECOVERIES_REFUSED, 1);
 		socket_end(socket, ENGINE_LOST);
 		return NULL;
 	}
+	metric_add(METRIC_RECOVERIES_OK, 1);
 	if (socket->client)
 		take_over(socket);
 	loop_timer_stop(&socket->recovery->window);

@@ -63,6 +63,8 @@ function relayAnything(socket, room) {
 			socket.to(to.id).emit(event, ...heard); // what goes through a room can be recovered
 		else if (!isId && first && room === `room ${first.room}`)
 			socket.to(room).emit(event, ...heard);
+		else
+			done?.('unknown-peer');
 	});
 }
 
