@@ -557,8 +557,9 @@ static int read_home(const struct sio_connect *connect,
 	if (connect->room.ptr)
 		home = connect->room;
 	*len = home.len;
-	return name_is_good(home) ? span_copy(home, room, NAME_MAX_BYTES + 1)
-				  : -EINVAL;
+	return home.len && name_is_good(home)
+		       ? span_copy(home, room, NAME_MAX_BYTES + 1)
+		       : -EINVAL;
 }
 
 static struct visitor *new_visitor(const struct events_space *space,

@@ -148,7 +148,7 @@ static void enter(struct sio_client *client, const struct sio_namespace *nsp,
 	const struct sio_connect connect = {
 		.auth = packet->data,
 		.query = packet->query,
-		.room = client->room_len
+		.room = client->has_room
 				? span_of(client->room, client->room_len)
 				: (struct span){NULL, 0},
 		.peer = &client->peer,
@@ -275,10 +275,13 @@ static void on_binary(struct span bytes, void *arg)
 static void read_room(struct sio_client *client,
 		      const struct web_request *request)
 {
-	if (http_query_get(request->head->query, SPAN("room"), client->room,
-			   SIO_MAX_ROOM_QUERY + 1))
-		return;
-	client->room_len = strlen(client->room);
+	int err = http_query_get(request->head->query, SPAN("room"),
+				 client->room, SIO_MAX_ROOM_QUERY + 1);
+
+	client->has_room = err != -ENOENT;
+	/* One that cannot be read is as good as an empty one: refused. */
+	if (!err)
+		client->room_len = strlen(client->room);
 }
 
 static void *on_open(struct engine_session *session,

@@ -34,6 +34,7 @@ struct sio_client {
 	struct attachments *awaited; /* NULL: no packet lacks attachments */
 	struct net_addr peer;
 	bool has_connected; /* to some namespace, once */
+	bool has_room;
 	size_t room_len;
 	char room[]; /* ?room= of the handshake */
 };

@@ -23,7 +23,8 @@ struct sio_limits {
 struct sio_connect {
 	struct span auth;  /* raw JSON object, {NULL, 0} without one */
 	struct span query; /* of the namespace, in protocol 4's packet */
-	struct span room;  /* ?room= of the handshake, {NULL, 0} without one */
+	struct span room;  /* ?room= of the handshake, {NULL, 0} without one;
+			   empty when it  could not be read */
 	const struct net_addr *peer;
 };
 

@@ -183,14 +183,17 @@ static void out_flush(struct load *load, struct conn *conn)
 	load->out_len = 0;
 }
 
+static void put_frame(struct load *load, enum wire_opcode opcode,
+		      const void *payload, size_t len)
+{
+	load->out_len += wire_put_frame(out_room(load, WIRE_HEAD_MAX + len),
+					opcode, payload, len);
+}
+
 static void say(struct load *load, const char *text)
 {
-	size_t len = strlen(text);
-
-	if (len > 0)
-		load->out_len +=
-			wire_put_frame(out_room(load, WIRE_HEAD_MAX + len),
-				       WIRE_TEXT, text, len);
+	if (*text)
+		put_frame(load, WIRE_TEXT, text, strlen(text));
 }
 
 static void prepare(struct prepared *prepared, enum payload_kind kind,
@@ -312,6 +315,29 @@ static void on_payload_received(struct load *load, struct conn *conn)
 	load->on_payload(load, conn);
 }
 
+static void set_joined(struct load *load, struct conn *conn)
+{
+	conn->state = JOINED;
+	load->joined++;
+}
+
+/*
+ * One step towards being joined: text is what the server said, NULL for the
+ * handshake's end. Servers answer a ping behind what came before it, so a pong
+ * tells what no message does: that a reply was taken.
+ */
+static void take_step(struct load *load, struct conn *conn, const char *text)
+{
+	char reply[SPEAK_REPLY_SIZE] = "";
+	enum speak_step step = load->speak->step(&conn->speaker, text, reply);
+
+	say(load, reply);
+	if (step == SPEAK_JOINED)
+		set_joined(load, conn);
+	else if (step == SPEAK_TAKEN)
+		put_frame(load, WIRE_PING, NULL, 0);
+}
+
 static void on_other_text(struct load *load, struct conn *conn,
 			  const uint8_t *payload, size_t len)
 {
@@ -320,16 +346,11 @@ static void on_other_text(struct load *load, struct conn *conn,
 
 	memcpy(text, payload, len);
 	text[len] = '\0';
-	if (conn->state == JOINED) {
-		if (!load->speak->is_expected(text, reply))
-			die("peer %u waited for message %" PRIu64
-			    " and got: %.300s",
-			    conn->speaker.index, conn->received, text);
-	} else if (load->speak->step(&conn->speaker, text, reply) ==
-		   SPEAK_JOINED) {
-		conn->state = JOINED;
-		load->joined++;
-	}
+	if (conn->state != JOINED)
+		take_step(load, conn, text);
+	else if (!load->speak->is_expected(text, reply))
+		die("peer %u waited for message %" PRIu64 " and got: %.300s",
+		    conn->speaker.index, conn->received, text);
 	say(load, reply);
 	free(text);
 }
@@ -347,9 +368,12 @@ static void on_frame(struct load *load, struct conn *conn,
 			on_other_text(load, conn, frame->payload, frame->len);
 		return;
 	case WIRE_PING:
-		load->out_len += wire_put_frame(
-			out_room(load, WIRE_HEAD_MAX + frame->len), WIRE_PONG,
-			frame->payload, frame->len);
+		put_frame(load, WIRE_PONG, frame->payload, frame->len);
+		return;
+	case WIRE_PONG:
+		if (conn->state != JOINING)
+			die("peer %u got a pong unasked", conn->speaker.index);
+		set_joined(load, conn);
 		return;
 	case WIRE_CLOSE:
 		die("the server closed peer %u: %u %.*s", conn->speaker.index,
@@ -367,7 +391,7 @@ static void on_frame(struct load *load, struct conn *conn,
 static void start_handshake(struct load *load, struct conn *conn)
 {
 	const char *subprotocol = load->speak->subprotocol;
-	char target[64];
+	char target[96];
 	char head[512];
 	int len;
 
@@ -398,7 +422,6 @@ static size_t take_handshake(struct load *load, struct conn *conn,
 {
 	const char *subprotocol = load->speak->subprotocol;
 	const uint8_t *end = memmem(buf, len, "\r\n\r\n", 4);
-	char reply[SPEAK_REPLY_SIZE] = "";
 	size_t size;
 
 	if (!end)
@@ -410,11 +433,7 @@ static size_t take_handshake(struct load *load, struct conn *conn,
 		die("the handshake failed: %.*s", (int)len, (const char *)buf);
 
 	conn->state = JOINING;
-	if (load->speak->step(&conn->speaker, NULL, reply) == SPEAK_JOINED) {
-		conn->state = JOINED;
-		load->joined++;
-	}
-	say(load, reply);
+	take_step(load, conn, NULL);
 	return size;
 }
 
@@ -585,15 +604,16 @@ static void join_one(struct load *load, unsigned index, unsigned room,
 	start_handshake(load, &load->conns[index]);
 }
 
-/* Two to a room. */
-static void join_pairs(struct load *load, unsigned count)
+/* Two to a room: the one `first`, the other a guest. */
+static void join_pairs(struct load *load, unsigned count, enum speak_role first)
 {
 	unsigned started = 0;
 
 	while (load->joined < count) {
 		for (; started < count && started - load->joined < AT_ONCE_MAX;
 		     started++)
-			join_one(load, started, started / 2, SPEAK_PEER);
+			join_one(load, started, started / 2,
+				 started % 2 ? SPEAK_GUEST : first);
 		turn(load);
 	}
 }
@@ -717,7 +737,7 @@ static void run_relay(struct load *load)
 	unsigned count = (unsigned)load->options.peers;
 
 	load->on_payload = on_relayed;
-	join_pairs(load, count);
+	join_pairs(load, count, SPEAK_HOST);
 	for (unsigned i = 0; i < count; i++) {
 		struct conn *conn = &load->conns[i];
 
@@ -761,6 +781,7 @@ static uint64_t settled_bytes(const struct options *options)
 	return proc_private_bytes((pid_t)options->pid);
 }
 
+/* Guests alone: some servers tell everybody of each host, all others. */
 static void run_idle(struct load *load)
 {
 	const struct options *options = &load->options;
@@ -772,12 +793,12 @@ static void run_idle(struct load *load)
 	uint64_t joined_cpu_ns;
 	uint64_t closed_cpu_ns;
 
-	join_pairs(load, WARMERS);
+	join_pairs(load, WARMERS, SPEAK_GUEST);
 	close_all(load, WARMERS);
 	bytes = settled_bytes(options);
 
 	cpu_ns = proc_cpu_ns(pid);
-	join_pairs(load, count);
+	join_pairs(load, count, SPEAK_GUEST);
 	joined_cpu_ns = proc_cpu_ns(pid) - cpu_ns;
 	idle_bytes = settled_bytes(options);
 

@@ -4,7 +4,7 @@
 //
 //   --quick   one round of short measurements instead of three
 //   --check   exit with 1 when a promise of docs/performance.md is broken
-//   SERVER    only these: signald, bare, socket.io, ws
+//   SERVER    only these: signald, signald-socketio, bare, socket.io, ws
 //
 // The servers run on one core, the load generator on another. Writes
 // build/bench.json and prints the same for people.
@@ -37,16 +37,30 @@ const windows = [1, 8];
 const watchers = 1000;
 const httpConnections = 64;
 
+function signaldCommand(port) {
+	const settings = {
+		'listen.address': `127.0.0.1:${port}`,
+		'listen.metrics': '',
+		'socketio.namespaces':
+			`/=tutorial, /all=${join(here, 'all.rules')}`,
+		'turn.host': '127.0.0.1',
+		'turn.secret': 'benchmark-benchmark-benchmark',
+	};
+
+	return [join(build, 'signald'), ...Object.entries(settings)
+		.flatMap(([key, value]) => ['--set', `${key}=${value}`])];
+}
+
+// Whose clients `speak` what. The same program twice is two processes: neither
+// profits from memory that the other wire has warmed.
 const contenders = {
 	signald: {
 		speak: 'native',
-		command: (port) => [join(build, 'signald'),
-			...Object.entries({
-				'listen.address': `127.0.0.1:${port}`,
-				'listen.metrics': '',
-				'turn.host': '127.0.0.1',
-				'turn.secret': 'benchmark-benchmark-benchmark',
-			}).flatMap(([key, value]) => ['--set', `${key}=${value}`])],
+		command: signaldCommand,
+	},
+	'signald-socketio': {
+		speak: 'socketio',
+		command: signaldCommand,
 	},
 	bare: {
 		speak: 'bare',
@@ -373,6 +387,13 @@ function ratio(scenario, a, b, extra) {
 	return values.length ? median(values) : null;
 }
 
+// The worst of what was measured with different counts of peers.
+function idleBytes(name) {
+	const values = select('idle', name).map((row) => row.bytes_per_peer);
+
+	return values.length ? Math.max(...values) : null;
+}
+
 function instructionsOf(name) {
 	return value('instructions', 'relay', name, { window: 1 })
 		?? value('instructions', 'instructions', name);
@@ -391,9 +412,18 @@ function promises() {
 			cpu('socket.io', 'signald', 1), '>=', 6],
 		['socket.io / signald, CPU, 8 in flight',
 			cpu('socket.io', 'signald', 8), '>=', 12],
+		['signald-socketio / signald, CPU, 1 in flight',
+			cpu('signald-socketio', 'signald', 1), '<=', 1.25],
+		['signald-socketio / signald, CPU, 8 in flight',
+			cpu('signald-socketio', 'signald', 8), '<=', 1.25],
+		['socket.io / signald-socketio, CPU, 1 in flight',
+			cpu('socket.io', 'signald-socketio', 1), '>=', 6],
+		['socket.io / signald-socketio, CPU, 8 in flight',
+			cpu('socket.io', 'signald-socketio', 8), '>=', 12],
 		['signald, bytes of an idle peer',
-			value('bytes_per_peer', 'idle', 'signald',
-				{ peers: plan.idle[0] }), '<', 2048],
+			idleBytes('signald'), '<', 2048],
+		['signald-socketio, bytes of an idle peer',
+			idleBytes('signald-socketio'), '<', 2560],
 		['nginx static file / signald /v1/ice, CPU',
 			ratio('http', 'nginx', 'signald'), '>=', 1],
 		['socket.io / bare, CPU, 1 in flight',

@@ -7,7 +7,8 @@
 #include "wire.h"
 
 static const char *const role_names[] = {
-	[SPEAK_PEER] = "peer",
+	[SPEAK_HOST] = "peer",
+	[SPEAK_GUEST] = "peer",
 	[SPEAK_BROADCASTER] = "broadcaster",
 	[SPEAK_WATCHER] = "watcher",
 };
@@ -107,49 +108,70 @@ static enum speak_step native_step(struct speaker *speaker, const char *text,
 static void socketio_target(const struct speaker *speaker, char *to,
 			    size_t size)
 {
-	(void)speaker;
-	snprintf(to, size, "/socket.io/?EIO=4&transport=websocket");
+	snprintf(to, size, "/socket.io/?EIO=4&transport=websocket&room=room-%u",
+		 speaker->room);
 }
 
-/*
- * Engine.IO 4 first opens a session (0), then Socket.IO connects to the main
- * namespace (40); joining is an event of the server's own (42), whose
- * acknowledgement (43) says that it is done.
- */
-static enum speak_step socketio_step(struct speaker *speaker, const char *text,
-				     char reply[SPEAK_REPLY_SIZE])
+static int starts_with(const char *text, const char *prefix)
 {
-	if (!text)
-		return SPEAK_WAIT;
-	if (strncmp(text, "0{", 2) == 0) {
-		snprintf(reply, SPEAK_REPLY_SIZE, "40");
-		return SPEAK_WAIT;
-	}
-	if (strncmp(text, "40{", 3) == 0 &&
-	    json_member(text, "sid", speaker->id, sizeof(speaker->id)) == 0) {
-		snprintf(reply, SPEAK_REPLY_SIZE,
-			 "420[\"join\",\"room-%u\",\"%s\"]", speaker->room,
-			 role_names[speaker->role]);
-		return SPEAK_WAIT;
-	}
-	if (strcmp(text, "430[]") != 0)
-		die("waited to be connected, got %.300s", text);
-	return SPEAK_JOINED;
+	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+/* A server without rooms tells every client what the pairs announce. */
 static int socketio_is_expected(const char *text, char reply[SPEAK_REPLY_SIZE])
 {
 	if (strcmp(text, "2") == 0) {
 		snprintf(reply, SPEAK_REPLY_SIZE, "3"); /* ping, pong */
 		return 1;
 	}
-	return strncmp(text, "42[\"peer-joined\",", 17) == 0;
+	return strcmp(text, "42[\"broadcaster\"]") == 0 ||
+	       starts_with(text, "42[\"watcher\",") ||
+	       starts_with(text, "42[\"disconnectPeer\",");
+}
+
+/*
+ * Engine.IO 4 first opens a session (0), then Socket.IO connects to a namespace
+ * (40): that of the tutorial, or "/all". The tutorial's peers say what they are
+ * (42), which nobody acknowledges.
+ */
+static enum speak_step socketio_step(struct speaker *speaker, const char *text,
+				     char reply[SPEAK_REPLY_SIZE])
+{
+	static const char *const connects[] = {
+		[SPEAK_HOST] = "40",
+		[SPEAK_GUEST] = "40",
+		[SPEAK_BROADCASTER] = "40/all,",
+		[SPEAK_WATCHER] = "40/all,",
+	};
+	static const char *const announcements[] = {
+		[SPEAK_HOST] = "42[\"broadcaster\"]",
+		[SPEAK_GUEST] = "42[\"watcher\"]",
+		[SPEAK_BROADCASTER] = NULL,
+		[SPEAK_WATCHER] = NULL,
+	};
+	const char *announcement = announcements[speaker->role];
+
+	if (!text || socketio_is_expected(text, reply))
+		return SPEAK_WAIT;
+	if (starts_with(text, "0{")) {
+		snprintf(reply, SPEAK_REPLY_SIZE, "%s",
+			 connects[speaker->role]);
+		return SPEAK_WAIT;
+	}
+	if (!starts_with(text, connects[speaker->role]) ||
+	    json_member(text, "sid", speaker->id, sizeof(speaker->id)) < 0)
+		die("waited to be connected, got %.300s", text);
+	if (!announcement)
+		return SPEAK_JOINED;
+	snprintf(reply, SPEAK_REPLY_SIZE, "%s", announcement);
+	return SPEAK_TAKEN;
 }
 
 static void bare_target(const struct speaker *speaker, char *to, size_t size)
 {
-	snprintf(to, size, "/%c/%u", speaker->role == SPEAK_PEER ? 'p' : 'b',
-		 speaker->index);
+	int is_of_pair = speaker->role <= SPEAK_GUEST;
+
+	snprintf(to, size, "/%c/%u", is_of_pair ? 'p' : 'b', speaker->index);
 }
 
 static enum speak_step bare_step(struct speaker *speaker, const char *text,
@@ -195,7 +217,7 @@ static const struct speak speaks[] = {
 		.is_expected = socketio_is_expected,
 		.relay = {[PAYLOAD_CANDIDATE] = {"42[\"candidate\",\"", "\","},
 			  [PAYLOAD_SDP] = {"42[\"offer\",\"", "\","}},
-		.broadcast = "42[\"broadcast\",",
+		.broadcast = "42/all,[\"broadcast\",",
 		.end = "]",
 	},
 	{

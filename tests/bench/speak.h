@@ -9,7 +9,11 @@
 #define SPEAK_ID_SIZE 64
 #define SPEAK_REPLY_SIZE 256
 
-enum speak_role { SPEAK_PEER, SPEAK_BROADCASTER, SPEAK_WATCHER };
+/*
+ * A pair, alone in its room, is a host and a guest who relay to each other; who
+ * is there to be idle is a guest. A broadcaster is heard by all watchers.
+ */
+enum speak_role { SPEAK_HOST, SPEAK_GUEST, SPEAK_BROADCASTER, SPEAK_WATCHER };
 
 /* One client: which it is, where it joins, and what the server calls it. */
 struct speaker {
@@ -19,7 +23,8 @@ struct speaker {
 	char id[SPEAK_ID_SIZE];
 };
 
-enum speak_step { SPEAK_WAIT, SPEAK_JOINED };
+/* SPEAK_TAKEN: joined once the server has taken the reply. */
+enum speak_step { SPEAK_WAIT, SPEAK_TAKEN, SPEAK_JOINED };
 
 struct speak {
 	const char *name;
