@@ -303,13 +303,17 @@ static void run_task(struct loop_task *task)
 
 void engine_free(struct engine *engine)
 {
+	struct engine_session *next;
+
 	if (!engine)
 		return;
-	while (engine->all) {
-		engine_end(engine->all, ENGINE_CLOSED, "shutdown");
-		if (!engine->all->is_told)
-			tell_end(engine->all);
-		free_session(engine->all);
+	for (struct engine_session *session = engine->all; session;
+	     session = next) {
+		next = session->next;
+		engine_end(session, ENGINE_CLOSED, "shutdown");
+		if (!session->is_told)
+			tell_end(session);
+		free_session(session);
 	}
 	map_free(engine->by_sid);
 	free(engine);
@@ -497,12 +501,11 @@ static void handle_of_session(struct engine *engine,
 
 	if (!session || (session->is_over && !is_poll(request, question)))
 		engine_refuse(exchange, ENGINE_SESSION_UNKNOWN);
-	else if (question->version != session->version)
+	else if (question->version != session->version ||
+		 question->transport < session->transport)
 		engine_refuse(exchange, ENGINE_BAD_REQUEST);
 	else if (question->transport == WEBSOCKET)
 		engine_ws_probe(session, exchange, accept);
-	else if (session->transport == WEBSOCKET)
-		engine_refuse(exchange, ENGINE_BAD_REQUEST);
 	else if (request->head->method == HTTP_GET)
 		engine_poll_get(session, exchange);
 	else if (request->head->method == HTTP_POST)

@@ -5,6 +5,7 @@
 #include "net/wsconn.h"
 #include "socketio/engine.h"
 
+/* In the order of an upgrade: there is no way back. */
 enum engine_transport { POLLING, WEBSOCKET };
 
 /*

@@ -114,7 +114,7 @@ void replay_keep(struct replay *replay, const struct span *parts,
 		replay->first = entry;
 	replay->last = entry;
 	replay->bytes += entry->bytes;
-	while (replay->bytes > max_bytes)
+	while (replay->first && replay->bytes > max_bytes)
 		drop_first(replay);
 }
 

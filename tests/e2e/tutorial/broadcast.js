@@ -1,5 +1,6 @@
 // broadcast.js: one camera, and a connection to every watcher.
 
+const socket = connect();
 const { connections } = window.tutorial;
 const video = document.querySelector('video');
 

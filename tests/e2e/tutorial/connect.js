@@ -8,9 +8,14 @@ const config = {
 	iceTransportPolicy: asked.get('policy') ?? 'all',
 };
 
-const socket = io.connect(asked.get('server') ?? window.location.origin,
-	asked.has('transports') ? { transports: asked.get('transports').split(',') } : {});
+// Called by the script that goes on to listen: what comes between two scripts
+// is heard by neither.
+function connect() {
+	const socket = io.connect(asked.get('server') ?? window.location.origin,
+		asked.has('transports') ? { transports: asked.get('transports').split(',') } : {});
 
-// For the test: every event and the id in it, every connection by its other end.
-window.tutorial = { socket, seen: [], connections: {} };
-socket.onAny((event, id) => window.tutorial.seen.push([event, id]));
+	// For the test: every event and the id in it, every connection by its other end.
+	window.tutorial = { socket, seen: [], connections: {} };
+	socket.onAny((event, id) => window.tutorial.seen.push([event, id]));
+	return socket;
+}

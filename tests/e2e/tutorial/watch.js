@@ -1,5 +1,6 @@
 // watch.js: one connection at a time, to whoever offers the broadcast.
 
+const socket = connect();
 const video = document.querySelector('video');
 let connection;
 
