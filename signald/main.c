@@ -12,6 +12,7 @@
 #include <openssl/crypto.h>
 
 #include "dialect/socketio.h"
+#include "rules/rules.h"
 #include "server.h"
 
 #define MAX_SETS 256
@@ -31,6 +32,7 @@ static const struct option options[] = {
 	{"set", required_argument, NULL, 's'},
 	{"check-config", no_argument, NULL, 'k'},
 	{"print-config", no_argument, NULL, 'p'},
+	{"print-rules", required_argument, NULL, 'r'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'v'},
 	{NULL, 0, NULL, 0},
@@ -50,6 +52,8 @@ static void print_help(void)
 		"78\n"
 		"      --print-config  print the configuration in effect, "
 		"secrets masked\n"
+		"      --print-rules PRESET  print the rules of a preset of "
+		"socketio.namespaces\n"
 		"  -h, --help          print this\n"
 		"      --version       print the version\n"
 		"\n"
@@ -82,6 +86,23 @@ static _Noreturn void usage(const char *argument, const char *what)
 	exit(EX_USAGE);
 }
 
+/* For those who write their own: a preset to begin with. */
+static _Noreturn void print_rules(const char *preset)
+{
+	const char *rules = rules_preset(preset);
+
+	if (rules) {
+		(void)fputs(rules, stdout);
+		exit(EX_OK);
+	}
+	(void)fprintf(stderr, "signald: no preset '%s'; there are", preset);
+	for (size_t i = 0; rules_preset_name(i); i++)
+		(void)fprintf(stderr, "%s %s", i ? "," : "",
+			      rules_preset_name(i));
+	(void)fputs("\n", stderr);
+	exit(EX_USAGE);
+}
+
 static void parse_arguments(int argc, char **argv, struct arguments *arguments)
 {
 	int option;
@@ -104,6 +125,8 @@ static void parse_arguments(int argc, char **argv, struct arguments *arguments)
 		case 'p':
 			arguments->action = PRINT_CONFIG;
 			break;
+		case 'r':
+			print_rules(optarg);
 		case 'h':
 			print_help();
 			exit(EX_OK);

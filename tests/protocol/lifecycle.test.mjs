@@ -92,6 +92,11 @@ describe('the command line', () => {
 		['a line that is nothing', '[turn]\nhello\n', [':2']],
 		['TURN without a secret', '[turn]\nhost = turn.example\n', ['turn.secret']],
 		['a weak secret', '[turn]\nhost = turn.example\nsecret = short\n', ['secret', '16']],
+		['a namespace without a slash', '[socketio]\nnamespaces = chat=generic\n', [':2', 'namespaces', '/chat=generic']],
+		['a namespace twice', '[socketio]\nnamespaces = /=tutorial, /=codelab\n', ['socketio.namespaces', '/:', 'twice']],
+		['rules that are no preset', '[socketio]\nnamespaces = /=tutoral\n', ["'tutoral'", 'tutorial', 'codelab']],
+		['a rules file that is not there', '[socketio]\nnamespaces = /=/nowhere/own.rules\n', ['/nowhere/own.rules', 'No such file']],
+		['a path without its slash', '[socketio]\npath = /socket.io\n', [':2', 'path', '/socket.io/']],
 		['ports the wrong way round', '[coturn]\nmin_port = 60000\nmax_port = 50000\n', ['min_port', 'max_port']],
 	])
 		test(`${what} is refused with the place and what is allowed`, async (t) => {
@@ -102,6 +107,29 @@ describe('the command line', () => {
 				assert.ok(stderr.includes(word), `${word} in: ${stderr}`);
 			assert.equal(stderr.trimEnd().split('\n').length, 1, 'one line');
 		});
+
+	test('a mistake in a rules file is told with its line, at the start too', async (t) => {
+		const rules = path.join(await makeFolder(t), 'own.rules');
+		await writeFile(rules, '[call]\nto = $1\nemit = ["incoming", $form]\n');
+		const args = ['--set', `socketio.namespaces=/=${rules}`];
+		for (const more of [['--check-config'], []]) {
+			const { code, stderr } = await runProgram([...args, ...more]);
+			assert.equal(code, more.length ? 78 : 1, stderr);
+			assert.match(stderr, /own\.rules:3: unknown variable \$form; there are .*\$from/);
+		}
+	});
+
+	test('--print-rules prints a preset that a namespace takes as a file', async (t) => {
+		const { code, stdout } = await runProgram(['--print-rules', 'tutorial']);
+		assert.equal(code, 0);
+		assert.match(stdout, /^\[broadcaster\]$/m);
+		const file = path.join(await makeFolder(t), 'own.rules');
+		await writeFile(file, stdout);
+		assert.equal((await runProgram(['--set', `socketio.namespaces=/=${file}`, '--check-config'])).code, 0);
+		const unknown = await runProgram(['--print-rules', 'tutoral']);
+		assert.equal(unknown.code, 64);
+		assert.match(unknown.stderr, /no preset 'tutoral'; there are tutorial, codelab/);
+	});
 
 	test('a bad secret is not shown', async (t) => {
 		const file = await configFile(t, '[turn]\nhost = turn.example\nsecret = not allowed: $secret$\n');
