@@ -187,15 +187,18 @@ static int join_room(struct run *run, struct span room, struct span name)
 		.ops = &visitor_peer_ops,
 		.arg = visitor,
 	};
+	char client[NET_ADDR_CAP];
 	int err;
 
 	part(visitor, LEAVE_LEFT);
 	err = hub_join(events_of(run)->hub, &join, &visitor->peer);
 	if (err)
 		return err;
+	sio_socket_address(visitor->socket, client);
 	log_info("peer.join", log_span("room", room),
 		 log_str("id", visitor->peer->id),
 		 log_str("role", hub_role_name(rule->role)),
+		 log_str("client", client),
 		 log_str("namespace", visitor->space->name));
 	run->has_entered = true;
 	return 0;
@@ -465,8 +468,9 @@ static void refuse(struct run *run, int err)
 	struct sio_content content;
 
 	fail(run, join_error(err));
-	log_debug("event.refused", log_str("id", run->scope.from.ptr),
-		  log_str("code", run->scope.error));
+	log_info("event.refused", log_span("id", run->scope.from),
+		 log_span("event", run->rule->event),
+		 log_str("code", run->scope.error));
 	if (run->rule->refused && !render(run, run->rule->refused, parts,
 					  &events_of(run)->said, &content))
 		(void)sio_emit(run->visitor->socket, &content);
@@ -485,6 +489,14 @@ static int change_room(struct run *run)
 	return err;
 }
 
+/* The steps; and to a newcomer those who cannot tell of themselves. */
+static void tell(struct run *run)
+{
+	take_steps(run);
+	if (run->has_entered && run->visitor->peer)
+		visitor_greet(run->visitor);
+}
+
 static void carry_out(struct visitor *visitor, const struct rules_rule *rule,
 		      const struct sio_message *message)
 {
@@ -497,13 +509,10 @@ static void carry_out(struct visitor *visitor, const struct rules_rule *rule,
 
 	set_scope(&run);
 	err = change_room(&run);
-	if (err) {
+	if (err)
 		refuse(&run, err);
-	} else {
-		take_steps(&run);
-		if (run.has_entered && visitor->peer)
-			visitor_greet(visitor);
-	}
+	else
+		tell(&run);
 	acknowledge(&run);
 }
 
@@ -542,24 +551,32 @@ static void on_ack(const struct sio_message *message, void *arg)
 
 /* --- beginning and end --- */
 
-/* The room a client asks for: auth.room, ?room=, or the default one. */
+/* The room a client asks for: auth.room, ?room= of the namespace or of the
+ * handshake, or the default one. */
 static int read_home(const struct sio_connect *connect,
 		     char room[NAME_MAX_BYTES + 1], size_t *len)
 {
 	const struct span name = SPAN("room");
 	struct span home = SPAN(DEFAULT_ROOM);
 	struct span raw = {NULL, 0};
+	int err;
 
 	if (connect->auth.ptr && json_pick(connect->auth, &name, 1, &raw))
 		return -EINVAL;
 	if (raw.ptr)
 		return name_decode(raw, room, len) || !*len ? -EINVAL : 0;
-	if (connect->room.ptr)
+	err = http_query_get(connect->query, name, room, NAME_MAX_BYTES + 1);
+	if (!err)
+		home = span_from(room);
+	else if (err != -ENOENT)
+		return -EINVAL;
+	else if (connect->room.ptr)
 		home = connect->room;
 	*len = home.len;
-	return home.len && name_is_good(home)
-		       ? span_copy(home, room, NAME_MAX_BYTES + 1)
-		       : -EINVAL;
+	if (!home.len || !name_is_good(home))
+		return -EINVAL;
+	memmove(room, home.ptr, home.len);
+	return 0;
 }
 
 static struct visitor *new_visitor(const struct events_space *space,
@@ -580,26 +597,67 @@ static struct visitor *new_visitor(const struct events_space *space,
 	return NULL;
 }
 
+static void free_visitor(struct visitor *visitor)
+{
+	(void)map_remove(visitor->space->events->visitors,
+			 span_from(sio_socket_id(visitor->socket)));
+	visitor_forget_asks(visitor);
+	free(visitor);
+}
+
+/* Let it into its room, where [connect] says so. Returns 0, or why it may not.
+ */
+static int let_in(struct visitor *visitor)
+{
+	struct run run = {
+		.visitor = visitor,
+		.rule = rules_on_connect(visitor->space->rules),
+	};
+
+	if (!run.rule)
+		return 0;
+	set_scope(&run);
+	return change_room(&run);
+}
+
 static void *on_connect(struct sio_socket *socket,
 			const struct sio_connect *connect, const char **refusal,
 			void *namespace_arg)
 {
 	char home[NAME_MAX_BYTES + 1];
+	struct visitor *visitor;
 	size_t len;
+	int err;
 
-	if (!read_home(connect, home, &len))
-		return new_visitor(namespace_arg, socket, span_of(home, len));
-	*refusal = "room must have 1 to 128 bytes and no control characters";
+	if (read_home(connect, home, &len)) {
+		*refusal = "room must have 1 to 128 bytes and no control "
+			   "characters";
+		return NULL;
+	}
+	visitor = new_visitor(namespace_arg, socket, span_of(home, len));
+	if (!visitor)
+		return NULL;
+	err = let_in(visitor);
+	if (!err)
+		return visitor;
+	*refusal = join_error(err);
+	free_visitor(visitor);
 	return NULL;
 }
 
 static void on_ready(void *arg)
 {
 	struct visitor *visitor = arg;
-	const struct rules_rule *rule = rules_on_connect(visitor->space->rules);
+	struct run run = {
+		.visitor = visitor,
+		.rule = rules_on_connect(visitor->space->rules),
+		.has_entered = visitor->peer,
+	};
 
-	if (rule)
-		carry_out(visitor, rule, NULL);
+	if (!run.rule)
+		return;
+	set_scope(&run);
+	tell(&run);
 }
 
 static enum hub_leave_reason leave_reason(const struct events *events,
@@ -628,10 +686,7 @@ static void on_end(enum engine_end end, void *arg)
 		hub_hold(events->hub, visitor->peer);
 	else
 		part(visitor, leave_reason(events, end));
-	(void)map_remove(events->visitors,
-			 span_from(sio_socket_id(visitor->socket)));
-	visitor_forget_asks(visitor);
-	free(visitor);
+	free_visitor(visitor);
 }
 
 const struct sio_app events_app = {

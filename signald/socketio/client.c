@@ -142,6 +142,12 @@ static struct sio_socket *find_socket(const struct sio_client *client,
 	return socket;
 }
 
+static void end_connect_timeout(struct sio_client *client)
+{
+	client->has_connected = true;
+	engine_set_deadline(client->session, 0);
+}
+
 static void enter(struct sio_client *client, const struct sio_namespace *nsp,
 		  const struct sio_packet *packet)
 {
@@ -156,16 +162,20 @@ static void enter(struct sio_client *client, const struct sio_namespace *nsp,
 	const char *refusal = "the server is out of memory; try again later";
 	struct sio_socket *socket = socket_new(client, nsp);
 
-	if (socket)
+	if (socket) {
+		socket_attach(socket, client);
 		socket->owner = nsp->app->on_connect(socket, &connect, &refusal,
 						     nsp->arg);
+	}
 	if (!socket || !socket->owner) {
-		if (socket)
+		if (socket) {
+			socket_detach(socket);
 			socket_free(socket);
+		}
 		send_refusal(client, span_from(nsp->name), refusal);
 		return;
 	}
-	socket_attach(socket, client);
+	end_connect_timeout(client);
 	socket_send_connect(socket);
 	nsp->app->on_ready(socket->owner);
 }
@@ -182,8 +192,10 @@ static void take_connect(struct sio_client *client,
 			fail(client, "connected to a namespace twice");
 	} else if (!nsp) {
 		send_refusal(client, packet->nsp, "Invalid namespace");
-	} else if (!nsp->is_recoverable ||
-		   !socket_recover(client, nsp, packet->data)) {
+	} else if (nsp->is_recoverable &&
+		   socket_recover(client, nsp, packet->data)) {
+		end_connect_timeout(client);
+	} else {
 		enter(client, nsp, packet);
 	}
 }

@@ -61,7 +61,7 @@ struct sio_socket {
 
 /* --- socket.c --- */
 
-/* A new socket, not yet its client's; NULL when memory ran out. */
+/* A new socket, not yet attached to the client; NULL when memory ran out. */
 struct sio_socket *socket_new(struct sio_client *client,
 			      const struct sio_namespace *nsp);
 void socket_free(struct sio_socket *socket);

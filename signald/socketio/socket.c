@@ -18,6 +18,13 @@ const char *sio_socket_id(const struct sio_socket *socket)
 	return socket->id;
 }
 
+void sio_socket_address(const struct sio_socket *socket, char out[NET_ADDR_CAP])
+{
+	*out = '\0';
+	if (socket->client)
+		net_addr_format(&socket->client->peer, out);
+}
+
 /* --- beginning and end --- */
 
 static struct sio_recovery *new_recovery(struct sio_socket *socket)
@@ -93,8 +100,6 @@ void socket_attach(struct sio_socket *socket, struct sio_client *client)
 	socket->client = client;
 	socket->next = client->sockets;
 	client->sockets = socket;
-	client->has_connected = true;
-	engine_set_deadline(client->session, 0);
 }
 
 void socket_detach(struct sio_socket *socket)

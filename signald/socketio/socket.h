@@ -81,6 +81,10 @@ struct engine *sio_engine(const struct sio *sio);
 /* Public: what other clients know the socket by. */
 const char *sio_socket_id(const struct sio_socket *socket);
 
+/* Where its client connects from, into out; empty while it is cut off. */
+void sio_socket_address(const struct sio_socket *socket,
+			char out[NET_ADDR_CAP]);
+
 /* What is sent with an event or an answer: a JSON array in pieces, at most
  * SIO_MAX_PARTS, the last of which ends with "]". */
 #define SIO_MAX_PARTS 26
