@@ -55,12 +55,13 @@ function relayAnything(socket, room) {
 		const done = typeof args.at(-1) === 'function' ? args.pop() : undefined;
 		const [first, ...rest] = args;
 		const isId = typeof first === 'string';
-		const to = socket.nsp.sockets.get(isId ? first : first?.to ?? first?.target);
+		const id = isId ? first : first?.to ?? first?.target;
+		const to = socket.nsp.sockets.get(id);
 		const heard = [isId ? socket.id : { ...first, from: socket.id }, ...rest];
 		if (to && done)
 			to.emit(event, ...heard, (...answer) => done(...answer));
-		else if (to)
-			socket.to(to.id).emit(event, ...heard); // what goes through a room can be recovered
+		else if (id && !done)
+			socket.to(id).emit(event, ...heard); // a room of one, who may be cut off
 		else if (!isId && first && room === `room ${first.room}`)
 			socket.to(room).emit(event, ...heard);
 		else
