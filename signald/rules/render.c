@@ -35,7 +35,7 @@ static struct span resolve_arg(unsigned arg, const struct rules_scope *scope)
 static struct span resolve_field(const struct rules_var *var,
 				 const struct rules_scope *scope)
 {
-	struct span value;
+	struct span value = {NULL, 0};
 	int err;
 
 	if (scope->bound && template_var_equal(scope->bound, var))
