@@ -100,12 +100,14 @@ async function cutOnce(receiver, sender, random, burstBytes) {
  * Cut the sockets until there were so many recoveries.
  *
  * burstBytes  more than the server keeps for one socket: not to be recovered
+ * limitMs     give up cutting after this time
  *
  * Returns the counts: recovered and refused; what must be 0: gaps (something
  * missing under the same id), duplicates, reorders, unfinished (the last message
  * never came); and messages.
  */
-export async function floodAndCut(t, target, { sockets, recoveries, burstBytes, seed = 1 }) {
+export async function floodAndCut(t, target, { sockets, recoveries, burstBytes, seed = 1, limitMs = Infinity }) {
+	const deadline = performance.now() + limitMs;
 	const random = makeRandom(seed);
 	const room = `flood-${process.pid}-${seed}`;
 	const sender = io(`${target.url}${NSP}`, { forceNew: true, transports: ['websocket'], query: { room } });
@@ -120,7 +122,7 @@ export async function floodAndCut(t, target, { sockets, recoveries, burstBytes, 
 	const sum = (name) => receivers.reduce((total, { counts }) => total + counts[name], 0);
 
 	await Promise.all(receivers.map(async (receiver) => {
-		while (sum('recovered') < recoveries)
+		while (sum('recovered') < recoveries && performance.now() < deadline)
 			await cutOnce(receiver, sender, random, burstBytes);
 	}));
 	const unfinished = await finish(receivers, sender);

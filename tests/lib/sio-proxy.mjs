@@ -1,6 +1,7 @@
 // sio-proxy.mjs: a TCP proxy on 127.0.0.1, whose connections can be cut.
 import { once } from 'node:events';
 import net from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 export class Proxy {
 	constructor(targetPort) {
@@ -29,12 +30,22 @@ export class Proxy {
 		const pair = { near, far };
 		this.pairs.add(pair);
 		far.on('error', () => {});
-		near.setNoDelay(true).pipe(far).pipe(near);
+		far.pipe(near.setNoDelay(true));
+		near.once('data', (head) => this.#forward(near, far, head));
 		near.on('close', () => pair.isHalf || far.destroy());
 		far.on('close', () => {
 			near.destroy();
 			this.pairs.delete(pair);
 		});
+	}
+
+	// What leads to an upgrade comes later, when it is told so.
+	async #forward(near, far, head) {
+		near.pause();
+		if (this.upgradeDelayMs && head.includes('transport=websocket'))
+			await delay(this.upgradeDelayMs);
+		far.write(head);
+		near.pipe(far);
 	}
 
 	// All connections break.
