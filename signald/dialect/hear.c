@@ -1,6 +1,7 @@
 /* hear.c: what a Socket.IO peer hears of the others in its room. */
 #include <errno.h>
 
+#include "codec/json.h"
 #include "dialect/visitor.h"
 
 static int deliver(struct envelope *envelope, void *arg);
@@ -100,6 +101,14 @@ void visitor_greet(struct visitor *visitor)
 	(void)hub_list(visitor->peer, 0, greet_one, visitor);
 }
 
+/* null is taken and not passed on: pages of such applications never send it,
+ * and addIceCandidate() of theirs would throw. */
+static bool is_end_of_candidates(const struct envelope *envelope)
+{
+	return envelope->kind == ENVELOPE_CANDIDATE &&
+	       json_type_of(envelope->payload) == JSON_TYPE_NULL;
+}
+
 /* As the event that carries such a payload; or as any event of that name. */
 static int hear_other_dialect(struct visitor *visitor,
 			      const struct envelope *envelope)
@@ -112,6 +121,8 @@ static int hear_other_dialect(struct visitor *visitor,
 
 	if (!envelope->payload.ptr)
 		return -EPIPE;
+	if (is_end_of_candidates(envelope))
+		return 0;
 	if (step && step->emit) {
 		scope.bound = step->payload_var;
 		scope.bound_value = envelope->payload;
