@@ -2,7 +2,7 @@
 //
 //   tests/bench/run [--quick] [--check] [SERVER...]
 //
-//   --quick   one round of short measurements instead of three
+//   --quick   one round of short measurements instead of five
 //   --check   exit with 1 when a promise of docs/performance.md is broken
 //   SERVER    only these: signald, signald-socketio, bare, socket.io, ws
 //
@@ -30,7 +30,7 @@ const { values: flags, positionals } = parseArgs({
 });
 const plan = flags.quick
 	? { rounds: 1, warmup_ms: 500, measure_ms: 1000, idle: [5000] }
-	: { rounds: 3, warmup_ms: 500, measure_ms: 2000, idle: [5000, 19000] };
+	: { rounds: 5, warmup_ms: 300, measure_ms: 1200, idle: [5000, 19000] };
 
 const peersInRelay = 200;
 const windows = [1, 8];
