@@ -282,13 +282,30 @@ static int apply(struct server *server, struct config *config)
 	return 0;
 }
 
+/* As --check-config judges it. */
+static int load(struct config **configp, const struct config_sources *sources,
+		struct config_error *error)
+{
+	struct config *config;
+	int err = config_load(&config, sources, error);
+
+	if (err)
+		return err;
+	err = socketio_check(config, error);
+	if (err)
+		config_free(config);
+	else
+		*configp = config;
+	return err;
+}
+
 static void reload(struct server *server)
 {
 	char restart[CONFIG_MAX_ERROR];
 	struct config_error error;
 	struct config *config;
 
-	if (config_load(&config, server->sources, &error)) {
+	if (load(&config, server->sources, &error)) {
 		metric_add(METRIC_RELOADS_REFUSED, 1);
 		log_error("config.refused", log_str("reason", error.text));
 		return;

@@ -38,6 +38,12 @@ void events_free(struct events *events)
 	free(events);
 }
 
+void events_space_init(struct events_space *space, struct events *events)
+{
+	space->events = events;
+	space->ops.deliver = visitor_hear;
+}
+
 void events_drain(struct events *events)
 {
 	events->is_draining = true;
@@ -68,6 +74,8 @@ static bool write_other(const struct peer *peer, void *arg)
 {
 	struct buf *out = arg;
 
+	if (peer->is_held)
+		return true;
 	if (out->len && out->ptr[out->len - 1] == '"')
 		buf_append_str(out, ",");
 	buf_append_json(out, span_from(peer->id));
@@ -184,12 +192,18 @@ static int join_room(struct run *run, struct span room, struct span name)
 		.replaces = rule->replaces,
 		.most = rule->most,
 		.name = name,
-		.ops = &visitor_peer_ops,
+		.ops = &visitor->space->ops,
 		.arg = visitor,
 	};
 	char client[NET_ADDR_CAP];
 	int err;
 
+	if (visitor->peer &&
+	    !span_equal(hub_room_name(visitor->peer->room), room)) {
+		err = hub_may_join(events_of(run)->hub, &join);
+		if (err)
+			return err;
+	}
 	part(visitor, LEAVE_LEFT);
 	err = hub_join(events_of(run)->hub, &join, &visitor->peer);
 	if (err)
@@ -202,6 +216,15 @@ static int join_room(struct run *run, struct span room, struct span name)
 		 log_str("namespace", visitor->space->name));
 	run->has_entered = true;
 	return 0;
+}
+
+/* In this room, and under this name where one is given. */
+static bool is_already(const struct visitor *visitor, struct span room,
+		       struct span name)
+{
+	return visitor->peer &&
+	       span_equal(hub_room_name(visitor->peer->room), room) &&
+	       (!name.ptr || span_equal(visitor->peer->name, name));
 }
 
 static int enter(struct run *run)
@@ -218,8 +241,7 @@ static int enter(struct run *run)
 	    !name_decode(rules_resolve(&rule->name, &run->scope), name,
 			 &name_len))
 		name_span = span_of(name, name_len);
-	if (!visitor->peer || !span_equal(hub_room_name(visitor->peer->room),
-					  span_of(room, room_len)))
+	if (!is_already(visitor, span_of(room, room_len), name_span))
 		return join_room(run, span_of(room, room_len), name_span);
 	run->has_entered = visitor->peer->role != rule->role;
 	return hub_set_role(events_of(run)->hub, visitor->peer, rule->role,
@@ -231,7 +253,7 @@ static int enter(struct run *run)
 static bool is_time(const struct run *run, enum rules_when when)
 {
 	const struct peer *peer = run->visitor->peer;
-	bool is_alone = !peer || room_count(peer->room) == 1;
+	bool is_alone = !peer || room_present_count(peer->room) == 1;
 
 	return when == WHEN_ALWAYS || (when == WHEN_ALONE) == is_alone;
 }
@@ -468,9 +490,9 @@ static void refuse(struct run *run, int err)
 	struct sio_content content;
 
 	fail(run, join_error(err));
-	log_info("event.refused", log_span("id", run->scope.from),
-		 log_span("event", run->rule->event),
-		 log_str("code", run->scope.error));
+	log_debug("event.refused", log_span("id", run->scope.from),
+		  log_span("event", run->rule->event),
+		  log_str("code", run->scope.error));
 	if (run->rule->refused && !render(run, run->rule->refused, parts,
 					  &events_of(run)->said, &content))
 		(void)sio_emit(run->visitor->socket, &content);
@@ -640,6 +662,7 @@ static void *on_connect(struct sio_socket *socket,
 	err = let_in(visitor);
 	if (!err)
 		return visitor;
+	metric_add(METRIC_REFUSED_MESSAGES, 1);
 	*refusal = join_error(err);
 	free_visitor(visitor);
 	return NULL;

@@ -14,7 +14,11 @@ struct events_space {
 	struct events *events;
 	const char *name; /* borrowed */
 	struct ruleset *rules;
+	struct peer_ops ops; /* of its peers, who know each other by it */
 };
+
+/* Complete a zero-initialised space whose name and rules are set. */
+void events_space_init(struct events_space *space, struct events *events);
 
 /* How a namespace treats its sockets; its arg is the struct events_space. */
 extern const struct sio_app events_app;

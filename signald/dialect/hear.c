@@ -4,10 +4,6 @@
 #include "codec/json.h"
 #include "dialect/visitor.h"
 
-static int deliver(struct envelope *envelope, void *arg);
-
-const struct peer_ops visitor_peer_ops = {deliver};
-
 /* The event that stands for a message of another dialect, by its kind. */
 static const struct span kind_names[] = {
 	[ENVELOPE_OFFER] = SPAN_INIT("\"offer\""),
@@ -19,10 +15,7 @@ static const struct span kind_names[] = {
 
 bool visitor_is_kin(const struct visitor *visitor, const struct peer *peer)
 {
-	const struct visitor *other = peer->arg;
-
-	return peer->ops == &visitor_peer_ops &&
-	       other->space->rules == visitor->space->rules;
+	return peer->ops == &visitor->space->ops;
 }
 
 static struct rules_scope scope_of(const struct peer *about)
@@ -91,7 +84,7 @@ static bool greet_one(const struct peer *peer, void *arg)
 {
 	struct visitor *visitor = arg;
 
-	if (!visitor_is_kin(visitor, peer))
+	if (!peer->is_held && !visitor_is_kin(visitor, peer))
 		tell_joined(visitor, peer);
 	return true;
 }
@@ -165,7 +158,7 @@ static int hear_kin(struct visitor *visitor, struct envelope *envelope)
 	return sio_emit(visitor->socket, &message->content);
 }
 
-static int deliver(struct envelope *envelope, void *arg)
+int visitor_hear(struct envelope *envelope, void *arg)
 {
 	struct visitor *visitor = arg;
 

@@ -120,7 +120,7 @@ static int add_namespaces(struct socketio *socketio)
 	for (size_t i = 0; !err && i < socketio->spaces.count; i++) {
 		struct space *space = &socketio->spaces.all[i];
 
-		space->space.events = socketio->events;
+		events_space_init(&space->space, socketio->events);
 		err = sio_add_namespace(
 			socketio->sio,
 			&(struct sio_namespace_options){
@@ -134,6 +134,16 @@ static int add_namespaces(struct socketio *socketio)
 }
 
 /* --- beginning and end --- */
+
+/* All that is kept for a client must fit its output when it comes back. */
+static size_t recovery_max_bytes(const struct config *config)
+{
+	size_t most = config->output.max_queued_bytes / 2;
+
+	return config->socketio.recovery_max_bytes < most
+		       ? config->socketio.recovery_max_bytes
+		       : most;
+}
 
 static struct sio_limits limits_of(const struct config *config)
 {
@@ -156,7 +166,7 @@ static struct sio_limits limits_of(const struct config *config)
 			},
 		.connect_timeout_ms = config->socketio.connect_timeout_s * 1000,
 		.recovery_window_ms = config->socketio.recovery_window_s * 1000,
-		.recovery_max_bytes = config->socketio.recovery_max_bytes,
+		.recovery_max_bytes = recovery_max_bytes(config),
 	};
 }
 
@@ -264,6 +274,13 @@ static void await_body(const struct web_request *request, void *arg)
 	engine_await_body(request, sio_engine(socketio->sio));
 }
 
+static void forget_body(const struct web_request *request, void *arg)
+{
+	const struct socketio *socketio = arg;
+
+	engine_forget_body(request, sio_engine(socketio->sio));
+}
+
 static size_t max_body_bytes(const struct config *config)
 {
 	return config->socketio.max_payload_bytes;
@@ -281,6 +298,7 @@ struct web_route socketio_route(struct socketio *socketio)
 		.arg = socketio,
 		.has_bare_errors = true,
 		.on_body = await_body,
+		.on_body_failed = forget_body,
 		.max_body_bytes = max_body_bytes,
 	};
 }

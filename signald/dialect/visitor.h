@@ -6,6 +6,9 @@
 #include "base/map.h"
 #include "dialect/events.h"
 
+_Static_assert(RULES_MAX_PARTS <= SIO_MAX_PARTS,
+	       "every template fits an event");
+
 struct events {
 	struct hub *hub;
 	struct map *visitors; /* by socket id */
@@ -46,7 +49,8 @@ struct events_message {
 
 /* --- hear.c --- */
 
-extern const struct peer_ops visitor_peer_ops;
+/* How a peer_ops delivers to a visitor, its arg. */
+int visitor_hear(struct envelope *envelope, void *arg);
 
 /* The peer speaks by the same rules, and tells its coming by itself. */
 bool visitor_is_kin(const struct visitor *visitor, const struct peer *peer);

@@ -257,8 +257,10 @@ static void end_peer(struct hub *hub, struct peer *peer,
 	log_info("peer.leave", log_str("id", peer->id),
 		 log_str("reason", hub_leave_reason_name(reason)),
 		 log_span("room", room->name));
-	if (peer->is_held)
+	if (peer->is_held) {
 		unlink_held(hub, (struct hub_peer *)peer);
+		room->held_count--;
+	}
 	(void)map_remove(hub->peers, span_from(peer->id));
 	room_remove(room, peer);
 	metric_add(METRIC_PEERS, -1);
@@ -330,7 +332,6 @@ static int may_enter(const struct hub *hub, const struct room *room,
 		     const struct hub_join *join, struct peer **yielding)
 {
 	size_t most = hub->config->rooms.max_peers_per_room;
-	size_t count = room_count(room);
 	struct peer *found = NULL;
 
 	if (join->role == ROLE_BROADCASTER) {
@@ -342,9 +343,7 @@ static int may_enter(const struct hub *hub, const struct room *room,
 	}
 	if (join->most && join->most < most)
 		most = join->most;
-	if (found && found->is_held)
-		count--;
-	if (count >= most)
+	if (room_present_count(room) >= most)
 		return -ENOSPC;
 	*yielding = found;
 	return 0;
@@ -375,6 +374,17 @@ static void enter(struct hub *hub, struct room *room, struct peer *peer)
 	tell_joined(peer);
 	if (peer->role == ROLE_WATCHER)
 		set_stale(hub, room);
+}
+
+int hub_may_join(const struct hub *hub, const struct hub_join *join)
+{
+	const struct room *room = map_get(hub->rooms, join->room);
+	struct peer *yielding;
+
+	if (room)
+		return may_enter(hub, room, join, &yielding);
+	return map_count(hub->rooms) >= hub->config->rooms.max_rooms ? -ENFILE
+								     : 0;
 }
 
 int hub_join(struct hub *hub, const struct hub_join *join, struct peer **peerp)
@@ -445,6 +455,7 @@ void hub_hold(struct hub *hub, struct peer *peer)
 	peer->ops = &held_ops;
 	peer->arg = NULL;
 	peer->is_held = true;
+	peer->room->held_count++;
 	held->held_until_ms = hub->clock->mono_ms + HUB_HOLD_MS;
 	held->prev_held = hub->last_held;
 	if (hub->last_held)

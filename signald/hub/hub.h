@@ -113,6 +113,10 @@ void hub_free(struct hub *hub);
  */
 int hub_join(struct hub *hub, const struct hub_join *join, struct peer **peerp);
 
+/* What hub_join() would return, were there memory: for one who would leave
+ * another room for it. */
+int hub_may_join(const struct hub *hub, const struct hub_join *join);
+
 /* Take the peer out, tell those who saw it, and free it. */
 void hub_leave(struct hub *hub, struct peer *peer,
 	       enum hub_leave_reason reason);
@@ -121,7 +125,8 @@ void hub_leave(struct hub *hub, struct peer *peer,
  * The peer's page is going away: it has no dialect any more (its ops and arg
  * are not used again, what is sent to it comes back with -EPIPE) and leaves by
  * itself in HUB_HOLD_MS, or at once when another wants to be broadcaster in its
- * place. Until then it is in its room as before, and counted.
+ * place. Until then it is in its room as before, but does not
+ * count against its limits.
  */
 #define HUB_HOLD_MS 2000
 void hub_hold(struct hub *hub, struct peer *peer);

@@ -30,6 +30,7 @@ struct room {
 	struct room_list cast;
 	struct room_list audience;
 	unsigned broadcasters_count;
+	size_t held_count; /* peers on their way out: hub_hold() */
 	uint64_t last_seq;
 
 	/* When the number of viewers was last told. */
@@ -54,6 +55,12 @@ int room_reserve(struct room *room, enum hub_role role, size_t places);
 /* Into a place that was reserved. Gives the peer its seq. */
 void room_add(struct room *room, struct peer *peer);
 void room_remove(struct room *room, struct peer *peer);
+
+/* Those who are there, and not on their way out. */
+static inline size_t room_present_count(const struct room *room)
+{
+	return room->cast.count + room->audience.count - room->held_count;
+}
 
 static inline size_t room_count(const struct room *room)
 {

@@ -373,10 +373,15 @@ struct web_held *web_hold(struct web_exchange *exchange,
 	return held;
 }
 
-void web_held_reply(struct web_held *held, const struct web_response *response)
+int web_held_reply(struct web_held *held, const struct web_response *response)
 {
 	struct web_conn *wc = held->exchange.web_conn;
 
+	if (!conn_is_open(wc->conn)) {
+		wc->held = NULL;
+		free(held);
+		return -EPIPE;
+	}
 	held->exchange.must_close |= wc->web->is_draining;
 	wc->held = NULL;
 	web_reply(&held->exchange, response);
@@ -389,6 +394,7 @@ void web_held_reply(struct web_held *held, const struct web_response *response)
 	if (conn_has_input(wc->conn))
 		conn_hold_input(wc->conn);
 	free(held);
+	return 0;
 }
 
 static struct http_limits limits_of(const struct web_conn *wc)
@@ -461,8 +467,11 @@ static void refuse_body(struct web_conn *wc, int status, const char *detail)
 	struct http_request head;
 	struct call call;
 
-	if (recall(wc, &call, &head))
-		refuse_call(&call, status, detail);
+	if (!recall(wc, &call, &head))
+		return;
+	if (call.route && call.route->on_body_failed)
+		call.route->on_body_failed(&call.request, call.route->arg);
+	refuse_call(&call, status, detail);
 }
 
 /* Bytes of a body; *is_whole when it is complete. Returns how many were used.

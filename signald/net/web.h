@@ -40,8 +40,10 @@ struct web_route {
 	void *arg;
 	bool is_prefix;	      /* path and all that begins so; else exact */
 	bool has_bare_errors; /* 408, 411 and 413 without a body */
-	/* A head has come, its body is awaited; or NULL. */
+	/* A head has come, its body is awaited; the body was refused. Both, or
+	 * both NULL. */
 	void (*on_body)(const struct web_request *request, void *arg);
+	void (*on_body_failed)(const struct web_request *request, void *arg);
 	/* The largest body; NULL: http.max_body_bytes. */
 	size_t (*max_body_bytes)(const struct config *config);
 };
@@ -87,8 +89,13 @@ void web_reply_problem(struct web_exchange *exchange, int status,
 struct web_held *web_hold(struct web_exchange *exchange,
 			  void (*on_gone)(void *arg), void *arg);
 
-/* The answer to a held request; not inside its handler. */
-void web_held_reply(struct web_held *held, const struct web_response *response);
+/*
+ * The answer to a held request; not inside its handler. The hold is over.
+ *
+ * Returns 0, or -EPIPE when the connection has ended: nothing was answered, and
+ * on_gone is not called.
+ */
+int web_held_reply(struct web_held *held, const struct web_response *response);
 
 /*
  * Answer with 101 and give the connection up: no answer may follow.

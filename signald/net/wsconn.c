@@ -213,7 +213,6 @@ static enum wsconn_end end_of(uint16_t code)
 {
 	switch (code) {
 	case WS_CLOSE_NORMAL:
-	case WS_CLOSE_NO_STATUS:
 		return WSCONN_LEFT;
 	case WS_CLOSE_GOING_AWAY:
 		return WSCONN_GONE_AWAY;

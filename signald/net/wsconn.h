@@ -8,7 +8,7 @@
 struct wsconn;
 
 enum wsconn_end {
-	WSCONN_LEFT,	  /* the client closed it with 1000 or without a code */
+	WSCONN_LEFT,	  /* the client closed it with 1000 */
 	WSCONN_GONE_AWAY, /* its page goes away: 1001 */
 	WSCONN_LOST,   /* it broke, fell silent, or closed with another code */
 	WSCONN_SLOW,   /* the client did not read */
@@ -21,7 +21,8 @@ struct wsconn_ops {
 	void (*on_text)(struct wsconn *ws, struct span text, void *arg);
 	/* A whole binary message; NULL: they are refused with 1003. */
 	void (*on_binary)(struct wsconn *ws, struct span bytes, void *arg);
-	/* The deadline set with wsconn_set_deadline() has passed. */
+	/* The deadline set with wsconn_set_deadline() has passed; NULL for
+	 * owners who set none. */
 	void (*on_deadline)(struct wsconn *ws, void *arg);
 	/* Over, once, at the end of a turn; reason is for the log. */
 	void (*on_close)(struct wsconn *ws, enum wsconn_end end,

@@ -76,7 +76,7 @@ const struct config_key config_keys[] = {
 	UINT(socketio, recovery_window_s, "30", 1, 3600,
 	     CONFIG_RELOAD, "seconds a client that was cut off may come back and keep its id"),
 	UINT(socketio, recovery_max_bytes, "262144", 1024, 16777216,
-	     CONFIG_RELOAD, "messages kept for one client's recovery, bytes"),
+	     CONFIG_RELOAD, "kept for one client's recovery, bytes; at most half of output.max_queued_bytes"),
 	TEXT(socketio, client_files, CONFIG_STRING, "",
 	     CONFIG_RESTART, "folder of the browser client (socket.io.js); empty for none"),
 	WORD(socketio, client, "4", "4|2",

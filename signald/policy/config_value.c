@@ -250,9 +250,9 @@ static const struct {
 			     "a path of A-Z a-z 0-9 . _ - between two \"/\", "
 			     "such as /socket.io/"},
 	[CONFIG_NAMESPACES] = {is_namespaces,
-			       "NAMESPACE=RULES items parted by commas, such "
-			       "as /=tutorial, /chat=generic+recovery, "
-			       "/own=/etc/signald/own.rules; or empty"},
+			       "NAME=RULES parted by commas, as "
+			       "/=tutorial, /x=generic+recovery, "
+			       "/y=/etc/y.rules; or empty"},
 };
 
 static const struct {

@@ -425,7 +425,7 @@ static const struct key {
 	{"room", RANK_ENTRY, KEY_JOINS, take_room},
 	{"name", RANK_ENTRY, KEY_JOINS, take_name},
 	{"most", RANK_ENTRY, KEY_JOINS, take_most},
-	{"refused", RANK_ENTRY, KEY_JOINS, take_refused},
+	{"refused", RANK_ENTRY, KEY_JOINS | KEY_ASKED, take_refused},
 	{"when", RANK_STEPS, KEY_REPEATS, take_when},
 	{"to", RANK_STEPS, KEY_REPEATS, take_to},
 	{"else", RANK_STEPS, KEY_REPEATS | KEY_STEPS, take_else},
@@ -467,7 +467,8 @@ static int check_section(const struct rules_parser *parser,
 	if (is_connect(parser) && key->flags & KEY_ASKED)
 		return config_refuse(parser->error,
 				     "%s means nothing in [connect]: no event "
-				     "came",
+				     "came, and who may not enter gets a "
+				     "connect_error",
 				     key->name);
 	return 0;
 }

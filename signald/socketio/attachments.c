@@ -19,6 +19,7 @@ struct attachments *attachments_new(struct span text, unsigned missing)
 	if (!attachments)
 		return NULL;
 	attachments->missing = missing;
+	attachments->bytes = text.len;
 	attachments->text = blob_new(&text, 1);
 	if (attachments->text)
 		return attachments;

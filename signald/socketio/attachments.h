@@ -17,7 +17,7 @@ void attachments_free(struct attachments *attachments);
 /*
  * Take the next one.
  *
- * max_bytes  of all of them together
+ * max_bytes  of the packet and all of them together
  *
  * Returns 1 when it was the last, 0 when more are missing, -EMSGSIZE, -ENOMEM.
  */

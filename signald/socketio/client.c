@@ -47,25 +47,15 @@ int sio_new(struct sio **siop, struct loop *loop,
 	return 0;
 }
 
-/* Those that are cut off belong to no client: end them by their pids. */
-static void end_lost_sockets(struct sio *sio)
-{
-	struct sio_socket *socket;
-	size_t at = 0;
-
-	while ((socket = map_next(sio->by_pid, &at))) {
-		socket_end(socket, ENGINE_CLOSED);
-		at = 0; /* the map has changed */
-	}
-}
-
 void sio_free(struct sio *sio)
 {
 	if (!sio)
 		return;
+	sio->is_ending = true;
 	engine_free(sio->engine);
-	if (sio->by_pid)
-		end_lost_sockets(sio);
+	/* Those that are cut off belong to no client. */
+	while (sio->cut)
+		socket_end(sio->cut->socket, ENGINE_CLOSED);
 	map_free(sio->by_pid);
 	free(sio);
 }
@@ -144,7 +134,6 @@ static struct sio_socket *find_socket(const struct sio_client *client,
 
 static void end_connect_timeout(struct sio_client *client)
 {
-	client->has_connected = true;
 	engine_set_deadline(client->session, 0);
 }
 
@@ -230,6 +219,19 @@ static void take_packet(struct sio_client *client,
 	}
 }
 
+static void await_attachments(struct sio_client *client, struct span text,
+			      unsigned count)
+{
+	client->awaited = attachments_new(text, count);
+	if (!client->awaited) {
+		engine_close(client->session, ENGINE_CLOSED, "out of memory");
+		return;
+	}
+	engine_set_deadline(client->session,
+			    client->sio->loop->clock.mono_ms +
+				    client->sio->limits.connect_timeout_ms);
+}
+
 static void on_text(struct span text, void *arg)
 {
 	struct sio_client *client = arg;
@@ -240,10 +242,7 @@ static void on_text(struct span text, void *arg)
 	} else if (sio_parse(text, &packet)) {
 		fail(client, "not a Socket.IO packet");
 	} else if (packet.attachments) {
-		client->awaited = attachments_new(text, packet.attachments);
-		if (!client->awaited)
-			engine_close(client->session, ENGINE_CLOSED,
-				     "out of memory");
+		await_attachments(client, text, packet.attachments);
 	} else {
 		take_packet(client, &(struct sio_message){.packet = &packet});
 	}
@@ -257,6 +256,7 @@ static void take_awaited(struct sio_client *client)
 	struct sio_packet packet;
 
 	client->awaited = NULL;
+	engine_set_deadline(client->session, 0);
 	attachments_spans(attachments, spans);
 	if (!sio_parse(attachments_text(attachments), &packet))
 		take_packet(client, &(struct sio_message){&packet, spans});
@@ -316,8 +316,8 @@ static void *on_open(struct engine_session *session,
 		client = shrunk;
 	engine_set_deadline(session, sio->loop->clock.mono_ms +
 					     sio->limits.connect_timeout_ms);
-	/* In protocol 4 a client is in "/" unasked. */
-	if (engine_version(session) == EIO_3)
+	/* In protocol 4 a client is in "/" unasked, where that exists. */
+	if (engine_version(session) == EIO_3 && find_namespace(sio, root.nsp))
 		take_connect(client, &root);
 	return client;
 }
@@ -326,10 +326,12 @@ static void on_deadline(void *arg)
 {
 	struct sio_client *client = arg;
 
-	if (client->has_connected)
-		return;
 	metric_add(METRIC_CLOSED_TIMEOUT, 1);
-	engine_close(client->session, ENGINE_CLOSED, "connect timeout");
+	if (client->awaited)
+		engine_close(client->session, ENGINE_FAILED,
+			     "attachments did not come");
+	else
+		engine_close(client->session, ENGINE_LOST, "connect timeout");
 }
 
 /* An answer to this ping shows that what was sent before it has come. */

@@ -1,17 +1,16 @@
-/* engine.c: Engine.IO sessions: their requests, heartbeats and ends. */
+/* engine.c: Engine.IO sessions: their packets, heartbeats and ends. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "base/map.h"
-#include "net/handshake.h"
 #include "policy/metric.h"
-#include "socketio/engine_error.h"
 #include "socketio/engine_session.h"
 
-#define PARAMETER_CAP 64
 /* How long a closed session's last words wait for a poll. */
 #define FAREWELL_MS 10000
+/* A handshake by polling that nothing follows is forgotten so soon. */
+#define FIRST_POLL_MS 10000
 
 static void run_task(struct loop_task *task);
 static void on_timer(struct loop_timer *timer);
@@ -76,6 +75,7 @@ void engine_restart_timer(struct engine_session *session)
 	uint64_t at = session->silent_at_ms ? session->silent_at_ms
 					    : session->ping_at_ms;
 
+	take_earlier(&at, session->first_poll_by_ms);
 	take_earlier(&at, session->probe_ends_ms);
 	take_earlier(&at, session->drain_at_ms);
 	take_earlier(&at, session->deadline_ms);
@@ -94,15 +94,14 @@ void engine_set_deadline(struct engine_session *session, uint64_t at_ms)
  * protocol 3's pings by itself. */
 static void restart_heartbeat(struct engine_session *session)
 {
-	const struct engine_limits *limits = &session->engine->limits;
 	uint64_t now_ms = engine_now_ms(session);
 
 	session->is_patient = false;
 	if (session->version == EIO_3) {
-		session->silent_at_ms = now_ms + limits->ping_interval_ms +
-					limits->ping_timeout_ms;
+		session->silent_at_ms = now_ms + session->ping_interval_ms +
+					session->ping_timeout_ms;
 	} else {
-		session->ping_at_ms = now_ms + limits->ping_interval_ms;
+		session->ping_at_ms = now_ms + session->ping_interval_ms;
 		session->silent_at_ms = 0;
 	}
 	engine_restart_timer(session);
@@ -128,26 +127,51 @@ static void ping(struct engine_session *session)
 	/* Counted from when it was due, however coarse the timer is; but the
 	 * client is not to blame when this process stood still. */
 	session->silent_at_ms = (is_in_time ? session->ping_at_ms : now_ms) +
-				session->engine->limits.ping_timeout_ms;
+				session->ping_timeout_ms;
 }
 
-/* Whatever is due by now. */
-static void pass_time(struct engine_session *session)
+void engine_note_return(struct engine_session *session)
+{
+	session->first_poll_by_ms = 0;
+}
+
+void engine_leave_polling(struct engine_session *session)
+{
+	session->transport = WEBSOCKET;
+	session->engine->polling_count--;
+}
+
+/* Taken for gone: a poll that comes yet is of no session. */
+static void give_up(struct engine_session *session, const char *reason)
+{
+	if (session->poll || session->transport == WEBSOCKET) {
+		engine_close(session, ENGINE_LOST, reason);
+		return;
+	}
+	buf_clear(&session->queue);
+	engine_end(session, ENGINE_LOST, reason);
+}
+
+void engine_pass_time(struct engine_session *session)
 {
 	uint64_t now_ms = engine_now_ms(session);
 
+	if (session->is_over)
+		return;
 	if (session->silent_at_ms && session->silent_at_ms <= now_ms) {
 		metric_add(METRIC_CLOSED_SILENT, 1);
-		engine_close(session, ENGINE_LOST, "ping timeout");
+		give_up(session, "ping timeout");
+	} else if (session->first_poll_by_ms &&
+		   session->first_poll_by_ms <= now_ms) {
+		metric_add(METRIC_CLOSED_TIMEOUT, 1);
+		give_up(session, "never polled");
 	} else if (session->drain_at_ms && session->drain_at_ms <= now_ms) {
 		engine_close(session, ENGINE_CLOSED, "server restarts");
 	} else if (session->deadline_ms && session->deadline_ms <= now_ms) {
 		session->deadline_ms = 0;
 		session->engine->ops->on_deadline(session->owner);
 	} else if (session->probe_ends_ms && session->probe_ends_ms <= now_ms) {
-		session->probe_ends_ms = 0;
-		engine_ws_drop(&session->probe, WS_CLOSE_POLICY,
-			       "upgrade timeout");
+		engine_ws_end_probe(session, "upgrade timeout");
 	} else if (!session->silent_at_ms && session->ping_at_ms <= now_ms) {
 		ping(session);
 	}
@@ -165,7 +189,7 @@ static void on_timer(struct loop_timer *timer)
 	if (session->is_told)
 		free_session(session);
 	else
-		pass_time(session);
+		engine_pass_time(session);
 }
 
 /* --- beginning and end --- */
@@ -184,6 +208,9 @@ struct engine_session *engine_open(struct engine *engine,
 	session->version = version;
 	session->transport = transport;
 	session->peer = *request->peer;
+	session->ping_interval_ms = engine->limits.ping_interval_ms;
+	session->ping_timeout_ms = engine->limits.ping_timeout_ms;
+	session->max_payload_bytes = engine->limits.max_payload_bytes;
 	session->task.run = run_task;
 	session->timer.fire = on_timer;
 	if (map_put(engine->by_sid, span_from(session->sid), session)) {
@@ -195,6 +222,11 @@ struct engine_session *engine_open(struct engine *engine,
 		engine->all->prev = session;
 	engine->all = session;
 	engine->count++;
+	if (transport == POLLING) {
+		engine->polling_count++;
+		session->first_poll_by_ms =
+			engine_now_ms(session) + FIRST_POLL_MS;
+	}
 	metric_add(METRIC_ENGINE_SESSIONS, 1);
 	restart_heartbeat(session);
 	return session;
@@ -214,6 +246,8 @@ static void free_session(struct engine_session *session)
 	if (session->next)
 		session->next->prev = session->prev;
 	engine->count--;
+	if (session->transport == POLLING)
+		engine->polling_count--;
 	metric_add(METRIC_ENGINE_SESSIONS, -1);
 	buf_clear(&session->queue);
 	free(session);
@@ -354,16 +388,14 @@ int engine_send_binary(struct engine_session *session, struct span bytes)
 
 void engine_write_open(const struct engine_session *session, struct buf *out)
 {
-	const struct engine_limits *limits = &session->engine->limits;
-
 	buf_append_format(out,
 			  "{\"sid\":\"%s\",\"upgrades\":[%s],"
 			  "\"pingInterval\":%u,\"pingTimeout\":%u,"
 			  "\"maxPayload\":%zu}",
 			  session->sid,
 			  session->transport == POLLING ? "\"websocket\"" : "",
-			  limits->ping_interval_ms, limits->ping_timeout_ms,
-			  limits->max_payload_bytes);
+			  session->ping_interval_ms, session->ping_timeout_ms,
+			  session->max_payload_bytes);
 }
 
 /* Protocol 4's server pings, protocol 3's client does. */
@@ -392,8 +424,8 @@ static void be_patient(struct engine_session *session)
 	    session->is_patient)
 		return;
 	session->is_patient = true;
-	session->silent_at_ms = engine_now_ms(session) +
-				session->engine->limits.ping_timeout_ms;
+	session->silent_at_ms =
+		engine_now_ms(session) + session->ping_timeout_ms;
 	engine_restart_timer(session);
 }
 
@@ -420,191 +452,4 @@ void engine_take(struct engine_session *session,
 	default: /* open, upgrade, noop: nothing to a server */
 		break;
 	}
-}
-
-/* --- requests --- */
-
-/* What the query says. */
-struct question {
-	enum eio_version version;
-	enum engine_transport transport;
-	bool has_sid;
-	char sid[PARAMETER_CAP];
-};
-
-static bool parameter_is(struct span query, const char *name, const char *value)
-{
-	char text[PARAMETER_CAP];
-
-	return !http_query_get(query, span_from(name), text, sizeof(text)) &&
-	       !strcmp(text, value);
-}
-
-static int read_question(struct span query, struct question *question)
-{
-	int err = http_query_get(query, SPAN("sid"), question->sid,
-				 sizeof(question->sid));
-
-	question->has_sid = err != -ENOENT;
-	if (err)
-		question->sid[0] = '\0'; /* of no session */
-	question->version = parameter_is(query, "EIO", "4") ? EIO_4 : EIO_3;
-	if (parameter_is(query, "transport", "websocket"))
-		question->transport = WEBSOCKET;
-	else if (parameter_is(query, "transport", "polling"))
-		question->transport = POLLING;
-	else
-		return -EINVAL;
-	return 0;
-}
-
-/*
- * The session of a request.
- *
- * A sid of protocol 3 is known to others, since it is the client's public id as
- * well: such a session is served to its own network only.
- */
-static struct engine_session *find_session(struct engine *engine,
-					   const struct web_request *request,
-					   const char *sid)
-{
-	struct engine_session *session =
-		map_get(engine->by_sid, span_from(sid));
-
-	if (!session || (session->version == EIO_3 &&
-			 !span_equal(net_addr_network(&session->peer),
-				     net_addr_network(request->peer))))
-		return NULL;
-	if (!session->is_over && session->silent_at_ms &&
-	    session->silent_at_ms <= engine_now_ms(session)) {
-		pass_time(session); /* the timer is only so fine */
-		return NULL;
-	}
-	return session;
-}
-
-static bool is_poll(const struct web_request *request,
-		    const struct question *question)
-{
-	return question->transport == POLLING &&
-	       request->head->method == HTTP_GET;
-}
-
-static void handle_of_session(struct engine *engine,
-			      struct web_exchange *exchange,
-			      const struct web_request *request,
-			      const struct question *question,
-			      const char *accept)
-{
-	struct engine_session *session =
-		find_session(engine, request, question->sid);
-
-	if (!session || (session->is_over && !is_poll(request, question)))
-		engine_refuse(exchange, ENGINE_SESSION_UNKNOWN);
-	else if (question->version != session->version ||
-		 question->transport < session->transport)
-		engine_refuse(exchange, ENGINE_BAD_REQUEST);
-	else if (question->transport == WEBSOCKET)
-		engine_ws_probe(session, exchange, accept);
-	else if (request->head->method == HTTP_GET)
-		engine_poll_get(session, exchange);
-	else if (request->head->method == HTTP_POST)
-		engine_poll_post(session, exchange, request);
-	else
-		web_reply_problem(exchange, 405, "sessions take GET and POST",
-				  "Allow: GET, POST, OPTIONS\r\n");
-}
-
-static void handle_handshake(struct engine *engine,
-			     struct web_exchange *exchange,
-			     const struct web_request *request,
-			     const struct question *question,
-			     const char *accept)
-{
-	if (request->head->method != HTTP_GET) {
-		engine_refuse(exchange, ENGINE_BAD_METHOD);
-	} else if (question->version == EIO_3 && !engine->limits.allows_v3) {
-		engine_refuse(exchange, ENGINE_BAD_VERSION);
-	} else if (engine->is_draining ||
-		   engine->count >= engine->limits.max_sessions) {
-		web_reply_problem(
-			exchange, 503,
-			engine->is_draining
-				? "the server is going down"
-				: "the server has as many sessions "
-				  "as it may (listen.max_connections)",
-			"Retry-After: 5\r\n");
-	} else if (question->transport == WEBSOCKET) {
-		engine_ws_handshake(engine, exchange, request,
-				    question->version, accept);
-	} else {
-		engine_poll_handshake(engine, exchange, request,
-				      question->version);
-	}
-}
-
-/* Returns whether a WebSocket may be opened; else the request is answered. */
-static bool may_upgrade(struct web_exchange *exchange,
-			const struct web_request *request,
-			char accept[WS_ACCEPT_LEN + 1])
-{
-	if (request->head->method != HTTP_GET) {
-		engine_refuse(exchange, ENGINE_BAD_METHOD);
-		return false;
-	}
-	switch (handshake_judge(request, NULL, accept)) {
-	case HANDSHAKE_GOOD:
-		return true;
-	case HANDSHAKE_FOREIGN:
-		engine_refuse(exchange, ENGINE_FORBIDDEN);
-		return false;
-	default:
-		engine_refuse(exchange, ENGINE_BAD_REQUEST);
-		return false;
-	}
-}
-
-/* The same for polling: pages of foreign origins may not even try. */
-static bool may_poll(struct web_exchange *exchange,
-		     const struct web_request *request)
-{
-	if (request->origin_verdict != ORIGIN_FOREIGN)
-		return true;
-	metric_add(METRIC_REFUSED_ORIGIN, 1);
-	engine_refuse(exchange, ENGINE_FORBIDDEN);
-	return false;
-}
-
-void engine_handle(struct web_exchange *exchange,
-		   const struct web_request *request, void *arg)
-{
-	char accept[WS_ACCEPT_LEN + 1];
-	struct question question;
-
-	if (read_question(request->head->query, &question)) {
-		engine_refuse(exchange, ENGINE_TRANSPORT_UNKNOWN);
-		return;
-	}
-	if (question.transport == WEBSOCKET
-		    ? !may_upgrade(exchange, request, accept)
-		    : !may_poll(exchange, request))
-		return;
-	if (question.has_sid)
-		handle_of_session(arg, exchange, request, &question, accept);
-	else
-		handle_handshake(arg, exchange, request, &question, accept);
-}
-
-void engine_await_body(const struct web_request *request, void *arg)
-{
-	struct engine *engine = arg;
-	struct engine_session *session;
-	struct question question;
-
-	if (read_question(request->head->query, &question) ||
-	    question.transport != POLLING || !question.has_sid)
-		return;
-	session = find_session(engine, request, question.sid);
-	if (session && !session->posting)
-		session->posting = request->conn;
 }

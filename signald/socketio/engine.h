@@ -19,7 +19,7 @@ struct engine_limits {
 	unsigned upgrade_timeout_ms;
 	size_t max_payload_bytes; /* a WebSocket message, a POST's body */
 	size_t max_queued_bytes;  /* what waits for the next poll */
-	size_t max_sessions;
+	size_t max_sessions;	  /* without a connection of their own */
 	bool allows_v3;
 };
 
@@ -68,10 +68,11 @@ size_t engine_sessions_count(const struct engine *engine);
  * nobody new. */
 void engine_drain(struct engine *engine, unsigned spread_s);
 
-/* The web_handler of the path, and the web_route's on_body; arg is the engine.
- */
+/* The web_handler of the path, and the web_route's on_body and on_body_failed;
+ * arg is the engine. */
 web_handler engine_handle;
 void engine_await_body(const struct web_request *request, void *arg);
+void engine_forget_body(const struct web_request *request, void *arg);
 
 /* Secret: whoever has it can speak for the session. */
 const char *engine_sid(const struct engine_session *session);
@@ -97,7 +98,8 @@ void engine_set_deadline(struct engine_session *session, uint64_t at_ms);
 /*
  * Close: what has been sent goes out first.
  *
- * end     ENGINE_CLOSED; ENGINE_FAILED when the client broke the protocol
+ * end     ENGINE_CLOSED; ENGINE_FAILED when the client broke the protocol,
+ *         ENGINE_LOST when it is taken for gone
  * reason  a literal of at most 123 bytes
  */
 void engine_close(struct engine_session *session, enum engine_end end,

@@ -65,9 +65,9 @@ static void on_poll_gone(void *arg)
 	engine_end(session, ENGINE_LOST, "its poll broke off");
 }
 
-/* A client has one GET and one POST at a time. */
-static void refuse_overlap(struct engine_session *session,
-			   struct web_exchange *exchange, const char *reason)
+/* What a session does not survive. */
+static void refuse_and_close(struct engine_session *session,
+			     struct web_exchange *exchange, const char *reason)
 {
 	web_reply(exchange, &(struct web_response){.status = 400});
 	engine_close(session, ENGINE_LOST, reason);
@@ -76,8 +76,9 @@ static void refuse_overlap(struct engine_session *session,
 void engine_poll_get(struct engine_session *session,
 		     struct web_exchange *exchange)
 {
+	engine_note_return(session);
 	if (session->poll) {
-		refuse_overlap(session, exchange, "a GET beside another");
+		refuse_and_close(session, exchange, "a GET beside another");
 	} else if (session->queue.len) {
 		reply_payload(exchange, &session->queue);
 		if (session->is_over)
@@ -97,7 +98,8 @@ static void answer_poll(struct engine_session *session)
 	struct web_held *poll = session->poll;
 
 	session->poll = NULL;
-	web_held_reply(poll, &response);
+	if (web_held_reply(poll, &response))
+		engine_end(session, ENGINE_LOST, "its poll broke off");
 	buf_clear(&session->queue);
 }
 
@@ -163,12 +165,13 @@ void engine_poll_post(struct engine_session *session,
 	};
 
 	if (session->posting && session->posting != request->conn) {
-		refuse_overlap(session, exchange, "a POST beside another");
+		refuse_and_close(session, exchange, "a POST beside another");
 		return;
 	}
+	engine_note_return(session);
 	session->posting = NULL;
 	if (reader.is_octets && session->version == EIO_4) {
-		refuse_overlap(session, exchange, "octets in protocol 4");
+		refuse_and_close(session, exchange, "octets in protocol 4");
 		return;
 	}
 	web_reply(exchange, &(struct web_response){
@@ -191,8 +194,11 @@ static int after_queueing(struct engine_session *session)
 {
 	struct buf *queue = &session->queue;
 
-	if (!queue->failed &&
-	    queue->len <= session->engine->limits.max_queued_bytes) {
+	/* A whole packet and its attachments, in base64, always fit. */
+	size_t most = session->engine->limits.max_queued_bytes +
+		      2 * session->max_payload_bytes;
+
+	if (!queue->failed && queue->len <= most) {
 		loop_defer(session->engine->loop, &session->task);
 		return 0;
 	}

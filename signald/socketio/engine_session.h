@@ -5,7 +5,6 @@
 #include "net/wsconn.h"
 #include "socketio/engine.h"
 
-/* In the order of an upgrade: there is no way back. */
 enum engine_transport { POLLING, WEBSOCKET };
 
 /*
@@ -28,15 +27,19 @@ struct engine_session {
 	struct buf queue;
 	struct loop_task task; /* answers the poll, ends the session */
 	struct loop_timer timer;
-	uint64_t ping_at_ms;	/* protocol 4: when the next ping is due */
-	uint64_t silent_at_ms;	/* when it is over without a sign of life; 0:
-				   not waiting for one */
-	uint64_t probe_ends_ms; /* 0: nobody is upgrading */
-	uint64_t drain_at_ms;	/* 0: not going down */
-	uint64_t deadline_ms;	/* the owner's; 0 for none */
+	uint64_t ping_at_ms;	   /* protocol 4: when the next ping is due */
+	uint64_t silent_at_ms;	   /* when it is over without a sign of life; 0:
+				      not waiting for one */
+	uint64_t probe_ends_ms;	   /* 0: nobody is upgrading */
+	uint64_t first_poll_by_ms; /* 0: it has polled */
+	uint64_t drain_at_ms;	   /* 0: not going down */
+	uint64_t deadline_ms;	   /* the owner's; 0 for none */
 	const char *reason;
 	enum engine_end end;
 	struct net_addr peer;
+	unsigned ping_interval_ms; /* as the client was told */
+	unsigned ping_timeout_ms;
+	size_t max_payload_bytes;
 	bool is_patient; /* the wait for this pong was prolonged once */
 	bool has_probed; /* the probing WebSocket was answered */
 	bool is_over;	 /* the owner is told at the end of the turn */
@@ -52,6 +55,7 @@ struct engine {
 	struct map *by_sid;
 	struct engine_session *all;
 	size_t count;
+	size_t polling_count; /* those without a connection of their own */
 	bool is_draining;
 };
 
@@ -71,6 +75,15 @@ void engine_take(struct engine_session *session,
 /* It is over: nothing goes out any more. */
 void engine_end(struct engine_session *session, enum engine_end end,
 		const char *reason);
+
+/* It ends, pings or whatever is due by now. */
+void engine_pass_time(struct engine_session *session);
+
+/* The client, which polls, has come back with its sid. */
+void engine_note_return(struct engine_session *session);
+
+/* It has a connection of its own from now on. */
+void engine_leave_polling(struct engine_session *session);
 
 /* The next thing its timer must see has changed. */
 void engine_restart_timer(struct engine_session *session);
@@ -113,6 +126,9 @@ void engine_ws_probe(struct engine_session *session,
 int engine_ws_send(struct engine_session *session, enum eio_type type,
 		   const struct span *parts, size_t parts_count);
 int engine_ws_send_binary(struct engine_session *session, struct span bytes);
+
+/* The probing WebSocket did not take over. */
+void engine_ws_end_probe(struct engine_session *session, const char *reason);
 
 /* Give up a WebSocket: it is closed and nobody hears of it again. */
 void engine_ws_drop(struct wsconn **ws, uint16_t code, const char *reason);

@@ -12,12 +12,6 @@ static void ignore_message(struct wsconn *ws, struct span message, void *arg)
 	(void)arg;
 }
 
-static void ignore_deadline(struct wsconn *ws, void *arg)
-{
-	(void)ws;
-	(void)arg;
-}
-
 static void ignore_close(struct wsconn *ws, enum wsconn_end end,
 			 const char *reason, void *arg)
 {
@@ -31,7 +25,6 @@ static void ignore_close(struct wsconn *ws, enum wsconn_end end,
 static const struct wsconn_ops orphan_ops = {
 	.on_text = ignore_message,
 	.on_binary = ignore_message,
-	.on_deadline = ignore_deadline,
 	.on_close = ignore_close,
 	.has_own_heartbeat = true,
 };
@@ -40,7 +33,7 @@ static size_t max_message_bytes(void *arg)
 {
 	const struct engine_session *session = arg;
 
-	return session->engine->limits.max_payload_bytes;
+	return session->max_payload_bytes;
 }
 
 void engine_ws_drop(struct wsconn **ws, uint16_t code, const char *reason)
@@ -101,23 +94,36 @@ static void on_close(struct wsconn *ws, enum wsconn_end end, const char *reason,
 static const struct wsconn_ops session_ops = {
 	.on_text = on_text,
 	.on_binary = on_binary,
-	.on_deadline = ignore_deadline,
 	.on_close = on_close,
 	.max_message_bytes = max_message_bytes,
 	.has_own_heartbeat = true,
 };
 
+/* A text packet: its type, and what stands behind. */
+struct typed {
+	char type;
+	struct span parts[WSCONN_MAX_PARTS];
+	size_t count;
+};
+
+static void set_type(struct typed *typed, enum eio_type type,
+		     const struct span *parts, size_t parts_count)
+{
+	assert(parts_count < WSCONN_MAX_PARTS);
+	typed->type = (char)type;
+	typed->parts[0] = span_of(&typed->type, 1);
+	for (size_t i = 0; i < parts_count; i++)
+		typed->parts[i + 1] = parts[i];
+	typed->count = parts_count + 1;
+}
+
 int engine_ws_send(struct engine_session *session, enum eio_type type,
 		   const struct span *parts, size_t parts_count)
 {
-	struct span all[WSCONN_MAX_PARTS];
-	char type_char = (char)type;
+	struct typed typed;
 
-	assert(parts_count < WSCONN_MAX_PARTS);
-	all[0] = span_of(&type_char, 1);
-	for (size_t i = 0; i < parts_count; i++)
-		all[i + 1] = parts[i];
-	return wsconn_send(session->ws, all, parts_count + 1);
+	set_type(&typed, type, parts, parts_count);
+	return wsconn_send(session->ws, typed.parts, typed.count);
 }
 
 int engine_ws_send_binary(struct engine_session *session, struct span bytes)
@@ -132,13 +138,10 @@ int engine_ws_send_binary(struct engine_session *session, struct span bytes)
 
 struct blob *engine_encode(const struct span *parts, size_t parts_count)
 {
-	struct span all[WSCONN_MAX_PARTS];
+	struct typed typed;
 
-	assert(parts_count < WSCONN_MAX_PARTS);
-	all[0] = SPAN("4");
-	for (size_t i = 0; i < parts_count; i++)
-		all[i + 1] = parts[i];
-	return wsconn_encode(all, parts_count + 1);
+	set_type(&typed, EIO_MESSAGE, parts, parts_count);
+	return wsconn_encode(typed.parts, typed.count);
 }
 
 int engine_send_encoded(struct engine_session *session, struct blob *message)
@@ -182,16 +185,24 @@ void engine_ws_handshake(struct engine *engine, struct web_exchange *exchange,
 
 /* --- the upgrade --- */
 
-static void end_probe(struct engine_session *session)
+/* Nobody is upgrading any more. */
+static void forget_probe(struct engine_session *session)
 {
+	session->probe = NULL;
 	session->has_probed = false;
 	session->probe_ends_ms = 0;
 	if (!session->is_over)
 		engine_restart_timer(session);
 }
 
+void engine_ws_end_probe(struct engine_session *session, const char *reason)
+{
+	engine_ws_drop(&session->probe, WS_CLOSE_POLICY, reason);
+	forget_probe(session);
+}
+
 /* What waits for a poll goes first, in its order. */
-static void replay(struct engine_session *session, struct buf *queue)
+static void send_queue(struct engine_session *session, struct buf *queue)
 {
 	struct eio_reader reader = {
 		.version = session->version,
@@ -217,11 +228,10 @@ static void upgrade(struct engine_session *session)
 	session->queue = (struct buf){0};
 	engine_poll_release(session);
 	session->ws = session->probe;
-	session->probe = NULL;
-	session->transport = WEBSOCKET;
+	engine_leave_polling(session);
 	wsconn_set_ops(session->ws, &session_ops, session);
-	end_probe(session);
-	replay(session, &queue);
+	forget_probe(session);
+	send_queue(session, &queue);
 }
 
 static void on_probe_text(struct wsconn *ws, struct span text, void *arg)
@@ -238,9 +248,7 @@ static void on_probe_text(struct wsconn *ws, struct span text, void *arg)
 	} else if (!err && packet.type == EIO_UPGRADE && session->has_probed) {
 		upgrade(session);
 	} else {
-		engine_ws_drop(&session->probe, WS_CLOSE_POLICY,
-			       "expected a probe");
-		end_probe(session);
+		engine_ws_end_probe(session, "expected a probe");
 	}
 }
 
@@ -250,8 +258,7 @@ static void on_probe_binary(struct wsconn *ws, struct span bytes, void *arg)
 
 	(void)ws;
 	(void)bytes;
-	engine_ws_drop(&session->probe, WS_CLOSE_POLICY, "expected a probe");
-	end_probe(session);
+	engine_ws_end_probe(session, "expected a probe");
 }
 
 static void on_probe_close(struct wsconn *ws, enum wsconn_end end,
@@ -262,14 +269,12 @@ static void on_probe_close(struct wsconn *ws, enum wsconn_end end,
 	(void)ws;
 	(void)end;
 	(void)reason;
-	session->probe = NULL;
-	end_probe(session);
+	forget_probe(session);
 }
 
 static const struct wsconn_ops probe_ops = {
 	.on_text = on_probe_text,
 	.on_binary = on_probe_binary,
-	.on_deadline = ignore_deadline,
 	.on_close = on_probe_close,
 	.max_message_bytes = max_message_bytes,
 	.has_own_heartbeat = true,

@@ -23,7 +23,10 @@ struct sio {
 	struct engine *engine;
 	struct sio_namespace namespaces[SIO_MAX_NAMESPACES];
 	size_t namespaces_count;
-	struct map *by_pid; /* sockets of recoverable namespaces */
+	struct map *by_pid;	  /* sockets of recoverable namespaces */
+	struct sio_recovery *cut; /* those cut off, the newest first */
+	size_t cut_count;
+	bool is_ending;
 };
 
 /* An Engine.IO session. */
@@ -33,7 +36,6 @@ struct sio_client {
 	struct sio_socket *sockets;
 	struct attachments *awaited; /* NULL: no packet lacks attachments */
 	struct net_addr peer;
-	bool has_connected; /* to some namespace, once */
 	bool has_room;
 	size_t room_len;
 	char room[]; /* ?room= of the handshake */
@@ -44,8 +46,11 @@ struct sio_recovery {
 	struct sio_socket *socket;
 	struct replay *replay;
 	struct loop_timer window; /* runs while it is cut off */
-	uint64_t pinged;	  /* what had been sent at the last ping */
-	enum engine_end end;	  /* how it was cut off */
+	struct sio_recovery *prev_cut;
+	struct sio_recovery *next_cut;
+	bool is_cut;
+	uint64_t pinged;     /* what had been sent at the last ping */
+	enum engine_end end; /* how it was cut off */
 	char pid[CRYPTO_ID_LEN + 1];
 };
 

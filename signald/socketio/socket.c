@@ -6,10 +6,18 @@
 
 #include "codec/json.h"
 #include "policy/metric.h"
+#include "net/wsconn.h"
 #include "socketio/sio.h"
 
-#define OFFSET_CAP 24 /* digits of a number, a NUL */
+/* An offset: the beginning of the socket's id, so that a client that comes back
+ * as another does not name a number of its earlier self; then the number. */
+#define OFFSET_TAG_LEN 8 /* and a dot */
+#define OFFSET_CAP (OFFSET_TAG_LEN + 24)
 #define MAX_OFFSET ((uint64_t)1 << 53)
+
+/* A type and a head before the content, an offset behind it. */
+_Static_assert(SIO_MAX_PARTS + 5 <= WSCONN_MAX_PARTS,
+	       "every event fits a frame");
 
 static void on_window(struct loop_timer *timer);
 
@@ -78,13 +86,43 @@ struct sio_socket *socket_new(struct sio_client *client,
 	return NULL;
 }
 
+static void link_cut(struct sio_recovery *recovery)
+{
+	struct sio *sio = recovery->socket->sio;
+
+	recovery->is_cut = true;
+	recovery->prev_cut = NULL;
+	recovery->next_cut = sio->cut;
+	if (sio->cut)
+		sio->cut->prev_cut = recovery;
+	sio->cut = recovery;
+	sio->cut_count++;
+}
+
+static void unlink_cut(struct sio_recovery *recovery)
+{
+	struct sio *sio = recovery->socket->sio;
+
+	if (!recovery->is_cut)
+		return;
+	recovery->is_cut = false;
+	loop_timer_stop(&recovery->window);
+	if (recovery->prev_cut)
+		recovery->prev_cut->next_cut = recovery->next_cut;
+	else
+		sio->cut = recovery->next_cut;
+	if (recovery->next_cut)
+		recovery->next_cut->prev_cut = recovery->prev_cut;
+	sio->cut_count--;
+}
+
 static void free_recovery(struct sio_recovery *recovery)
 {
 	if (!recovery)
 		return;
+	unlink_cut(recovery);
 	(void)map_remove(recovery->socket->sio->by_pid,
 			 span_from(recovery->pid));
-	loop_timer_stop(&recovery->window);
 	replay_free(recovery->replay);
 	free(recovery);
 }
@@ -121,10 +159,18 @@ void socket_end(struct sio_socket *socket, enum engine_end end)
 	socket_free(socket);
 }
 
+/*
+ * Whose page goes away does not return, nor do those whom we sent away; and no
+ * more are waited for than could be connected. A client also closes its session
+ * when it takes the connection for dead, so that is no leaving here: "41" is.
+ */
 static bool may_return(const struct sio_socket *socket, enum engine_end end)
 {
-	return socket->recovery && end != ENGINE_LEFT &&
-	       end != ENGINE_GONE_AWAY;
+	const struct sio *sio = socket->sio;
+
+	return socket->recovery && end != ENGINE_GONE_AWAY &&
+	       end != ENGINE_CLOSED &&
+	       sio->cut_count < sio->limits.engine.max_sessions;
 }
 
 void socket_cut(struct sio_socket *socket, enum engine_end end)
@@ -137,6 +183,7 @@ void socket_cut(struct sio_socket *socket, enum engine_end end)
 	}
 	socket_detach(socket);
 	socket->recovery->end = end;
+	link_cut(socket->recovery);
 	loop_timer_start(sio->loop, &socket->recovery->window,
 			 sio->loop->clock.mono_ms +
 				 sio->limits.recovery_window_ms);
@@ -210,10 +257,12 @@ static void frame(struct framed *framed, const struct sio_socket *socket,
 }
 
 /* The offset becomes the array's last element. */
-static void frame_offset(struct framed *framed, uint64_t number)
+static void frame_offset(struct framed *framed, const struct sio_socket *socket,
+			 uint64_t number)
 {
 	struct span *last = &framed->parts[framed->count - 1];
-	int len = snprintf(framed->offset, sizeof(framed->offset), "%llu",
+	int len = snprintf(framed->offset, sizeof(framed->offset), "%.*s.%llu",
+			   OFFSET_TAG_LEN, socket->id,
 			   (unsigned long long)number);
 
 	last->len--;
@@ -242,10 +291,12 @@ int sio_emit(struct sio_socket *socket, const struct sio_content *content)
 	struct sio_recovery *recovery = socket->recovery;
 	struct framed framed;
 
+	if (socket->sio->is_ending)
+		return -EPIPE;
 	frame(&framed, socket, SIO_EVENT, -1, content);
 	if (!recovery)
 		return send_framed(socket, &framed, content);
-	frame_offset(&framed, replay_next(recovery->replay));
+	frame_offset(&framed, socket, replay_next(recovery->replay));
 	replay_keep(recovery->replay, framed.parts, framed.count,
 		    content->attachments, content->attachments_count,
 		    socket->sio->limits.recovery_max_bytes);
@@ -296,43 +347,79 @@ int sio_emit_encoded(struct sio_socket *socket, struct blob *event)
 
 /* --- recovery --- */
 
-/* The pid and the offset of a CONNECT; offset 0 when no event had come. */
+/*
+ * The number in an offset; 0, everything, where it is of an earlier id: what it
+ * got under this one would have given it a newer offset.
+ *
+ * Returns 0, or -EINVAL for what is no offset of ours.
+ */
+static int read_offset(const struct sio_socket *socket, struct span raw,
+		       uint64_t *offset)
+{
+	char text[OFFSET_CAP];
+	uint64_t number;
+	size_t len;
+
+	*offset = 0;
+	if (!raw.ptr)
+		return 0; /* no event has come yet */
+	if (json_decode_string(raw, text, sizeof(text), &len) ||
+	    len <= OFFSET_TAG_LEN || text[OFFSET_TAG_LEN] != '.' ||
+	    span_to_u64(span_of(text + OFFSET_TAG_LEN + 1,
+				len - OFFSET_TAG_LEN - 1),
+			MAX_OFFSET, &number))
+		return -EINVAL;
+	if (!memcmp(text, socket->id, OFFSET_TAG_LEN))
+		*offset = number;
+	return 0;
+}
+
+/* The socket that a CONNECT's pid names, and what it says it has got. */
 static struct sio_socket *find_lost(const struct sio *sio, struct span auth,
 				    uint64_t *offset)
 {
 	const struct span names[] = {SPAN("pid"), SPAN("offset")};
-	char pid[CRYPTO_ID_LEN + 1], number[OFFSET_CAP];
+	char pid[CRYPTO_ID_LEN + 1];
+	struct sio_socket *socket;
 	struct span values[2];
 	size_t len;
 
 	if (!auth.ptr || json_pick(auth, names, 2, values) ||
 	    json_decode_string(values[0], pid, sizeof(pid), &len))
 		return NULL;
-	*offset = 0;
-	if (values[1].ptr &&
-	    (json_decode_string(values[1], number, sizeof(number), &len) ||
-	     span_to_u64(span_of(number, len), MAX_OFFSET, offset)))
-		return NULL;
-	return map_get(sio->by_pid, span_from(pid));
+	socket = map_get(sio->by_pid, span_from(pid));
+	if (socket && read_offset(socket, values[1], offset))
+		*offset = UINT64_MAX; /* of nothing that was sent */
+	return socket;
 }
+
+struct resending {
+	struct sio_client *client;
+	int err;
+};
 
 static void resend(struct span packet, struct blob *const *attachments,
 		   unsigned attachments_count, void *arg)
 {
-	struct sio_client *client = arg;
+	struct resending *resending = arg;
+	struct engine_session *session = resending->client->session;
+	int err = engine_send(session, &packet, 1);
 
-	(void)engine_send(client->session, &packet, 1);
-	for (unsigned i = 0; i < attachments_count; i++)
-		(void)engine_send_binary(
-			client->session,
-			span_of(attachments[i]->bytes, attachments[i]->len));
+	for (unsigned i = 0; !err && i < attachments_count; i++)
+		err = engine_send_binary(session, span_of(attachments[i]->bytes,
+							  attachments[i]->len));
+	if (err)
+		resending->err = err;
 }
 
-/* Take a socket from a client whose connection nobody knew was dead. */
-static void take_over(struct sio_socket *socket)
+/* Its client's connection is dead, though nobody knew: close it, unless other
+ * sockets of its are still to be fetched. */
+static void leave_dead_client(struct sio_socket *socket)
 {
 	struct sio_client *before = socket->client;
 
+	if (!before)
+		return;
 	socket_detach(socket);
 	if (!before->sockets)
 		engine_close(before->session, ENGINE_LOST, "taken over");
@@ -342,24 +429,28 @@ struct sio_socket *socket_recover(struct sio_client *client,
 				  const struct sio_namespace *nsp,
 				  struct span auth)
 {
+	struct resending resending = {.client = client};
 	uint64_t offset;
 	struct sio_socket *socket = find_lost(client->sio, auth, &offset);
 
 	if (!socket || socket->nsp != nsp || socket->client == client)
 		return NULL;
+	leave_dead_client(socket);
 	if (!replay_reaches(socket->recovery->replay, offset)) {
 		metric_add(METRIC_RECOVERIES_REFUSED, 1);
 		socket_end(socket, ENGINE_LOST);
 		return NULL;
 	}
 	metric_add(METRIC_RECOVERIES_OK, 1);
-	if (socket->client)
-		take_over(socket);
-	loop_timer_stop(&socket->recovery->window);
+	unlink_cut(socket->recovery);
 	socket_attach(socket, client);
 	replay_forget(socket->recovery->replay, offset);
 	socket->recovery->pinged = offset;
-	replay_each(socket->recovery->replay, offset, resend, client);
-	socket_send_connect(socket);
+	replay_each(socket->recovery->replay, offset, resend, &resending);
+	/* What does not fit now never will. */
+	if (resending.err)
+		replay_forget(socket->recovery->replay, UINT64_MAX);
+	else
+		socket_send_connect(socket);
 	return socket;
 }

@@ -113,11 +113,11 @@ int sio_ask(struct sio_socket *socket, uint64_t id,
 int sio_answer(struct sio_socket *socket, uint64_t id,
 	       const struct sio_content *content);
 
-/*
- * An event encoded once for many sockets of this socket's namespace; NULL when
- * memory ran out, or where every socket needs its own (sio_is_shareable()).
- */
+/* One event's bytes can serve all sockets of this namespace. */
 bool sio_is_shareable(const struct sio_socket *socket);
+
+/* An event encoded once for many sockets of this socket's namespace; NULL when
+ * memory ran out. */
 struct blob *sio_encode(const struct sio_socket *socket,
 			const struct sio_content *content);
 int sio_emit_encoded(struct sio_socket *socket, struct blob *event);

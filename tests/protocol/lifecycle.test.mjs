@@ -92,7 +92,7 @@ describe('the command line', () => {
 		['a line that is nothing', '[turn]\nhello\n', [':2']],
 		['TURN without a secret', '[turn]\nhost = turn.example\n', ['turn.secret']],
 		['a weak secret', '[turn]\nhost = turn.example\nsecret = short\n', ['secret', '16']],
-		['a namespace without a slash', '[socketio]\nnamespaces = chat=generic\n', [':2', 'namespaces', '/chat=generic']],
+		['a namespace without a slash', '[socketio]\nnamespaces = chat=generic\n', [':2', 'namespaces', '/x=generic']],
 		['a namespace twice', '[socketio]\nnamespaces = /=tutorial, /=codelab\n', ['socketio.namespaces', '/:', 'twice']],
 		['rules that are no preset', '[socketio]\nnamespaces = /=tutoral\n', ["'tutoral'", 'tutorial', 'codelab']],
 		['a rules file that is not there', '[socketio]\nnamespaces = /=/nowhere/own.rules\n', ['/nowhere/own.rules', 'No such file']],

@@ -188,7 +188,7 @@ describe('joining', () => {
 
 	for (const [how, end, reason] of [
 		['closing with 1000', (peer) => peer.socket.close(1000), 'left'],
-		['closing without a code', (peer) => peer.socket.close(), 'left'],
+		['closing without a code', (peer) => peer.socket.close(), 'lost'],
 		['closing with 1011', (peer) => peer.socket.close(1011), 'lost'],
 		['closing with 4001', (peer) => peer.socket.close(4001), 'lost'],
 		['breaking the connection', (peer) => peer.socket.terminate(), 'lost'],

@@ -184,6 +184,7 @@ static struct web_route route_of(const char *path, struct engine *engine)
 		.arg = engine,
 		.has_bare_errors = true,
 		.on_body = engine_await_body,
+		.on_body_failed = engine_forget_body,
 		.max_body_bytes = max_body_bytes,
 	};
 }

@@ -641,13 +641,49 @@ static void who_makes_way_may_be_all_that_was_in_a_full_room(void **state)
 	(void)state;
 	config.rooms.max_peers_per_room = 1;
 	join(&gone, "r", ROLE_BROADCASTER);
-	hold(&gone);
 	assert_int_equal(try_join(&next, "r", ROLE_WATCHER), -ENOSPC);
+	hold(&gone);
 	join(&next, "r", ROLE_BROADCASTER);
 	assert_int_equal(hub_rooms_count(hub), 1);
 	assert_int_equal(hub_peers_count(hub), 1);
 	leave(&next);
 	assert_int_equal(hub_rooms_count(hub), 0);
+}
+
+static void who_is_held_does_not_fill_the_room(void **state)
+{
+	struct ear gone = {0}, next = {0}, third = {0};
+
+	(void)state;
+	config.rooms.max_peers_per_room = 1;
+	join(&gone, "r", ROLE_PEER);
+	hold(&gone);
+	assert_int_equal(room_present_count(gone.peer->room), 0);
+	join(&next, "r", ROLE_PEER);
+	assert_int_equal(room_present_count(next.peer->room), 1);
+	assert_int_equal(try_join(&third, "r", ROLE_PEER), -ENOSPC);
+	now.mono_ms += HUB_HOLD_MS;
+	hub_tick(hub);
+	assert_int_equal(room_present_count(next.peer->room), 1);
+	assert_int_equal(room_count(next.peer->room), 1);
+	leave(&next);
+}
+
+static void one_who_would_join_can_ask_first(void **state)
+{
+	const struct hub_join asked = {.room = SPAN("r"), .role = ROLE_PEER};
+	const struct hub_join elsewhere = {.room = SPAN("s")};
+	struct ear ear = {0};
+
+	(void)state;
+	config.rooms.max_peers_per_room = 1;
+	config.rooms.max_rooms = 1;
+	assert_int_equal(hub_may_join(hub, &asked), 0);
+	assert_int_equal(hub_rooms_count(hub), 0);
+	join(&ear, "r", ROLE_PEER);
+	assert_int_equal(hub_may_join(hub, &asked), -ENOSPC);
+	assert_int_equal(hub_may_join(hub, &elsewhere), -ENFILE);
+	leave(&ear);
 }
 
 /* What one that looks is told when another changes its role. */
@@ -1036,6 +1072,8 @@ int main(void)
 		TEST(the_hub_ends_with_the_peers_it_holds),
 		TEST(a_held_broadcaster_makes_way_for_a_newcomer),
 		TEST(who_makes_way_may_be_all_that_was_in_a_full_room),
+		TEST(who_is_held_does_not_fill_the_room),
+		TEST(one_who_would_join_can_ask_first),
 		TEST(a_new_role_is_told_to_those_who_saw_or_see_the_peer),
 		TEST(a_new_role_changes_the_number_of_viewers_and_the_order),
 		TEST(a_role_is_taken_until_somebody_replaces),
