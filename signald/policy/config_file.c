@@ -1,22 +1,20 @@
 /* config_file.c: the INI file and the files that hold secrets. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <ini.h>
-
 #include "base/crypto.h"
 #include "policy/config_error.h"
 #include "policy/config_file.h"
+#include "policy/config_ini.h"
 #include "policy/config_name.h"
 
 #define MAX_FILE_BYTES 262144
 #define MAX_SECRET_BYTES 4096
-
-/* Of libinih's line buffer, the newline and the NUL included. */
-#define MAX_LINE_BYTES 4096
+#define CONFIG_MAX_SECTION 31 /* of those there are */
 
 /* Fill bytes, cap of them; returns how many there were, or -errno. */
 static ssize_t read_whole(int fd, char *bytes, size_t cap)
@@ -92,7 +90,7 @@ static ssize_t load(int fd, size_t max, char **bytesp,
 	return -EINVAL;
 }
 
-static ssize_t load_path(const char *path, size_t max, mode_t refused,
+ssize_t config_file_load(const char *path, size_t max, mode_t refused,
 			 char **bytesp, struct config_error *error)
 {
 	int fd = open_file(path, refused, error);
@@ -109,7 +107,8 @@ int config_file_read_secret(const char *path, char **secretp,
 			    struct config_error *error)
 {
 	char *bytes;
-	ssize_t len = load_path(path, MAX_SECRET_BYTES, S_IWOTH, &bytes, error);
+	ssize_t len = config_file_load(path, MAX_SECRET_BYTES, S_IWOTH, &bytes,
+				       error);
 
 	if (len < 0)
 		return (int)len;
@@ -127,152 +126,62 @@ int config_file_read_secret(const char *path, char **secretp,
 	return 0;
 }
 
-/*
- * libinih asks on_read() for a line, then calls on_entry() for what it made of
- * it. So the line number is counted here, and what libinih would take in
- * silence (cut lines, text behind "]") is refused before it sees it.
- */
+/* Entries are handed on with the section they stand in. */
 struct reader {
-	struct span rest;
-	unsigned number; /* of the line read last */
+	char section[CONFIG_MAX_SECTION + 1];
 	config_line_cb *on_line;
 	void *arg;
 	struct config_error *error;
-	int err; /* the first one; ends the reading */
 };
 
-static int check_section(struct span line, struct config_error *error)
+static int on_section(struct span name, unsigned line, void *arg)
 {
-	struct span name = span_skip(line, 1);
+	struct reader *reader = arg;
 	char sections[256];
 
-	if (!name.len || name.ptr[name.len - 1] != ']')
-		return config_refuse(error, "a section is written [name], "
-					    "with nothing behind it");
-	name.len--;
+	(void)line;
 	if (config_has_section(name))
-		return 0;
+		return span_copy(name, reader->section,
+				 sizeof(reader->section));
 	config_list_sections(sections, sizeof(sections));
-	return config_refuse(error, "unknown section [%.*s]; there are %s",
-			     (int)(name.len < 40 ? name.len : 40), name.ptr,
-			     sections);
+	return config_refuse(
+		reader->error, "unknown section [%.*s]; there are %s",
+		(int)(name.len < 40 ? name.len : 40), name.ptr, sections);
 }
 
-static int check_line(struct span line, struct config_error *error)
-{
-	for (size_t i = 0; i < line.len; i++) {
-		unsigned char c = (unsigned char)line.ptr[i];
-
-		if ((c < ' ' && c != '\t') || c == 0x7f)
-			return config_refuse(error,
-					     "holds the control "
-					     "character 0x%02x",
-					     c);
-	}
-	line = span_trim(line);
-	return line.len && line.ptr[0] == '[' ? check_section(line, error) : 0;
-}
-
-/* Cut the next line off, without its newline (LF or CRLF). */
-static struct span next_line(struct reader *reader)
-{
-	const char *end = memchr(reader->rest.ptr, '\n', reader->rest.len);
-	struct span line = reader->rest;
-
-	if (end)
-		line.len = (size_t)(end - line.ptr);
-	reader->rest = span_skip(reader->rest, line.len + (end != NULL));
-	reader->number++;
-	if (line.len && line.ptr[line.len - 1] == '\r')
-		line.len--;
-	/* Some editors start a file with a byte order mark. */
-	if (reader->number == 1 && span_has_prefix(line, SPAN("\xef\xbb\xbf")))
-		line = span_skip(line, 3);
-	return line;
-}
-
-/* The fgets() of libinih. */
-static char *on_read(char *str, int cap, void *arg)
+static int on_entry(const char *key, struct span value, unsigned line,
+		    void *arg)
 {
 	struct reader *reader = arg;
-	struct span line;
 
-	if (reader->err || !reader->rest.len)
-		return NULL;
-	line = next_line(reader);
-	if (line.len + sizeof("\r\n") > (size_t)cap)
-		reader->err = config_refuse(reader->error,
-					    "longer than %d bytes", cap - 3);
-	else
-		reader->err = check_line(line, reader->error);
-	if (reader->err)
-		return NULL;
-	(void)span_copy(line, str, (size_t)cap);
-	return str;
-}
-
-/* libinih's way of saying yes is 1. */
-static int on_entry(void *arg, const char *section, const char *name,
-		    const char *value)
-{
-	struct reader *reader = arg;
-	struct config_line line = {reader->number, section, name, value};
-
-	if (!*section)
-		reader->err = config_refuse(reader->error,
-					    "%.40s stands before any [section]",
-					    name);
-	else
-		reader->err = reader->on_line(&line, reader->arg);
-	return !reader->err;
-}
-
-/* Debian's libinih takes its options at run time. */
-static void choose_dialect(void)
-{
-	static char comment_marks[] = "#;";
-
-	ini_start_comment_prefixes = comment_marks;
-	ini_allow_inline_comments = false;
-	ini_allow_multiline = false;
-	ini_allow_no_value = false;
-	ini_stop_on_first_error = true;
-	ini_use_stack = true;
-	ini_max_line = MAX_LINE_BYTES;
-}
-
-static int parse(struct reader *reader)
-{
-	int result;
-
-	choose_dialect();
-	result = ini_parse_stream(on_read, reader, on_entry, reader);
-	if (result && !reader->err)
-		reader->err =
-			config_refuse(reader->error, "neither [section] nor "
-						     "name = value");
-	return reader->err;
+	return reader->on_line(
+		&(struct config_line){line, reader->section, key, value.ptr},
+		reader->arg);
 }
 
 int config_file_read(const char *path, config_line_cb *on_line, void *arg,
 		     struct config_error *error)
 {
+	static const struct config_ini_ops ops = {on_section, on_entry,
+						  "[section]"};
 	struct reader reader = {.on_line = on_line, .arg = arg, .error = error};
 	char where[256];
+	unsigned line;
 	char *bytes;
-	ssize_t len = load_path(path, MAX_FILE_BYTES, 0, &bytes, error);
+	ssize_t len = config_file_load(path, MAX_FILE_BYTES, 0, &bytes, error);
+	int err;
 
 	if (len < 0) {
 		config_error_place(error, path);
 		return (int)len;
 	}
-	reader.rest = span_of(bytes, (size_t)len);
-	if (parse(&reader)) {
-		(void)snprintf(where, sizeof(where), "%s:%u", path,
-			       reader.number);
+	err = config_ini_parse(span_of(bytes, (size_t)len), &ops, &reader,
+			       &line, error);
+	if (err) {
+		(void)snprintf(where, sizeof(where), "%s:%u", path, line);
 		config_error_place(error, where);
 	}
 	crypto_wipe(bytes, (size_t)len);
 	free(bytes);
-	return reader.err;
+	return err;
 }

@@ -2,6 +2,8 @@
 #ifndef SIGNALD_POLICY_CONFIG_FILE_H
 #define SIGNALD_POLICY_CONFIG_FILE_H
 
+#include <sys/types.h>
+
 #include "policy/config.h"
 
 struct config_line {
@@ -16,16 +18,24 @@ struct config_line {
 typedef int config_line_cb(const struct config_line *line, void *arg);
 
 /*
- * Read an INI file and hand each "name = value" to on_line.
- *
- * A comment is a line that starts with # or ;. Anything behind "=" is the
- * value, less the blanks around it. A line that continues the one before is no
- * such thing and must have its own name.
+ * Read an INI file (config_ini.h) and hand each "name = value" to on_line.
  *
  * Returns 0, -EINVAL, -ENOMEM or what on_line returned, *error set.
  */
 int config_file_read(const char *path, config_line_cb *on_line, void *arg,
 		     struct config_error *error);
+
+/*
+ * The content of a file.
+ *
+ * max      bytes; a longer one is refused
+ * refused  mode bits the file must not have, or 0
+ * bytesp   NUL-terminated; the caller frees them
+ *
+ * Returns the length, -EINVAL or -ENOMEM, *error set.
+ */
+ssize_t config_file_load(const char *path, size_t max, mode_t refused,
+			 char **bytesp, struct config_error *error);
 
 /*
  * The content of a secret's file, less one newline at its end. Refused when

@@ -137,8 +137,10 @@ struct rules_rule {
 int rules_parse(struct ruleset **rulesp, struct span text, const char *source,
 		struct config_error *error);
 
+#define RULES_MAX_FILE_BYTES 65536
+
 /* The same for a preset's name, or a path (with a "/" in it) to a file of at
- * most 64 KiB. */
+ * most RULES_MAX_FILE_BYTES. */
 int rules_load(struct ruleset **rulesp, const char *name,
 	       struct config_error *error);
 

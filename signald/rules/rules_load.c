@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "policy/config_error.h"
+#include "policy/config_file.h"
 #include "rules/rules.h"
-#include "rules/rules_file.h"
 
 /* Every preset's name, for a sentence. */
 static void list_presets(struct buf *list)
@@ -34,14 +34,15 @@ static int load_file(struct ruleset **rulesp, const char *path,
 		     struct config_error *error)
 {
 	char *bytes;
-	size_t len;
-	int err = rules_file_load(path, &bytes, &len, error);
+	ssize_t len =
+		config_file_load(path, RULES_MAX_FILE_BYTES, 0, &bytes, error);
+	int err;
 
-	if (err) {
+	if (len < 0) {
 		config_error_place(error, path);
-		return err;
+		return (int)len;
 	}
-	err = rules_parse(rulesp, span_of(bytes, len), path, error);
+	err = rules_parse(rulesp, span_of(bytes, (size_t)len), path, error);
 	free(bytes);
 	return err;
 }

@@ -3,7 +3,7 @@
 
 #include "codec/utf8.h"
 #include "policy/config_error.h"
-#include "rules/rules_file.h"
+#include "policy/config_ini.h"
 #include "rules/rules_parser.h"
 
 /* The section at hand is over: its steps become the rule's. */
@@ -117,12 +117,13 @@ static int check_text(struct span text, struct config_error *error)
 
 static int parse(struct rules_parser *parser, struct span text)
 {
-	static const struct rules_file_ops ops = {on_section, on_entry};
+	static const struct config_ini_ops ops = {on_section, on_entry,
+						  "[event]"};
 	unsigned line = 0;
 	int err = check_text(text, parser->error);
 
 	if (!err)
-		err = rules_file_parse(text, &ops, parser, &line,
+		err = config_ini_parse(text, &ops, parser, &line,
 				       parser->error);
 	if (err && !parser->blamed)
 		parser->blamed = line;

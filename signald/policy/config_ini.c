@@ -1,28 +1,25 @@
-/* rules_file.c: the lines of a rules file. */
+/* config_ini.c: the lines of an INI text: of the configuration, of rules. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <ini.h>
 
-#include "codec/chars.h"
 #include "policy/config_error.h"
-#include "rules/rules_file.h"
+#include "policy/config_ini.h"
 
 /* Of libinih's line buffer, the newline and the NUL included. */
 #define MAX_LINE_BYTES 4096
 
 /*
  * libinih asks on_read() for a line, then calls on_entry() for what it made of
- * it. It cuts long sections and says nothing of empty ones, so a section is
- * read here, and its line is all that libinih sees of it.
+ * it. So lines are counted here, and what libinih would take in silence is
+ * refused before it sees it: lines it would cut, text behind "]". It also cuts
+ * long sections and says nothing of empty ones, so a section is read here.
  */
 struct reader {
 	struct span rest;
 	unsigned number; /* of the line read last */
 	bool has_section;
-	const struct rules_file_ops *ops;
+	const struct config_ini_ops *ops;
 	void *arg;
 	struct config_error *error;
 	int err; /* the first one; ends the reading */
@@ -31,10 +28,11 @@ struct reader {
 static int check_bytes(struct span line, struct config_error *error)
 {
 	for (size_t i = 0; i < line.len; i++) {
-		if (is_control(line.ptr[i]) && line.ptr[i] != '\t')
+		unsigned char c = (unsigned char)line.ptr[i];
+
+		if ((c < ' ' && c != '\t') || c == 0x7f)
 			return config_refuse(
-				error, "holds the control character 0x%02x",
-				(unsigned char)line.ptr[i]);
+				error, "holds the control character 0x%02x", c);
 	}
 	if (line.len + sizeof("\r\n") > MAX_LINE_BYTES)
 		return config_refuse(error, "longer than %zu bytes",
@@ -49,9 +47,11 @@ static int take_section(struct reader *reader, struct span line)
 
 	if (!name.len ||
 	    memchr(name.ptr, ']', name.len) != &name.ptr[name.len - 1])
-		return config_refuse(reader->error,
-				     "a section is written [event], with "
-				     "nothing behind it and no ] in the name");
+		return config_refuse(
+			reader->error,
+			"write %s, with nothing behind it and no ] "
+			"in the name",
+			reader->ops->section);
 	name.len--;
 	reader->has_section = true;
 	return reader->ops->on_section(name, reader->number, reader->arg);
@@ -111,8 +111,9 @@ static int on_entry(void *arg, const char *section, const char *name,
 		reader->err = reader->ops->on_entry(
 			name, span_from(value), reader->number, reader->arg);
 	else
-		reader->err = config_refuse(
-			reader->error, "%.40s stands before any [event]", name);
+		reader->err = config_refuse(reader->error,
+					    "%.40s stands before any %s", name,
+					    reader->ops->section);
 	return !reader->err;
 }
 
@@ -130,7 +131,7 @@ static void choose_dialect(void)
 	ini_max_line = MAX_LINE_BYTES;
 }
 
-int rules_file_parse(struct span text, const struct rules_file_ops *ops,
+int config_ini_parse(struct span text, const struct config_ini_ops *ops,
 		     void *arg, unsigned *line, struct config_error *error)
 {
 	struct reader reader = {
@@ -140,61 +141,9 @@ int rules_file_parse(struct span text, const struct rules_file_ops *ops,
 	choose_dialect();
 	result = ini_parse_stream(on_read, &reader, on_entry, &reader);
 	if (result && !reader.err)
-		reader.err =
-			config_refuse(error, "neither [event] nor key = value");
+		reader.err = config_refuse(error, "neither %s nor name = value",
+					   ops->section);
 	if (reader.err)
 		*line = reader.number;
 	return reader.err;
-}
-
-/* Fill bytes, cap of them; returns how many there were, or -errno. */
-static ssize_t read_whole(int fd, char *bytes, size_t cap)
-{
-	size_t len = 0;
-
-	while (len < cap) {
-		ssize_t n = read(fd, bytes + len, cap - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (!n)
-			break;
-		len += (size_t)n;
-	}
-	return (ssize_t)len;
-}
-
-static ssize_t read_path(const char *path, char *bytes, size_t cap)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t len;
-
-	if (fd < 0)
-		return -errno;
-	len = read_whole(fd, bytes, cap);
-	(void)close(fd);
-	return len;
-}
-
-int rules_file_load(const char *path, char **bytes, size_t *len,
-		    struct config_error *error)
-{
-	char *read_bytes = malloc(RULES_MAX_FILE_BYTES + 1);
-	ssize_t n;
-
-	if (!read_bytes)
-		return config_refuse_memory(error);
-	n = read_path(path, read_bytes, RULES_MAX_FILE_BYTES + 1);
-	if (n >= 0 && n <= RULES_MAX_FILE_BYTES) {
-		*bytes = read_bytes;
-		*len = (size_t)n;
-		return 0;
-	}
-	free(read_bytes);
-	if (n < 0)
-		return config_refuse(error, "%s", strerror((int)-n));
-	return config_refuse(error, "longer than %d bytes",
-			     RULES_MAX_FILE_BYTES);
 }
