@@ -1,4 +1,4 @@
-/* events.c: Socket.IO's events as rules say them, against the hub. */
+/* events.c: namespaces that speak by rules: their visitors come and go. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -6,7 +6,6 @@
 #include "codec/json.h"
 #include "dialect/name.h"
 #include "dialect/visitor.h"
-#include "hub/room.h"
 #include "policy/metric.h"
 
 #define DEFAULT_ROOM "default"
@@ -49,495 +48,6 @@ void events_drain(struct events *events)
 	events->is_draining = true;
 }
 
-/* --- one event being carried out --- */
-
-struct run {
-	struct visitor *visitor;
-	const struct rules_rule *rule;
-	const struct sio_message *message; /* NULL for [connect] */
-	struct rules_scope scope;
-	bool has_entered; /* a room, or a role in it */
-	bool is_asked;	  /* its question was passed on */
-};
-
-static struct events *events_of(const struct run *run)
-{
-	return run->visitor->space->events;
-}
-
-static struct span home_of(const struct visitor *visitor)
-{
-	return span_of(visitor->home, visitor->home_len);
-}
-
-static bool write_other(const struct peer *peer, void *arg)
-{
-	struct buf *out = arg;
-
-	if (peer->is_held)
-		return true;
-	if (out->len && out->ptr[out->len - 1] == '"')
-		buf_append_str(out, ",");
-	buf_append_json(out, span_from(peer->id));
-	return true;
-}
-
-static void write_others(struct buf *out, void *arg)
-{
-	const struct visitor *visitor = arg;
-
-	(void)hub_list(visitor->peer, 0, write_other, out);
-}
-
-/* What variables stand for; again when the peer has changed. */
-static void set_scope(struct run *run)
-{
-	struct visitor *visitor = run->visitor;
-	struct rules_scope *scope = &run->scope;
-	const struct sio_packet *packet =
-		run->message ? run->message->packet : NULL;
-
-	scope->from = span_from(sio_socket_id(visitor->socket));
-	scope->room = home_of(visitor);
-	scope->arg = visitor;
-	scope->name = (struct span){NULL, 0};
-	scope->write_others = NULL;
-	if (visitor->peer) {
-		scope->name = visitor->peer->name;
-		scope->room = hub_room_name(visitor->peer->room);
-		scope->write_others = write_others;
-	}
-	if (packet) {
-		scope->event = packet->name;
-		scope->args = packet->args;
-		scope->args_count = packet->args_count < SIO_MAX_SLICED
-					    ? packet->args_count
-					    : SIO_MAX_SLICED;
-		scope->rest = sio_args_from(packet, 0);
-	}
-}
-
-/* Made of a template, in `into`. Returns 0 or -ENOMEM. */
-static int render(const struct run *run, const struct rules_template *template,
-		  struct span parts[RULES_MAX_PARTS], struct buf *into,
-		  struct sio_content *content)
-{
-	int count = rules_render(template, &run->scope, parts, into);
-
-	if (count < 0)
-		return count;
-	*content = (struct sio_content){
-		.parts = parts,
-		.parts_count = (size_t)count,
-	};
-	if (run->message && run->message->packet->attachments) {
-		content->attachments = run->message->attachments;
-		content->attachments_count = run->message->packet->attachments;
-	}
-	return 0;
-}
-
-/* --- who enters and leaves --- */
-
-static const char *join_error(int err)
-{
-	switch (err) {
-	case -EEXIST:
-		return "role-taken";
-	case -ENOSPC:
-		return "room-full";
-	case -ENFILE:
-		return "too-many-rooms";
-	case -EINVAL:
-		return "bad-room";
-	default:
-		return "internal";
-	}
-}
-
-static void part(struct visitor *visitor, enum hub_leave_reason reason)
-{
-	if (!visitor->peer)
-		return;
-	hub_leave(visitor->space->events->hub, visitor->peer, reason);
-	visitor->peer = NULL;
-}
-
-/* The room a rule names, or the one the visitor is in, or its own. */
-static int read_room(const struct run *run, char room[NAME_MAX_BYTES + 1],
-		     size_t *len)
-{
-	const struct visitor *visitor = run->visitor;
-	struct span known = visitor->peer ? hub_room_name(visitor->peer->room)
-					  : home_of(visitor);
-
-	if (run->rule->has_room)
-		return name_decode(rules_resolve(&run->rule->room, &run->scope),
-				   room, len) ||
-				       !*len
-			       ? -EINVAL
-			       : 0;
-	*len = known.len;
-	return span_copy(known, room, NAME_MAX_BYTES + 1);
-}
-
-static int join_room(struct run *run, struct span room, struct span name)
-{
-	struct visitor *visitor = run->visitor;
-	const struct rules_rule *rule = run->rule;
-	const struct hub_join join = {
-		.room = room,
-		.id = sio_socket_id(visitor->socket),
-		.role = rule->role,
-		.replaces = rule->replaces,
-		.most = rule->most,
-		.name = name,
-		.ops = &visitor->space->ops,
-		.arg = visitor,
-	};
-	char client[NET_ADDR_CAP];
-	int err;
-
-	if (visitor->peer &&
-	    !span_equal(hub_room_name(visitor->peer->room), room)) {
-		err = hub_may_join(events_of(run)->hub, &join);
-		if (err)
-			return err;
-	}
-	part(visitor, LEAVE_LEFT);
-	err = hub_join(events_of(run)->hub, &join, &visitor->peer);
-	if (err)
-		return err;
-	sio_socket_address(visitor->socket, client);
-	log_info("peer.join", log_span("room", room),
-		 log_str("id", visitor->peer->id),
-		 log_str("role", hub_role_name(rule->role)),
-		 log_str("client", client),
-		 log_str("namespace", visitor->space->name));
-	run->has_entered = true;
-	return 0;
-}
-
-/* In this room, and under this name where one is given. */
-static bool is_already(const struct visitor *visitor, struct span room,
-		       struct span name)
-{
-	return visitor->peer &&
-	       span_equal(hub_room_name(visitor->peer->room), room) &&
-	       (!name.ptr || span_equal(visitor->peer->name, name));
-}
-
-static int enter(struct run *run)
-{
-	struct visitor *visitor = run->visitor;
-	const struct rules_rule *rule = run->rule;
-	char room[NAME_MAX_BYTES + 1], name[NAME_MAX_BYTES + 1];
-	struct span name_span = {NULL, 0};
-	size_t room_len, name_len;
-
-	if (read_room(run, room, &room_len))
-		return -EINVAL;
-	if (rule->has_name &&
-	    !name_decode(rules_resolve(&rule->name, &run->scope), name,
-			 &name_len))
-		name_span = span_of(name, name_len);
-	if (!is_already(visitor, span_of(room, room_len), name_span))
-		return join_room(run, span_of(room, room_len), name_span);
-	run->has_entered = visitor->peer->role != rule->role;
-	return hub_set_role(events_of(run)->hub, visitor->peer, rule->role,
-			    rule->replaces);
-}
-
-/* --- steps --- */
-
-static bool is_time(const struct run *run, enum rules_when when)
-{
-	const struct peer *peer = run->visitor->peer;
-	bool is_alone = !peer || room_present_count(peer->room) == 1;
-
-	return when == WHEN_ALWAYS || (when == WHEN_ALONE) == is_alone;
-}
-
-/* A variable's string, decoded; an id is as it stands but for its quotes. */
-static int resolve_string(const struct run *run, const struct rules_var *var,
-			  char *out, size_t cap, struct span *string)
-{
-	struct span raw = rules_resolve(var, &run->scope);
-	size_t len;
-
-	if (json_decode_string(raw, out, cap, &len))
-		return -EINVAL;
-	*string = span_of(out, len);
-	return 0;
-}
-
-static bool is_in_room(const struct run *run, const struct rules_var *var)
-{
-	char room[NAME_MAX_BYTES + 1];
-	struct span named;
-
-	return run->visitor->peer &&
-	       !resolve_string(run, var, room, sizeof(room), &named) &&
-	       span_equal(named, hub_room_name(run->visitor->peer->room));
-}
-
-/* The step means somebody, whether they can be reached or not. */
-static bool has_target(const struct run *run, const struct rules_step *step)
-{
-	if (!is_time(run, step->when))
-		return false;
-	if (step->has_in && !is_in_room(run, &step->in))
-		return false;
-	return step->whom != WHOM_PEER ||
-	       json_type_of(rules_resolve(&step->peer, &run->scope)) ==
-		       JSON_TYPE_STRING;
-}
-
-static void fail(struct run *run, const char *code)
-{
-	if (run->scope.error)
-		return;
-	metric_add(METRIC_REFUSED_MESSAGES, 1);
-	run->scope.error = code;
-}
-
-static void send_to_peer(struct run *run, const struct rules_step *step,
-			 struct envelope *envelope)
-{
-	char id[HUB_MAX_ID + 1];
-	struct span to;
-
-	if (resolve_string(run, &step->peer, id, sizeof(id), &to)) {
-		fail(run, "unknown-peer");
-		return;
-	}
-	switch (hub_send(events_of(run)->hub, run->visitor->peer, to,
-			 envelope)) {
-	case 0:
-		break;
-	case -ENOBUFS:
-		fail(run, "queue-full");
-		break;
-	default:
-		fail(run, "unknown-peer");
-	}
-}
-
-static void send_to(struct run *run, const struct rules_step *step,
-		    struct envelope *envelope)
-{
-	struct visitor *visitor = run->visitor;
-	const struct sio_content *content = &envelope->event->content;
-
-	switch (step->whom) {
-	case WHOM_ALL:
-		hub_broadcast(visitor->peer, envelope);
-		(void)sio_emit(visitor->socket, content);
-		break;
-	case WHOM_OTHERS:
-		hub_broadcast(visitor->peer, envelope);
-		break;
-	case WHOM_BROADCASTER:
-		(void)hub_send_role(visitor->peer, ROLE_BROADCASTER, envelope);
-		break;
-	case WHOM_PEER:
-		send_to_peer(run, step, envelope);
-		break;
-	default:
-		(void)sio_emit(visitor->socket, content);
-	}
-}
-
-/* What docs/protocol.md promises the receiver of such a message. */
-static bool fits(enum envelope_kind kind, struct span payload)
-{
-	enum json_type type = json_type_of(payload);
-
-	switch (kind) {
-	case ENVELOPE_OFFER:
-	case ENVELOPE_ANSWER:
-		return type == JSON_TYPE_OBJECT;
-	case ENVELOPE_CANDIDATE:
-		return type == JSON_TYPE_OBJECT || type == JSON_TYPE_NULL;
-	default:
-		return true;
-	}
-}
-
-/* What peers of other dialects hear of a step: a payload, or nothing. */
-static void set_payload(const struct run *run, const struct rules_step *step,
-			struct envelope *envelope)
-{
-	struct buf *payload = &events_of(run)->payload;
-	struct span parts[RULES_MAX_PARTS];
-	struct buf text = {0};
-	int count;
-
-	/* Bytes that stand beside the JSON mean nothing to others. */
-	if (!step->payload || envelope->event->content.attachments_count)
-		return;
-	if (step->payload_var) {
-		envelope->payload =
-			rules_resolve(step->payload_var, &run->scope);
-	} else {
-		count = rules_render(step->payload, &run->scope, parts, &text);
-		payload->len = 0;
-		for (int i = 0; i < count; i++)
-			buf_append_span(payload, parts[i]);
-		buf_clear(&text);
-		if (payload->failed)
-			return;
-		envelope->payload = buf_span(payload);
-	}
-	if (envelope->payload.ptr && fits(step->kind, envelope->payload))
-		envelope->kind = step->kind;
-	else
-		envelope->payload = (struct span){NULL, 0};
-}
-
-static void take_step(struct run *run, const struct rules_step *step)
-{
-	const struct sio_packet *packet =
-		run->message ? run->message->packet : NULL;
-	struct span parts[RULES_MAX_PARTS];
-	struct events_message said = {
-		.rules = run->visitor->space->rules,
-		.is_asked = &run->is_asked,
-	};
-	struct envelope envelope = {.kind = ENVELOPE_EVENT, .event = &said};
-
-	if (!run->visitor->peer && step->whom != WHOM_SELF) {
-		fail(run, "not-joined");
-		return;
-	}
-	if (step->emit && render(run, step->emit, parts, &events_of(run)->said,
-				 &said.content)) {
-		fail(run, "internal");
-		return;
-	}
-	if (run->rule->ack == ACK_RELAY && packet && packet->has_id &&
-	    step->whom == WHOM_PEER) {
-		said.asker = run->visitor;
-		said.asker_id = packet->id;
-	}
-	set_payload(run, step, &envelope);
-	send_to(run, step, &envelope);
-}
-
-static void take_steps(struct run *run)
-{
-	bool was_taken = false;
-
-	for (size_t i = 0; i < run->rule->steps_count; i++) {
-		const struct rules_step *step = &run->rule->steps[i];
-
-		if (step->is_else && was_taken)
-			continue;
-		was_taken = has_target(run, step);
-		if (was_taken)
-			take_step(run, step);
-	}
-}
-
-/* --- acknowledgements --- */
-
-static void answer(struct run *run, const struct sio_content *content)
-{
-	(void)sio_answer(run->visitor->socket, run->message->packet->id,
-			 content);
-}
-
-/* The receiver was to answer, and there is none who could. */
-static void answer_instead(struct run *run)
-{
-	const struct span nothing = SPAN("[]");
-	const struct span error[] = {
-		SPAN("[{\"error\":\""),
-		span_from(run->scope.error ? run->scope.error : ""),
-		SPAN("\"}]"),
-	};
-
-	if (run->scope.error)
-		answer(run,
-		       &(struct sio_content){.parts = error, .parts_count = 3});
-	else
-		answer(run, &(struct sio_content){.parts = &nothing,
-						  .parts_count = 1});
-}
-
-static void acknowledge(struct run *run)
-{
-	struct span parts[RULES_MAX_PARTS];
-	struct sio_content content;
-
-	if (!run->message || !run->message->packet->has_id)
-		return;
-	if (run->rule->ack == ACK_RELAY && !run->is_asked) {
-		answer_instead(run);
-	} else if (run->rule->ack == ACK_TEMPLATE &&
-		   !render(run, run->rule->ack_template, parts,
-			   &events_of(run)->said, &content)) {
-		content.attachments_count = 0;
-		answer(run, &content);
-	}
-}
-
-/* --- events --- */
-
-static void refuse(struct run *run, int err)
-{
-	struct span parts[RULES_MAX_PARTS];
-	struct sio_content content;
-
-	fail(run, join_error(err));
-	log_debug("event.refused", log_span("id", run->scope.from),
-		  log_span("event", run->rule->event),
-		  log_str("code", run->scope.error));
-	if (run->rule->refused && !render(run, run->rule->refused, parts,
-					  &events_of(run)->said, &content))
-		(void)sio_emit(run->visitor->socket, &content);
-}
-
-/* Returns 0, or why the visitor may not enter. */
-static int change_room(struct run *run)
-{
-	int err = 0;
-
-	if (run->rule->joins)
-		err = enter(run);
-	else if (run->rule->leaves)
-		part(run->visitor, LEAVE_LEFT);
-	set_scope(run);
-	return err;
-}
-
-/* The steps; and to a newcomer those who cannot tell of themselves. */
-static void tell(struct run *run)
-{
-	take_steps(run);
-	if (run->has_entered && run->visitor->peer)
-		visitor_greet(run->visitor);
-}
-
-static void carry_out(struct visitor *visitor, const struct rules_rule *rule,
-		      const struct sio_message *message)
-{
-	struct run run = {
-		.visitor = visitor,
-		.rule = rule,
-		.message = message,
-	};
-	int err;
-
-	set_scope(&run);
-	err = change_room(&run);
-	if (err)
-		refuse(&run, err);
-	else
-		tell(&run);
-	acknowledge(&run);
-}
-
 /* The name as rules have it: decoded. Numbers stand as they are. */
 static struct span decode_event(struct span raw, char *out, size_t cap)
 {
@@ -561,7 +71,7 @@ static void on_event(const struct sio_message *message, void *arg)
 		decode_event(message->packet->name, name, sizeof(name)));
 
 	if (rule)
-		carry_out(visitor, rule, message);
+		visitor_run(visitor, rule, message);
 	else
 		metric_add(METRIC_REFUSED_MESSAGES, 1);
 }
@@ -627,21 +137,6 @@ static void free_visitor(struct visitor *visitor)
 	free(visitor);
 }
 
-/* Let it into its room, where [connect] says so. Returns 0, or why it may not.
- */
-static int let_in(struct visitor *visitor)
-{
-	struct run run = {
-		.visitor = visitor,
-		.rule = rules_on_connect(visitor->space->rules),
-	};
-
-	if (!run.rule)
-		return 0;
-	set_scope(&run);
-	return change_room(&run);
-}
-
 static void *on_connect(struct sio_socket *socket,
 			const struct sio_connect *connect, const char **refusal,
 			void *namespace_arg)
@@ -649,7 +144,6 @@ static void *on_connect(struct sio_socket *socket,
 	char home[NAME_MAX_BYTES + 1];
 	struct visitor *visitor;
 	size_t len;
-	int err;
 
 	if (read_home(connect, home, &len)) {
 		*refusal = "room must have 1 to 128 bytes and no control "
@@ -659,28 +153,17 @@ static void *on_connect(struct sio_socket *socket,
 	visitor = new_visitor(namespace_arg, socket, span_of(home, len));
 	if (!visitor)
 		return NULL;
-	err = let_in(visitor);
-	if (!err)
+	*refusal = visitor_let_in(visitor);
+	if (!*refusal)
 		return visitor;
 	metric_add(METRIC_REFUSED_MESSAGES, 1);
-	*refusal = join_error(err);
 	free_visitor(visitor);
 	return NULL;
 }
 
 static void on_ready(void *arg)
 {
-	struct visitor *visitor = arg;
-	struct run run = {
-		.visitor = visitor,
-		.rule = rules_on_connect(visitor->space->rules),
-		.has_entered = visitor->peer,
-	};
-
-	if (!run.rule)
-		return;
-	set_scope(&run);
-	tell(&run);
+	visitor_arrive(arg);
 }
 
 static enum hub_leave_reason leave_reason(const struct events *events,
@@ -708,7 +191,7 @@ static void on_end(enum engine_end end, void *arg)
 	if (visitor->peer && end == ENGINE_GONE_AWAY)
 		hub_hold(events->hub, visitor->peer);
 	else
-		part(visitor, leave_reason(events, end));
+		visitor_part(visitor, leave_reason(events, end));
 	free_visitor(visitor);
 }
 

@@ -47,6 +47,22 @@ struct events_message {
 	bool *is_asked; /* set when somebody was */
 };
 
+/* --- run.c --- */
+
+/* Carry an event out. */
+void visitor_run(struct visitor *visitor, const struct rules_rule *rule,
+		 const struct sio_message *message);
+
+/* Let it into its room, where [connect] says so. Returns NULL, or the code of
+ * why it may not. */
+const char *visitor_let_in(struct visitor *visitor);
+
+/* It has been told that it is connected: [connect]'s steps. */
+void visitor_arrive(struct visitor *visitor);
+
+/* It leaves its room, if it is in one. */
+void visitor_part(struct visitor *visitor, enum hub_leave_reason reason);
+
 /* --- hear.c --- */
 
 /* How a peer_ops delivers to a visitor, its arg. */

@@ -1,4 +1,4 @@
-/* sio.h: what client.c and socket.c share: clients and their sockets. */
+/* sio.h: what client.c, socket.c and recover.c share: clients and sockets. */
 #ifndef SIGNALD_SOCKETIO_SIO_H
 #define SIGNALD_SOCKETIO_SIO_H
 
@@ -86,6 +86,21 @@ void client_send(struct sio_client *client, enum sio_type type, const char *nsp,
 
 /* The client has been sent "40", with its ids. */
 void socket_send_connect(const struct sio_socket *socket);
+
+/* --- recover.c --- */
+
+/* NULL when memory ran out. */
+struct sio_recovery *recovery_new(struct sio_socket *socket);
+void recovery_free(struct sio_recovery *recovery); /* takes NULL */
+
+/* A socket whose session ended so is to be waited for; and wait for it. */
+bool recovery_may_wait(const struct sio_socket *socket, enum engine_end end);
+void recovery_wait(struct sio_recovery *recovery, enum engine_end end);
+
+/* The offset of an event. Returns its length. */
+#define SIO_OFFSET_CAP 32
+size_t recovery_write_offset(const struct sio_socket *socket, uint64_t number,
+			     char out[SIO_OFFSET_CAP]);
 
 /*
  * Give a client the socket it lost.

@@ -1,25 +1,14 @@
-/* socket.c: sockets in namespaces: what they are sent, their recovery, their
- * end. */
+/* socket.c: sockets in namespaces: what they are sent, and their end. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
-#include "codec/json.h"
-#include "policy/metric.h"
 #include "net/wsconn.h"
 #include "socketio/sio.h"
-
-/* An offset: the beginning of the socket's id, so that a client that comes back
- * as another does not name a number of its earlier self; then the number. */
-#define OFFSET_TAG_LEN 8 /* and a dot */
-#define OFFSET_CAP (OFFSET_TAG_LEN + 24)
-#define MAX_OFFSET ((uint64_t)1 << 53)
 
 /* A type and a head before the content, an offset behind it. */
 _Static_assert(SIO_MAX_PARTS + 5 <= WSCONN_MAX_PARTS,
 	       "every event fits a frame");
-
-static void on_window(struct loop_timer *timer);
 
 const char *sio_socket_id(const struct sio_socket *socket)
 {
@@ -34,24 +23,6 @@ void sio_socket_address(const struct sio_socket *socket, char out[NET_ADDR_CAP])
 }
 
 /* --- beginning and end --- */
-
-static struct sio_recovery *new_recovery(struct sio_socket *socket)
-{
-	struct sio_recovery *recovery = calloc(1, sizeof(*recovery));
-
-	if (!recovery)
-		return NULL;
-	recovery->socket = socket;
-	recovery->window.fire = on_window;
-	crypto_new_id(recovery->pid);
-	recovery->replay = replay_new();
-	if (recovery->replay &&
-	    !map_put(socket->sio->by_pid, span_from(recovery->pid), socket))
-		return recovery;
-	replay_free(recovery->replay);
-	free(recovery);
-	return NULL;
-}
 
 /* A client of protocol 3 makes its ids itself, from its session's. */
 static void set_id_v3(struct sio_socket *socket, const char *sid)
@@ -79,57 +50,16 @@ struct sio_socket *socket_new(struct sio_client *client,
 		crypto_new_id(socket->id);
 	if (is_v3 || !nsp->is_recoverable)
 		return socket;
-	socket->recovery = new_recovery(socket);
+	socket->recovery = recovery_new(socket);
 	if (socket->recovery)
 		return socket;
 	free(socket);
 	return NULL;
 }
 
-static void link_cut(struct sio_recovery *recovery)
-{
-	struct sio *sio = recovery->socket->sio;
-
-	recovery->is_cut = true;
-	recovery->prev_cut = NULL;
-	recovery->next_cut = sio->cut;
-	if (sio->cut)
-		sio->cut->prev_cut = recovery;
-	sio->cut = recovery;
-	sio->cut_count++;
-}
-
-static void unlink_cut(struct sio_recovery *recovery)
-{
-	struct sio *sio = recovery->socket->sio;
-
-	if (!recovery->is_cut)
-		return;
-	recovery->is_cut = false;
-	loop_timer_stop(&recovery->window);
-	if (recovery->prev_cut)
-		recovery->prev_cut->next_cut = recovery->next_cut;
-	else
-		sio->cut = recovery->next_cut;
-	if (recovery->next_cut)
-		recovery->next_cut->prev_cut = recovery->prev_cut;
-	sio->cut_count--;
-}
-
-static void free_recovery(struct sio_recovery *recovery)
-{
-	if (!recovery)
-		return;
-	unlink_cut(recovery);
-	(void)map_remove(recovery->socket->sio->by_pid,
-			 span_from(recovery->pid));
-	replay_free(recovery->replay);
-	free(recovery);
-}
-
 void socket_free(struct sio_socket *socket)
 {
-	free_recovery(socket->recovery);
+	recovery_free(socket->recovery);
 	free(socket);
 }
 
@@ -159,43 +89,14 @@ void socket_end(struct sio_socket *socket, enum engine_end end)
 	socket_free(socket);
 }
 
-/*
- * Whose page goes away does not return, nor do those whom we sent away; and no
- * more are waited for than could be connected. A client also closes its session
- * when it takes the connection for dead, so that is no leaving here: "41" is.
- */
-static bool may_return(const struct sio_socket *socket, enum engine_end end)
-{
-	const struct sio *sio = socket->sio;
-
-	return socket->recovery && end != ENGINE_GONE_AWAY &&
-	       end != ENGINE_CLOSED &&
-	       sio->cut_count < sio->limits.engine.max_sessions;
-}
-
 void socket_cut(struct sio_socket *socket, enum engine_end end)
 {
-	struct sio *sio = socket->sio;
-
-	if (!may_return(socket, end)) {
+	if (!recovery_may_wait(socket, end)) {
 		socket_end(socket, end);
 		return;
 	}
 	socket_detach(socket);
-	socket->recovery->end = end;
-	link_cut(socket->recovery);
-	loop_timer_start(sio->loop, &socket->recovery->window,
-			 sio->loop->clock.mono_ms +
-				 sio->limits.recovery_window_ms);
-}
-
-/* It has not come back in time. */
-static void on_window(struct loop_timer *timer)
-{
-	struct sio_recovery *recovery =
-		container_of(timer, struct sio_recovery, window);
-
-	socket_end(recovery->socket, recovery->end);
+	recovery_wait(socket->recovery, end);
 }
 
 /* --- what is sent --- */
@@ -233,7 +134,7 @@ void socket_send_connect(const struct sio_socket *socket)
 /* A packet in pieces: its head, the content's, and an offset at its end. */
 struct framed {
 	char head[SIO_HEAD_CAP];
-	char offset[OFFSET_CAP];
+	char offset[SIO_OFFSET_CAP];
 	struct span parts[SIO_MAX_PARTS + 4];
 	size_t count;
 };
@@ -261,13 +162,11 @@ static void frame_offset(struct framed *framed, const struct sio_socket *socket,
 			 uint64_t number)
 {
 	struct span *last = &framed->parts[framed->count - 1];
-	int len = snprintf(framed->offset, sizeof(framed->offset), "%.*s.%llu",
-			   OFFSET_TAG_LEN, socket->id,
-			   (unsigned long long)number);
+	size_t len = recovery_write_offset(socket, number, framed->offset);
 
 	last->len--;
 	framed->parts[framed->count++] = SPAN(",\"");
-	framed->parts[framed->count++] = span_of(framed->offset, (size_t)len);
+	framed->parts[framed->count++] = span_of(framed->offset, len);
 	framed->parts[framed->count++] = SPAN("\"]");
 }
 
@@ -343,114 +242,4 @@ int sio_emit_encoded(struct sio_socket *socket, struct blob *event)
 	return socket->client
 		       ? engine_send_encoded(socket->client->session, event)
 		       : -EPIPE;
-}
-
-/* --- recovery --- */
-
-/*
- * The number in an offset; 0, everything, where it is of an earlier id: what it
- * got under this one would have given it a newer offset.
- *
- * Returns 0, or -EINVAL for what is no offset of ours.
- */
-static int read_offset(const struct sio_socket *socket, struct span raw,
-		       uint64_t *offset)
-{
-	char text[OFFSET_CAP];
-	uint64_t number;
-	size_t len;
-
-	*offset = 0;
-	if (!raw.ptr)
-		return 0; /* no event has come yet */
-	if (json_decode_string(raw, text, sizeof(text), &len) ||
-	    len <= OFFSET_TAG_LEN || text[OFFSET_TAG_LEN] != '.' ||
-	    span_to_u64(span_of(text + OFFSET_TAG_LEN + 1,
-				len - OFFSET_TAG_LEN - 1),
-			MAX_OFFSET, &number))
-		return -EINVAL;
-	if (!memcmp(text, socket->id, OFFSET_TAG_LEN))
-		*offset = number;
-	return 0;
-}
-
-/* The socket that a CONNECT's pid names, and what it says it has got. */
-static struct sio_socket *find_lost(const struct sio *sio, struct span auth,
-				    uint64_t *offset)
-{
-	const struct span names[] = {SPAN("pid"), SPAN("offset")};
-	char pid[CRYPTO_ID_LEN + 1];
-	struct sio_socket *socket;
-	struct span values[2];
-	size_t len;
-
-	if (!auth.ptr || json_pick(auth, names, 2, values) ||
-	    json_decode_string(values[0], pid, sizeof(pid), &len))
-		return NULL;
-	socket = map_get(sio->by_pid, span_from(pid));
-	if (socket && read_offset(socket, values[1], offset))
-		*offset = UINT64_MAX; /* of nothing that was sent */
-	return socket;
-}
-
-struct resending {
-	struct sio_client *client;
-	int err;
-};
-
-static void resend(struct span packet, struct blob *const *attachments,
-		   unsigned attachments_count, void *arg)
-{
-	struct resending *resending = arg;
-	struct engine_session *session = resending->client->session;
-	int err = engine_send(session, &packet, 1);
-
-	for (unsigned i = 0; !err && i < attachments_count; i++)
-		err = engine_send_binary(session, span_of(attachments[i]->bytes,
-							  attachments[i]->len));
-	if (err)
-		resending->err = err;
-}
-
-/* Its client's connection is dead, though nobody knew: close it, unless other
- * sockets of its are still to be fetched. */
-static void leave_dead_client(struct sio_socket *socket)
-{
-	struct sio_client *before = socket->client;
-
-	if (!before)
-		return;
-	socket_detach(socket);
-	if (!before->sockets)
-		engine_close(before->session, ENGINE_LOST, "taken over");
-}
-
-struct sio_socket *socket_recover(struct sio_client *client,
-				  const struct sio_namespace *nsp,
-				  struct span auth)
-{
-	struct resending resending = {.client = client};
-	uint64_t offset;
-	struct sio_socket *socket = find_lost(client->sio, auth, &offset);
-
-	if (!socket || socket->nsp != nsp || socket->client == client)
-		return NULL;
-	leave_dead_client(socket);
-	if (!replay_reaches(socket->recovery->replay, offset)) {
-		metric_add(METRIC_RECOVERIES_REFUSED, 1);
-		socket_end(socket, ENGINE_LOST);
-		return NULL;
-	}
-	metric_add(METRIC_RECOVERIES_OK, 1);
-	unlink_cut(socket->recovery);
-	socket_attach(socket, client);
-	replay_forget(socket->recovery->replay, offset);
-	socket->recovery->pinged = offset;
-	replay_each(socket->recovery->replay, offset, resend, &resending);
-	/* What does not fit now never will. */
-	if (resending.err)
-		replay_forget(socket->recovery->replay, UINT64_MAX);
-	else
-		socket_send_connect(socket);
-	return socket;
 }
