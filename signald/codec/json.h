@@ -82,6 +82,13 @@ enum json_type json_type_of(struct span raw);
 int json_decode_string(struct span raw, char *out, size_t cap, size_t *len);
 
 /*
+ * The same without a copy where there is no escape: *string then points into
+ * raw, and may be longer than cap; else into space, of cap bytes.
+ */
+int json_read_string(struct span raw, char *space, size_t cap,
+		     struct span *string);
+
+/*
  * Read a raw, validated number that is a whole one between 0 and max.
  *
  * Returns 0, -EINVAL for another type, a sign, a fraction or an exponent,

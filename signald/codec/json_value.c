@@ -142,6 +142,24 @@ int json_decode_string(struct span raw, char *out, size_t cap, size_t *len)
 	return 0;
 }
 
+int json_read_string(struct span raw, char *space, size_t cap,
+		     struct span *string)
+{
+	size_t len;
+	int err;
+
+	if (json_type_of(raw) != JSON_TYPE_STRING)
+		return -EINVAL;
+	if (!memchr(raw.ptr, '\\', raw.len)) {
+		*string = span_of(raw.ptr + 1, raw.len - 2);
+		return 0;
+	}
+	err = json_decode_string(raw, space, cap, &len);
+	if (!err)
+		*string = span_of(space, len);
+	return err;
+}
+
 int json_to_u64(struct span raw, uint64_t max, uint64_t *value)
 {
 	for (size_t i = 0; i < raw.len; i++) {

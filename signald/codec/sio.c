@@ -142,10 +142,10 @@ static struct span trim(struct span s)
  * every name we know. */
 static struct span decode_name(struct span raw, char out[NAME_CAP])
 {
-	size_t len;
+	struct span name;
 
-	return json_decode_string(raw, out, NAME_CAP, &len) ? span_of(NULL, 0)
-							    : span_of(out, len);
+	return json_read_string(raw, out, NAME_CAP, &name) ? span_of(NULL, 0)
+							   : name;
 }
 
 static bool is_reserved(struct span raw)

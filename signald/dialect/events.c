@@ -51,15 +51,13 @@ void events_drain(struct events *events)
 /* The name as rules have it: decoded. Numbers stand as they are. */
 static struct span decode_event(struct span raw, char *out, size_t cap)
 {
-	size_t len;
+	struct span name;
 
 	if (raw.ptr[0] != '"')
 		return raw;
-	if (!memchr(raw.ptr, '\\', raw.len))
-		return span_of(raw.ptr + 1, raw.len - 2);
-	if (json_decode_string(raw, out, cap, &len))
+	if (json_read_string(raw, out, cap, &name))
 		return SPAN("*"); /* longer than any rule's */
-	return span_of(out, len);
+	return name;
 }
 
 static void on_event(const struct sio_message *message, void *arg)

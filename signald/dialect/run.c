@@ -215,17 +215,12 @@ static bool is_time(const struct run *run, enum rules_when when)
 	return when == WHEN_ALWAYS || (when == WHEN_ALONE) == is_alone;
 }
 
-/* A variable's string, decoded; an id is as it stands but for its quotes. */
+/* A variable's string; decoded into space where it must be. */
 static int resolve_string(const struct run *run, const struct rules_var *var,
-			  char *out, size_t cap, struct span *string)
+			  char *space, size_t cap, struct span *string)
 {
-	struct span raw = rules_resolve(var, &run->scope);
-	size_t len;
-
-	if (json_decode_string(raw, out, cap, &len))
-		return -EINVAL;
-	*string = span_of(out, len);
-	return 0;
+	return json_read_string(rules_resolve(var, &run->scope), space, cap,
+				string);
 }
 
 static bool is_in_room(const struct run *run, const struct rules_var *var)
@@ -264,7 +259,8 @@ static void send_to_peer(struct run *run, const struct rules_step *step,
 	char id[HUB_MAX_ID + 1];
 	struct span to;
 
-	if (resolve_string(run, &step->peer, id, sizeof(id), &to)) {
+	if (resolve_string(run, &step->peer, id, sizeof(id), &to) ||
+	    to.len > HUB_MAX_ID) {
 		fail(run, "unknown-peer");
 		return;
 	}
@@ -464,6 +460,8 @@ static int change_room(struct run *run)
 		err = enter(run);
 	else if (run->rule->leaves)
 		visitor_part(run->visitor, LEAVE_LEFT);
+	else
+		return 0;
 	set_scope(run);
 	return err;
 }

@@ -13,22 +13,13 @@ struct ruleset_block {
 
 struct ruleset *ruleset_new(void)
 {
-	struct ruleset *rules = calloc(1, sizeof(*rules));
-
-	if (!rules)
-		return NULL;
-	rules->by_event = map_new();
-	if (rules->by_event)
-		return rules;
-	free(rules);
-	return NULL;
+	return calloc(1, sizeof(struct ruleset));
 }
 
 void rules_free(struct ruleset *rules)
 {
 	if (!rules)
 		return;
-	map_free(rules->by_event);
 	while (rules->blocks) {
 		struct ruleset_block *next = rules->blocks->next;
 
@@ -74,30 +65,39 @@ static const struct rules_rule **find_place(struct ruleset *rules,
 	return NULL;
 }
 
+/* Events are few, and compared faster than a key is hashed. */
+static const struct rules_rule *find_section(const struct ruleset *rules,
+					     struct span event)
+{
+	for (size_t i = 0; i < rules->rules_count; i++)
+		if (span_equal(rules->rules[i]->event, event))
+			return rules->rules[i];
+	return NULL;
+}
+
 int ruleset_add(struct ruleset *rules, struct rules_rule *rule)
 {
 	const struct rules_rule **place = find_place(rules, rule->event);
-	int err = 0;
 
 	if (rules->rules_count == RULESET_MAX_RULES)
 		return -ENOSPC;
-	if (!place)
-		err = map_put(rules->by_event, rule->event, rule);
-	else if (*place)
-		err = -EEXIST;
-	else
+	if (find_section(rules, rule->event))
+		return -EEXIST;
+	if (place)
 		*place = rule;
-	if (!err)
-		rules->rules[rules->rules_count++] = rule;
-	return err;
+	rules->rules[rules->rules_count++] = rule;
+	return 0;
 }
 
 const struct rules_rule *rules_find(const struct ruleset *rules,
 				    struct span event)
 {
-	const struct rules_rule *rule = map_get(rules->by_event, event);
+	const struct rules_rule *rule = find_section(rules, event);
 
-	return rule ? rule : rules->any;
+	/* [connect] and [disconnect] are no events' sections. */
+	if (!rule || rule == rules->on_connect || rule == rules->on_disconnect)
+		return rules->any;
+	return rule;
 }
 
 const struct rules_rule *rules_on_connect(const struct ruleset *rules)

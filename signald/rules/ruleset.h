@@ -2,7 +2,6 @@
 #ifndef SIGNALD_RULES_RULESET_H
 #define SIGNALD_RULES_RULESET_H
 
-#include "base/map.h"
 #include "rules/rules.h"
 
 #define RULESET_MAX_RULES 64
@@ -13,7 +12,6 @@
 struct ruleset_block;
 
 struct ruleset {
-	struct map *by_event; /* the rules of named events */
 	const struct rules_rule *any;
 	const struct rules_rule *on_connect;
 	const struct rules_rule *on_disconnect;
