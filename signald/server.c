@@ -364,6 +364,18 @@ static int start_socketio(struct server *server)
 	return err;
 }
 
+/* The folder may come later; then a restart finds it. */
+static void find_scripts(struct server *server)
+{
+	const char *folder = server->config->socketio.client_files;
+	int err = *folder ? files_new(&server->scripts, folder) : -ENOENT;
+
+	if (err && server->socketio)
+		log_warn("socketio.no_client_files", log_str("folder", folder),
+			 log_str("error", strerror(-err)),
+			 log_str("key", "socketio.client_files"));
+}
+
 static int build(struct server *server)
 {
 	const struct config *config = server->config;
@@ -391,12 +403,7 @@ static int build(struct server *server)
 		err = files_new(&server->files, config->http.root);
 	if (err)
 		return fail("http.root", config->http.root, err);
-	if (*config->socketio.client_files)
-		err = files_new(&server->scripts,
-				config->socketio.client_files);
-	if (err)
-		return fail("socketio.client_files",
-			    config->socketio.client_files, err);
+	find_scripts(server);
 	write_routes(server);
 	err = web_new(&server->web, server->conns, server->routes);
 	if (!err)

@@ -88,7 +88,7 @@ void api_handle_ice(struct web_exchange *exchange,
 	struct buf body = {0};
 
 	if (request->origin_verdict == ORIGIN_FOREIGN) {
-		metric_add(METRIC_REFUSED_ORIGIN, 1);
+		web_note_foreign(exchange, request);
 		web_reply_problem(exchange, 403,
 				  "pages of this origin get no credentials; "
 				  "the operator lists them in http.origins",

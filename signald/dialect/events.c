@@ -48,7 +48,8 @@ void events_drain(struct events *events)
 	events->is_draining = true;
 }
 
-/* The name as rules have it: decoded. Numbers stand as they are. */
+/* The name as rules have it: decoded; {NULL, 0} for one longer than any rule's.
+ * Numbers stand as they are. */
 static struct span decode_event(struct span raw, char *out, size_t cap)
 {
 	struct span name;
@@ -56,7 +57,7 @@ static struct span decode_event(struct span raw, char *out, size_t cap)
 	if (raw.ptr[0] != '"')
 		return raw;
 	if (json_read_string(raw, out, cap, &name))
-		return SPAN("*"); /* longer than any rule's */
+		return (struct span){NULL, 0};
 	return name;
 }
 
@@ -68,10 +69,16 @@ static void on_event(const struct sio_message *message, void *arg)
 		visitor->space->rules,
 		decode_event(message->packet->name, name, sizeof(name)));
 
-	if (rule)
+	if (rule) {
 		visitor_run(visitor, rule, message);
-	else
-		metric_add(METRIC_REFUSED_MESSAGES, 1);
+		return;
+	}
+	metric_add(METRIC_REFUSED_MESSAGES, 1);
+	log_debug("event.dropped",
+		  log_str("id", sio_socket_id(visitor->socket)),
+		  log_str("namespace", visitor->space->name),
+		  log_span("event", message->packet->name),
+		  log_str("reason", "no rule is for it"));
 }
 
 static void on_ack(const struct sio_message *message, void *arg)

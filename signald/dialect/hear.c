@@ -52,6 +52,8 @@ static bool is_meant(const struct visitor *visitor,
 		return true;
 	case WHOM_BROADCASTER:
 		return visitor->peer->role == ROLE_BROADCASTER;
+	case WHOM_WATCHERS:
+		return visitor->peer->role == ROLE_WATCHER;
 	default:
 		return false;
 	}
@@ -109,24 +111,24 @@ static int hear_other_dialect(struct visitor *visitor,
 	static const struct rules_var second = {.kind = VAR_ARG, .arg = 1};
 	const struct ruleset *rules = visitor->space->rules;
 	const struct rules_step *step = rules_hearing(rules, envelope->kind);
+	const struct rules_step *any = rules_hearing_any(rules);
 	struct rules_scope scope = scope_of(envelope->from);
-	const struct rules_rule *any = rules_find(rules, SPAN("*"));
 
 	if (!envelope->payload.ptr)
 		return -EPIPE;
 	if (is_end_of_candidates(envelope))
 		return 0;
-	if (step && step->emit) {
+	if (step) {
 		scope.bound = step->payload_var;
 		scope.bound_value = envelope->payload;
 		return emit(visitor, step->emit, &scope);
 	}
-	if (!any || !any->steps_count || !any->steps[0].emit)
+	if (!any)
 		return -EPIPE;
 	scope.event = kind_names[envelope->kind];
 	scope.bound = &second;
 	scope.bound_value = envelope->payload;
-	return emit(visitor, any->steps[0].emit, &scope);
+	return emit(visitor, any->emit, &scope);
 }
 
 /* The same bytes for all of a namespace, encoded at the first of them. */

@@ -5,7 +5,7 @@
 #include "dialect/name.h"
 
 /* U+0000 to U+001F, U+007F to U+009F, at the start of text. */
-static bool is_control(struct span text)
+static bool begins_with_control(struct span text)
 {
 	unsigned char c = (unsigned char)text.ptr[0];
 
@@ -18,7 +18,7 @@ bool name_is_good(struct span name)
 	if (name.len > NAME_MAX_BYTES)
 		return false;
 	for (size_t i = 0; i < name.len; i++)
-		if (is_control(span_skip(name, i)))
+		if (begins_with_control(span_skip(name, i)))
 			return false;
 	return true;
 }

@@ -236,6 +236,8 @@ void native_handle(struct web_exchange *exchange,
 	enum handshake_verdict verdict =
 		handshake_judge(request, SUBPROTOCOL, accept);
 
+	if (verdict == HANDSHAKE_FOREIGN)
+		web_note_foreign(exchange, request);
 	if (verdict != HANDSHAKE_GOOD) {
 		handshake_refuse(exchange, verdict, SUBPROTOCOL);
 		return;

@@ -175,6 +175,24 @@ static int join_room(struct run *run, struct span room, struct span name)
 	return 0;
 }
 
+/* What the rule calls it, or what it is called already; {NULL, 0} for neither.
+ */
+static struct span read_name(const struct run *run,
+			     char name[NAME_MAX_BYTES + 1])
+{
+	const struct peer *peer = run->visitor->peer;
+	size_t len;
+
+	if (run->rule->has_name &&
+	    !name_decode(rules_resolve(&run->rule->name, &run->scope), name,
+			 &len))
+		return span_of(name, len);
+	if (!peer || !peer->name.ptr ||
+	    span_copy(peer->name, name, NAME_MAX_BYTES + 1))
+		return (struct span){NULL, 0};
+	return span_of(name, peer->name.len);
+}
+
 /* In this room, and under this name where one is given. */
 static bool is_already(const struct visitor *visitor, struct span room,
 		       struct span name)
@@ -189,15 +207,12 @@ static int enter(struct run *run)
 	struct visitor *visitor = run->visitor;
 	const struct rules_rule *rule = run->rule;
 	char room[NAME_MAX_BYTES + 1], name[NAME_MAX_BYTES + 1];
-	struct span name_span = {NULL, 0};
-	size_t room_len, name_len;
+	struct span name_span;
+	size_t room_len;
 
 	if (read_room(run, room, &room_len))
 		return -EINVAL;
-	if (rule->has_name &&
-	    !name_decode(rules_resolve(&rule->name, &run->scope), name,
-			 &name_len))
-		name_span = span_of(name, name_len);
+	name_span = read_name(run, name);
 	if (!is_already(visitor, span_of(room, room_len), name_span))
 		return join_room(run, span_of(room, room_len), name_span);
 	run->has_entered = visitor->peer->role != rule->role;
@@ -251,6 +266,8 @@ static void fail(struct run *run, const char *code)
 		return;
 	metric_add(METRIC_REFUSED_MESSAGES, 1);
 	run->scope.error = code;
+	log_debug("event.refused", log_span("id", run->scope.from),
+		  log_span("event", run->rule->event), log_str("code", code));
 }
 
 static void send_to_peer(struct run *run, const struct rules_step *step,
@@ -276,6 +293,14 @@ static void send_to_peer(struct run *run, const struct rules_step *step,
 	}
 }
 
+/* To the sender itself; a step may be for other dialects alone. */
+static void send_to_self(const struct run *run,
+			 const struct sio_content *content)
+{
+	if (content->parts_count)
+		(void)sio_emit(run->visitor->socket, content);
+}
+
 static void send_to(struct run *run, const struct rules_step *step,
 		    struct envelope *envelope)
 {
@@ -285,7 +310,7 @@ static void send_to(struct run *run, const struct rules_step *step,
 	switch (step->whom) {
 	case WHOM_ALL:
 		hub_broadcast(visitor->peer, envelope);
-		(void)sio_emit(visitor->socket, content);
+		send_to_self(run, content);
 		break;
 	case WHOM_OTHERS:
 		hub_broadcast(visitor->peer, envelope);
@@ -293,11 +318,14 @@ static void send_to(struct run *run, const struct rules_step *step,
 	case WHOM_BROADCASTER:
 		(void)hub_send_role(visitor->peer, ROLE_BROADCASTER, envelope);
 		break;
+	case WHOM_WATCHERS:
+		(void)hub_send_role(visitor->peer, ROLE_WATCHER, envelope);
+		break;
 	case WHOM_PEER:
 		send_to_peer(run, step, envelope);
 		break;
 	default:
-		(void)sio_emit(visitor->socket, content);
+		send_to_self(run, content);
 	}
 }
 
@@ -317,35 +345,53 @@ static bool fits(enum envelope_kind kind, struct span payload)
 	}
 }
 
-/* What peers of other dialects hear of a step: a payload, or nothing. */
-static void set_payload(const struct run *run, const struct rules_step *step,
-			struct envelope *envelope)
+/* A payload that is more than one variable, put together; {NULL, 0} when memory
+ * ran out. */
+static struct span compose_payload(const struct run *run,
+				   const struct rules_template *template)
 {
 	struct buf *payload = &events_of(run)->payload;
 	struct span parts[RULES_MAX_PARTS];
 	struct buf text = {0};
-	int count;
+	int count = rules_render(template, &run->scope, parts, &text);
+
+	payload->len = 0;
+	for (int i = 0; i < count; i++)
+		buf_append_span(payload, parts[i]);
+	buf_clear(&text);
+	if (count > 0 && !payload->failed)
+		return buf_span(payload);
+	buf_clear(payload);
+	return (struct span){NULL, 0};
+}
+
+/* What peers of other dialects hear of a step: a payload, or nothing. */
+static void set_payload(const struct run *run, const struct rules_step *step,
+			struct envelope *envelope)
+{
+	struct span payload;
 
 	/* Bytes that stand beside the JSON mean nothing to others. */
 	if (!step->payload || envelope->event->content.attachments_count)
 		return;
-	if (step->payload_var) {
-		envelope->payload =
-			rules_resolve(step->payload_var, &run->scope);
-	} else {
-		count = rules_render(step->payload, &run->scope, parts, &text);
-		payload->len = 0;
-		for (int i = 0; i < count; i++)
-			buf_append_span(payload, parts[i]);
-		buf_clear(&text);
-		if (payload->failed)
-			return;
-		envelope->payload = buf_span(payload);
-	}
-	if (envelope->payload.ptr && fits(step->kind, envelope->payload))
-		envelope->kind = step->kind;
-	else
-		envelope->payload = (struct span){NULL, 0};
+	payload = step->payload_var
+			  ? rules_resolve(step->payload_var, &run->scope)
+			  : compose_payload(run, step->payload);
+	if (!payload.ptr || !fits(step->kind, payload))
+		return;
+	envelope->kind = step->kind;
+	envelope->payload = payload;
+}
+
+static size_t content_bytes(const struct sio_content *content)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < content->parts_count; i++)
+		bytes += content->parts[i].len;
+	for (unsigned i = 0; i < content->attachments_count; i++)
+		bytes += content->attachments[i].len;
+	return bytes;
 }
 
 static void take_step(struct run *run, const struct rules_step *step)
@@ -374,6 +420,8 @@ static void take_step(struct run *run, const struct rules_step *step)
 		said.asker_id = packet->id;
 	}
 	set_payload(run, step, &envelope);
+	if (envelope.kind == ENVELOPE_EVENT)
+		envelope.event_bytes = content_bytes(&said.content);
 	send_to(run, step, &envelope);
 }
 
@@ -443,9 +491,6 @@ static void refuse(struct run *run, int err)
 	struct sio_content content;
 
 	fail(run, join_error(err));
-	log_debug("event.refused", log_span("id", run->scope.from),
-		  log_span("event", run->rule->event),
-		  log_str("code", run->scope.error));
 	if (run->rule->refused && !render(run, run->rule->refused, parts,
 					  &events_of(run)->said, &content))
 		(void)sio_emit(run->visitor->socket, &content);

@@ -1,11 +1,13 @@
 /* socketio.c: the Socket.IO dialect as configured: namespaces, client, route.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
+#include "base/log.h"
 #include "dialect/events.h"
 #include "dialect/socketio.h"
+#include "policy/config_error.h"
 #include "policy/config_namespace.h"
 #include "socketio/clientfiles.h"
 
@@ -15,6 +17,8 @@
 struct space {
 	struct events_space space;
 	char name[CONFIG_MAX_NAMESPACE + 1];
+	char *file;		  /* of its rules; NULL: a preset's */
+	struct timespec modified; /* of the file, when it was read */
 	bool is_recoverable;
 };
 
@@ -36,18 +40,18 @@ struct socketio {
 
 static void clear_spaces(struct spaces *spaces)
 {
-	for (size_t i = 0; i < spaces->count; i++)
+	for (size_t i = 0; i < spaces->count; i++) {
 		rules_free(spaces->all[i].space.rules);
+		free(spaces->all[i].file);
+	}
 	spaces->count = 0;
 }
 
 static int refuse(struct config_error *error, struct span name,
 		  const char *what)
 {
-	(void)snprintf(error->text, sizeof(error->text),
-		       "socketio.namespaces: %.*s: %s", (int)name.len, name.ptr,
-		       what);
-	return -EINVAL;
+	return config_refuse(error, "socketio.namespaces: %.*s: %s",
+			     (int)name.len, name.ptr, what);
 }
 
 static bool is_there(const struct spaces *spaces, struct span name)
@@ -56,6 +60,25 @@ static bool is_there(const struct spaces *spaces, struct span name)
 		if (span_equal(span_from(spaces->all[i].name), name))
 			return true;
 	return false;
+}
+
+/* Zero where there is none. */
+static struct timespec modified(const char *file)
+{
+	struct stat st = {0};
+
+	(void)stat(file, &st);
+	return st.st_mtim;
+}
+
+/* Keep where the rules came from, to see at a reload whether that changed. */
+static int note_file(struct space *space, const char *rules)
+{
+	if (!strchr(rules, '/'))
+		return 0;
+	space->modified = modified(rules);
+	space->file = strdup(rules);
+	return space->file ? 0 : -ENOMEM;
 }
 
 static int load_space(struct spaces *spaces,
@@ -67,8 +90,8 @@ static int load_space(struct spaces *spaces,
 	int err;
 
 	if (spaces->count == CONFIG_MAX_NAMESPACES)
-		return refuse(error, item->name,
-			      "there may be 16 namespaces, this is one more");
+		return config_refuse(error, "socketio.namespaces: more than %d",
+				     CONFIG_MAX_NAMESPACES);
 	if (is_there(spaces, item->name))
 		return refuse(error, item->name, "this namespace stands twice");
 	if (span_copy(item->rules, rules, sizeof(rules)))
@@ -77,9 +100,12 @@ static int load_space(struct spaces *spaces,
 	space->space.name = space->name;
 	space->is_recoverable = item->is_recoverable;
 	err = rules_load(&space->space.rules, rules, error);
-	if (!err)
-		spaces->count++;
-	return err;
+	if (err) {
+		config_error_place(error, "socketio.namespaces");
+		return err;
+	}
+	spaces->count++;
+	return note_file(space, rules) ? config_refuse_memory(error) : 0;
 }
 
 /* Returns 0, or an error with nothing loaded. */
@@ -102,11 +128,8 @@ int socketio_check(const struct config *config, struct config_error *error)
 	struct spaces *spaces = calloc(1, sizeof(*spaces));
 	int err;
 
-	if (!spaces) {
-		(void)snprintf(error->text, sizeof(error->text),
-			       "out of memory");
-		return -ENOMEM;
-	}
+	if (!spaces)
+		return config_refuse_memory(error);
 	err = load_spaces(spaces, config, error);
 	clear_spaces(spaces);
 	free(spaces);
@@ -120,6 +143,10 @@ static int add_namespaces(struct socketio *socketio)
 	for (size_t i = 0; !err && i < socketio->spaces.count; i++) {
 		struct space *space = &socketio->spaces.all[i];
 
+		log_info("socketio.namespace", log_str("name", space->name),
+			 log_str("rules", space->file ? space->file : "preset"),
+			 log_str("recovery",
+				 space->is_recoverable ? "yes" : "no"));
 		events_space_init(&space->space, socketio->events);
 		err = sio_add_namespace(
 			socketio->sio,
@@ -197,14 +224,13 @@ int socketio_new(struct socketio **socketiop, struct loop *loop,
 	*socketiop = NULL;
 	if (!*loop->config->socketio.namespaces)
 		return 0;
-	(void)snprintf(error->text, sizeof(error->text), "out of memory");
 	socketio = calloc(1, sizeof(*socketio));
 	if (!socketio)
-		return -ENOMEM;
+		return config_refuse_memory(error);
 	socketio->loop = loop;
 	err = load_spaces(&socketio->spaces, loop->config, error);
-	if (!err)
-		err = build(socketio, hub);
+	if (!err && build(socketio, hub))
+		err = config_refuse_memory(error);
 	if (err) {
 		socketio_free(socketio);
 		return err;
@@ -225,6 +251,24 @@ void socketio_free(struct socketio *socketio)
 	free(socketio);
 }
 
+/* Rules are read at the start: say that newer ones wait for the next. */
+static void tell_changed_rules(const struct spaces *spaces)
+{
+	for (size_t i = 0; i < spaces->count; i++) {
+		const struct space *space = &spaces->all[i];
+		struct timespec now;
+
+		if (!space->file)
+			continue;
+		now = modified(space->file);
+		if (now.tv_sec != space->modified.tv_sec ||
+		    now.tv_nsec != space->modified.tv_nsec)
+			log_warn("config.needs_restart",
+				 log_str("keys", "socketio.namespaces"),
+				 log_str("file", space->file));
+	}
+}
+
 void socketio_configure(struct socketio *socketio)
 {
 	struct sio_limits limits;
@@ -233,6 +277,7 @@ void socketio_configure(struct socketio *socketio)
 		return;
 	limits = limits_of(socketio->loop->config);
 	sio_set_limits(socketio->sio, &limits);
+	tell_changed_rules(&socketio->spaces);
 }
 
 size_t socketio_sessions_count(const struct socketio *socketio)

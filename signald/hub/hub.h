@@ -49,6 +49,7 @@ struct envelope {
 	const struct peer *from;	    /* whom it is from, or about */
 	struct span payload;		    /* raw JSON of a relayed message */
 	const struct events_message *event; /* NULL from other dialects */
+	size_t event_bytes; /* of ENVELOPE_EVENT, to be counted */
 	enum hub_leave_reason reason;
 	size_t viewers_count;
 	bool is_for_many; /* worth encoding once */

@@ -9,7 +9,8 @@ _Static_assert(METRIC_RELAYED_EVENT - METRIC_RELAYED_OFFER == ENVELOPE_EVENT,
 static void count_relayed(const struct envelope *envelope)
 {
 	metric_add((enum metric)(METRIC_RELAYED_OFFER + envelope->kind), 1);
-	metric_add(METRIC_RELAYED_BYTES, (int64_t)envelope->payload.len);
+	metric_add(METRIC_RELAYED_BYTES,
+		   (int64_t)(envelope->payload.len + envelope->event_bytes));
 }
 
 static void deliver_to_list(const struct room_list *list,

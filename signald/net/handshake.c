@@ -2,7 +2,6 @@
 #include <stdio.h>
 
 #include "net/handshake.h"
-#include "policy/metric.h"
 
 /* An item of the lists in all headers of that name, which may stand several
  * times (RFC 9110, 5.3). */
@@ -41,10 +40,8 @@ enum handshake_verdict handshake_judge(const struct web_request *request,
 		return HANDSHAKE_BAD_VERSION;
 	if (!key || ws_accept_key(key->value, accept))
 		return HANDSHAKE_BAD_KEY;
-	if (request->origin_verdict == ORIGIN_FOREIGN) {
-		metric_add(METRIC_REFUSED_ORIGIN, 1);
+	if (request->origin_verdict == ORIGIN_FOREIGN)
 		return HANDSHAKE_FOREIGN;
-	}
 	if (subprotocol && !is_listed(head, SPAN("Sec-WebSocket-Protocol"),
 				      span_from(subprotocol), span_equal))
 		return HANDSHAKE_NO_SUBPROTOCOL;

@@ -98,6 +98,13 @@ struct web_held *web_hold(struct web_exchange *exchange,
 int web_held_reply(struct web_held *held, const struct web_response *response);
 
 /*
+ * A page of a foreign origin is being refused: count it, and say so in the log
+ * once a second at most. The page itself cannot read the answer.
+ */
+void web_note_foreign(const struct web_exchange *exchange,
+		      const struct web_request *request);
+
+/*
  * Answer with 101 and give the connection up: no answer may follow.
  *
  * headers  lines, each ended by CRLF

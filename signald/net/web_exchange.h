@@ -9,8 +9,9 @@
 
 /* Kept from one answer to the next. Zero-initialised. */
 struct web_writer {
-	struct buf head; /* of the answer being written */
-	uint64_t date_s; /* when date was formatted */
+	struct buf head;    /* of the answer being written */
+	uint64_t foreign_s; /* when a foreign origin was logged */
+	uint64_t date_s;    /* when date was formatted */
 	char date[WEB_DATE_CAP];
 };
 

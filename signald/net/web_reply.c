@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/log.h"
 #include "net/web_exchange.h"
 #include "policy/metric.h"
 
@@ -101,6 +102,20 @@ static void write_head(struct buf *head, const struct web_exchange *exchange,
 	if (exchange->must_close)
 		buf_append_str(head, "Connection: close\r\n");
 	buf_append_str(head, "\r\n");
+}
+
+void web_note_foreign(const struct web_exchange *exchange,
+		      const struct web_request *request)
+{
+	uint64_t now_s = clock_wall_s(&conn_loop(exchange->conn)->clock);
+
+	metric_add(METRIC_REFUSED_ORIGIN, 1);
+	if (exchange->writer->foreign_s == now_s)
+		return;
+	exchange->writer->foreign_s = now_s;
+	log_warn("http.origin_refused", log_span("origin", request->origin),
+		 log_str("path", request->path),
+		 log_str("key", "http.origins"));
 }
 
 void web_reply(struct web_exchange *exchange,

@@ -169,8 +169,7 @@ static bool is_origins(struct span s)
 	       is_list(s, origin_is_valid);
 }
 
-/* Without what an operator takes for syntax and a file would keep: quotes
- * around it, a comment behind it. */
+/* "/", or names between two of them. */
 static bool is_url_path(struct span s)
 {
 	if (!s.len || s.ptr[0] != '/' || s.ptr[s.len - 1] != '/')
@@ -196,6 +195,8 @@ static bool is_namespaces(struct span s)
 	return true;
 }
 
+/* Without what an operator takes for syntax and a file would keep: quotes
+ * around it, a comment behind it. */
 static bool is_plain(struct span s)
 {
 	if (s.len && (s.ptr[0] == '"' || s.ptr[0] == '\''))

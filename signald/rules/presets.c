@@ -33,7 +33,9 @@ static const char tutorial[] =
 	"native = candidate $2\n"
 	"\n"
 	"[disconnect]\n"
-	"to = others\n"
+	"to = broadcaster\n"
+	"emit = [\"disconnectPeer\", $from]\n"
+	"to = watchers\n"
 	"emit = [\"disconnectPeer\", $from]\n";
 
 static const char codelab[] =

@@ -115,7 +115,7 @@ bool rules_tells_joining(const struct rules_step *step)
 	return step->emit && !step->has_in && !step->emit->has_args &&
 	       !step->emit->has_event &&
 	       (step->whom == WHOM_OTHERS || step->whom == WHOM_ALL ||
-		step->whom == WHOM_BROADCASTER);
+		step->whom == WHOM_BROADCASTER || step->whom == WHOM_WATCHERS);
 }
 
 static bool tells_joining(const struct rules_rule *rule)
@@ -156,6 +156,31 @@ const struct rules_step *rules_hearing(const struct ruleset *rules,
 			if (hears(&rule->steps[at], kind))
 				return &rule->steps[at];
 		}
+	}
+	return NULL;
+}
+
+static bool names_argument(const struct rules_template *template, unsigned arg)
+{
+	for (size_t i = 0; i < template->count; i++) {
+		const struct template_piece *piece = &template->pieces[i];
+
+		if (piece->is_var && piece->var.arg == arg &&
+		    (piece->var.kind == VAR_ARG || piece->var.kind == VAR_REST))
+			return true;
+	}
+	return false;
+}
+
+const struct rules_step *rules_hearing_any(const struct ruleset *rules)
+{
+	const struct rules_rule *any = rules->any;
+
+	for (size_t i = 0; any && i < any->steps_count; i++) {
+		const struct rules_template *emit = any->steps[i].emit;
+
+		if (emit && emit->has_event && names_argument(emit, 1))
+			return &any->steps[i];
 	}
 	return NULL;
 }

@@ -79,6 +79,7 @@ enum rules_whom {
 	WHOM_OTHERS, /* in the room, as far as they see the sender */
 	WHOM_ALL,    /* those and the sender */
 	WHOM_BROADCASTER,
+	WHOM_WATCHERS,
 	WHOM_PEER, /* whose id the variable `peer` holds */
 };
 
@@ -170,6 +171,11 @@ bool rules_tells_joining(const struct rules_step *step);
  * NULL without one. */
 const struct rules_step *rules_hearing(const struct ruleset *rules,
 				       enum envelope_kind kind);
+
+/* The first step of [*] that says the event's name and its second argument: how
+ * a message is told that no step is for, as an event named after its kind, with
+ * "$2" bound. NULL without one. */
+const struct rules_step *rules_hearing_any(const struct ruleset *rules);
 
 /* A preset's text, NULL for an unknown name; and the names, NULL at the end. */
 const char *rules_preset(const char *name);

@@ -147,6 +147,7 @@ static int take_whom(struct rules_parser *parser, struct span word,
 		[WHOM_OTHERS] = SPAN_INIT("others"),
 		[WHOM_ALL] = SPAN_INIT("all"),
 		[WHOM_BROADCASTER] = SPAN_INIT("broadcaster"),
+		[WHOM_WATCHERS] = SPAN_INIT("watchers"),
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
@@ -426,9 +427,9 @@ static const struct key {
 	{"name", RANK_ENTRY, KEY_JOINS, take_name},
 	{"most", RANK_ENTRY, KEY_JOINS, take_most},
 	{"refused", RANK_ENTRY, KEY_JOINS | KEY_ASKED, take_refused},
-	{"when", RANK_STEPS, KEY_REPEATS, take_when},
+	{"when", RANK_STEPS, KEY_REPEATS | KEY_STAYS, take_when},
 	{"to", RANK_STEPS, KEY_REPEATS, take_to},
-	{"else", RANK_STEPS, KEY_REPEATS | KEY_STEPS, take_else},
+	{"else", RANK_STEPS, KEY_REPEATS | KEY_STEPS | KEY_STAYS, take_else},
 	{"emit", RANK_STEPS, KEY_REPEATS | KEY_STEPS, take_emit},
 	{"native", RANK_STEPS, KEY_REPEATS | KEY_STEPS | KEY_STAYS,
 	 take_native},

@@ -146,7 +146,6 @@ static void enter(struct sio_client *client, const struct sio_namespace *nsp,
 		.room = client->has_room
 				? span_of(client->room, client->room_len)
 				: (struct span){NULL, 0},
-		.peer = &client->peer,
 	};
 	const char *refusal = "the server is out of memory; try again later";
 	struct sio_socket *socket = socket_new(client, nsp);

@@ -232,6 +232,16 @@ struct engine_session *engine_open(struct engine *engine,
 	return session;
 }
 
+void engine_tell_open(struct engine_session *session,
+		      const struct web_request *request)
+{
+	struct engine *engine = session->engine;
+
+	session->owner = engine->ops->on_open(session, request, engine->arg);
+	if (!session->owner)
+		engine_close(session, ENGINE_CLOSED, "out of memory");
+}
+
 static void free_session(struct engine_session *session)
 {
 	struct engine *engine = session->engine;

@@ -49,9 +49,7 @@ void engine_poll_handshake(struct engine *engine, struct web_exchange *exchange,
 			&(struct span){json.ptr, json.len}, 1);
 	reply_payload(exchange, &payload);
 	buf_clear(&json);
-	session->owner = engine->ops->on_open(session, request, engine->arg);
-	if (!session->owner)
-		engine_close(session, ENGINE_CLOSED, "out of memory");
+	engine_tell_open(session, request);
 }
 
 /* --- GET --- */

@@ -3,7 +3,6 @@
 
 #include "base/map.h"
 #include "net/handshake.h"
-#include "policy/metric.h"
 #include "socketio/engine_error.h"
 #include "socketio/engine_session.h"
 
@@ -145,6 +144,7 @@ static bool may_upgrade(struct web_exchange *exchange,
 	case HANDSHAKE_GOOD:
 		return true;
 	case HANDSHAKE_FOREIGN:
+		web_note_foreign(exchange, request);
 		engine_refuse(exchange, ENGINE_FORBIDDEN);
 		return false;
 	default:
@@ -159,7 +159,7 @@ static bool may_poll(struct web_exchange *exchange,
 {
 	if (request->origin_verdict != ORIGIN_FOREIGN)
 		return true;
-	metric_add(METRIC_REFUSED_ORIGIN, 1);
+	web_note_foreign(exchange, request);
 	engine_refuse(exchange, ENGINE_FORBIDDEN);
 	return false;
 }

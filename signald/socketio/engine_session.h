@@ -59,11 +59,15 @@ struct engine {
 	bool is_draining;
 };
 
-/* A new session, told to the owner; NULL when memory ran out. */
+/* A new session; NULL when memory ran out. Once the client has been sent the
+ * open packet, the owner is told. */
 struct engine_session *engine_open(struct engine *engine,
 				   const struct web_request *request,
 				   enum eio_version version,
 				   enum engine_transport transport);
+
+void engine_tell_open(struct engine_session *session,
+		      const struct web_request *request);
 
 /* Write the open packet's JSON. */
 void engine_write_open(const struct engine_session *session, struct buf *out);
@@ -92,8 +96,8 @@ uint64_t engine_now_ms(const struct engine_session *session);
 
 /* engine_poll.c */
 
-/* A GET or POST with the sid of a session that is not over, or a polling
- * handshake. */
+/* A polling handshake; a GET with the sid of a session, which may be over with
+ * last words left; a POST with that of one that is not. */
 void engine_poll_handshake(struct engine *engine, struct web_exchange *exchange,
 			   const struct web_request *request,
 			   enum eio_version version);

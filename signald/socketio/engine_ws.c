@@ -178,9 +178,7 @@ void engine_ws_handshake(struct engine *engine, struct web_exchange *exchange,
 	(void)engine_ws_send(session, EIO_OPEN,
 			     &(struct span){json.ptr, json.len}, 1);
 	buf_clear(&json);
-	session->owner = engine->ops->on_open(session, request, engine->arg);
-	if (!session->owner)
-		engine_close(session, ENGINE_CLOSED, "out of memory");
+	engine_tell_open(session, request);
 }
 
 /* --- the upgrade --- */

@@ -150,7 +150,7 @@ static void frame(struct framed *framed, const struct sio_socket *socket,
 	head_len =
 		sio_write_head(framed->head, type, content->attachments_count,
 			       span_from(socket->nsp->name), id);
-	assert(content->parts_count <= SIO_MAX_PARTS);
+	assert(content->parts_count && content->parts_count <= SIO_MAX_PARTS);
 	framed->parts[0] = span_of(framed->head, head_len);
 	for (size_t i = 0; i < content->parts_count; i++)
 		framed->parts[i + 1] = content->parts[i];

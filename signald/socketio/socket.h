@@ -25,7 +25,6 @@ struct sio_connect {
 	struct span query; /* of the namespace, in protocol 4's packet */
 	struct span room;  /* ?room= of the handshake, {NULL, 0} without one;
 			   empty when it  could not be read */
-	const struct net_addr *peer;
 };
 
 /* An event, or the answer to one of ours. */
