@@ -2,7 +2,9 @@
 // refuses, and what it says where it cannot take them.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFile, chmod, cp, mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
@@ -21,15 +23,15 @@ async function makeTree(t, { npm } = {}) {
 		await cp(path.join(root, 'scripts', name), path.join(tree, 'scripts', name));
 	const programs = path.join(tree, 'programs');
 	await mkdir(programs);
-	for (const name of ['bash', 'cat', 'cp', 'dirname', 'grep', 'gzip', 'install', 'mkdir', 'mktemp', 'mv', 'rm', 'sed', 'sha512sum', 'tar'])
+	for (const name of ['bash', 'cat', 'cp', 'dirname', 'grep', 'gzip', 'install', 'mkdir', 'mktemp', 'mv', 'rm', 'sed', 'sha512sum', 'sleep', 'tar', 'timeout'])
 		await symlink(path.join('/usr/bin', name), path.join(programs, name));
 	if (npm) {
 		await writeFile(path.join(programs, 'npm'), `#!/bin/bash\nset -e\necho "$*" >>"${tree}/npm.calls"\n${npm}\n`);
 		await chmod(path.join(programs, 'npm'), 0o755);
 	}
-	const fetchClients = (...args) => run(path.join(tree, 'scripts/fetch-clients'), args, { env: cleanEnv({ PATH: programs }) }).then(
+	const fetchWith = (env, ...args) => run(path.join(tree, 'scripts/fetch-clients'), args, { env: cleanEnv({ PATH: programs, ...env }) }).then(
 		(result) => ({ code: 0, ...result }), ({ code, stdout, stderr }) => ({ code, stdout, stderr }));
-	return { tree, share: path.join(tree, 'build/share/socket.io'), fetchClients };
+	return { tree, programs, share: path.join(tree, 'build/share/socket.io'), fetchWith, fetchClients: (...args) => fetchWith({}, ...args) };
 }
 
 async function installPackages(tree) {
@@ -163,6 +165,51 @@ for (const [what, npm, words] of absences)
 			{ code: 0, stdout: `fetch-clients: left out the Socket.IO client files: ${words}\n`, stderr: '' });
 		await assertNothingLeft(tree);
 	});
+
+// Make a limit of the script's shorter than anybody wants to wait for.
+async function shorten(tree, limit, value) {
+	const script = path.join(tree, 'scripts/fetch-clients');
+	const text = await readFile(script, 'utf8');
+	const shorter = text.replace(new RegExp(`^${limit}=.*$`, 'm'), `${limit}=${value}`);
+	assert.notEqual(shorter, text);
+	await writeFile(script, shorter);
+}
+
+// npm itself, which knows no registry but the one at PORT.
+async function useRealNpm(tree, programs, port) {
+	for (const name of ['env', 'node', 'npm'])
+		await symlink((await run('bash', ['-c', `command -v ${name}`])).stdout.trim(), path.join(programs, name));
+	return {
+		npm_config_registry: `http://127.0.0.1:${port}/`, npm_config_noproxy: '127.0.0.1', NO_PROXY: '127.0.0.1',
+		npm_config_userconfig: '/dev/null', npm_config_cache: path.join(tree, 'cache'),
+	};
+}
+
+test('a registry that accepts and says nothing is given up', async (t) => {
+	const { tree, programs, fetchWith } = await makeTree(t);
+	const sockets = [];
+	const registry = net.createServer((socket) => sockets.push(socket.on('error', () => {}))).listen(0, '127.0.0.1');
+	await once(registry, 'listening');
+	t.after(() => {
+		sockets.forEach((socket) => socket.destroy());
+		registry.close();
+	});
+	await shorten(tree, 'answer_limit_ms', 300);
+	const env = await useRealNpm(tree, programs, registry.address().port);
+	const { code, stdout, stderr } = await fetchWith(env, '--optional');
+	assert.match(stdout, /^fetch-clients: left out the Socket\.IO client files: npm cannot fetch socket\.io-client@4\.8\.4 \([A-Z_]+\)\n$/);
+	assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+	assert.ok(sockets.length > 0);
+	await assertNothingLeft(tree);
+});
+
+test('so is an npm that does not end', async (t) => {
+	const { tree, fetchClients } = await makeTree(t, { npm: 'exec sleep 1000' });
+	await shorten(tree, 'fetch_limit_s', 0.3);
+	assert.deepEqual(await fetchClients(),
+		{ code: 1, stdout: '', stderr: 'fetch-clients: npm cannot fetch socket.io-client@4.8.4 (not done in 0.3 s)\n' });
+	await assertNothingLeft(tree);
+});
 
 test('an unknown argument is one line', async (t) => {
 	const { fetchClients } = await makeTree(t);
