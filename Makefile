@@ -149,9 +149,10 @@ fuzz: $(FUZZ:%=$(BUILD)/fuzz/fuzz_%) ## every fuzz target for FUZZ_SECONDS (30)
 			{ tail -n 30 $(BUILD)/fuzz/$$target.log; exit 1; }; done
 
 .PHONY: asan
-asan: ## unit and protocol tests with ASan and UBSan
-	$(MAKE) VARIANT=asan unit build/asan/signald build/asan/turnconf
+asan: ## unit, protocol and suite tests with ASan and UBSan
+	$(MAKE) VARIANT=asan unit build/asan/signald build/asan/turnconf build/asan/sio-suite-server
 	SIGNALD=build/asan/signald tests/protocol/run
+	SIO_SUITE_SERVER=build/asan/sio-suite-server tests/suite/run
 
 .PHONY: lint
 lint: ## warnings, clang-tidy, cppcheck, layers, layout, types, shell
@@ -171,6 +172,7 @@ install: all ## into PREFIX (/usr/local)
 	install -Dm755 $(BUILD)/turnconf $(DESTDIR)$(PREFIX)/bin/turnconf
 	install -d $(DESTDIR)$(PREFIX)/share/signald
 	cp -R $(BUILD)/share/. $(DESTDIR)$(PREFIX)/share/signald/
+	chmod -R u=rwX,go=rX $(DESTDIR)$(PREFIX)/share/signald
 
 .PHONY: clean
 clean: ## remove what was built
