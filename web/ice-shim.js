@@ -19,6 +19,10 @@
 	const Native = globalThis.RTCPeerConnection;
 	if (!script || !Native)
 		return;
+	if (!script.src) {
+		console.warn('ice-shim: written into the page it cannot know its signald: load it with <script src="https://HOST/ice-shim.js">');
+		return;
+	}
 
 	const address = new URL('v1/ice', script.src);
 	const isOnly = script.hasAttribute('data-only');

@@ -330,3 +330,17 @@ test('a browser without WebRTC, and a module, are left alone', () => {
 	vm.runInNewContext(source, module);
 	assert.equal(module.RTCPeerConnection, Native);
 });
+
+test('written into the page it warns once, and leaves all alone', () => {
+	const Native = makeNative();
+	const warnings = [];
+	const page = {
+		URL, RTCPeerConnection: Native,
+		document: { currentScript: { src: '', hasAttribute: () => false } },
+		console: { warn: (...words) => warnings.push(words.join(' ')) },
+	};
+	vm.runInNewContext(source, page);
+	assert.equal(page.RTCPeerConnection, Native);
+	assert.equal(warnings.length, 1);
+	assert.match(warnings[0], /^ice-shim: .*<script src=/);
+});
