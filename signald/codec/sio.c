@@ -12,15 +12,8 @@
 /* The name of an event and its arguments, as json_slice() finds them. */
 #define MAX_ELEMENTS (1 + SIO_MAX_SLICED)
 
-/* Events that clients of the reference emit to themselves: sent by another,
- * they would pass for the state of the connection. */
-static const struct span reserved_names[] = {
-	SPAN_INIT("connect"),	  SPAN_INIT("connect_error"),
-	SPAN_INIT("disconnect"),  SPAN_INIT("disconnecting"),
-	SPAN_INIT("newListener"), SPAN_INIT("removeListener"),
-};
-
-/* Room for the longest of them, or of a placeholder's members, and a NUL. */
+/* Room for the longest reserved name, or of a placeholder's members, and a NUL.
+ */
 #define NAME_CAP 16
 
 /* The digits that a span begins with. */
@@ -148,17 +141,26 @@ static struct span decode_name(struct span raw, char out[NAME_CAP])
 							   : name;
 }
 
-static bool is_reserved(struct span raw)
+bool sio_is_reserved(struct span name)
 {
-	size_t count = sizeof(reserved_names) / sizeof(*reserved_names);
-	char space[NAME_CAP];
-	struct span name = decode_name(raw, space);
+	static const struct span reserved[] = {
+		SPAN_INIT("connect"),	  SPAN_INIT("connect_error"),
+		SPAN_INIT("disconnect"),  SPAN_INIT("disconnecting"),
+		SPAN_INIT("newListener"), SPAN_INIT("removeListener"),
+	};
 
-	for (size_t i = 0; i < count; i++) {
-		if (span_equal(name, reserved_names[i]))
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++) {
+		if (span_equal(name, reserved[i]))
 			return true;
 	}
 	return false;
+}
+
+static bool is_reserved(struct span raw)
+{
+	char space[NAME_CAP];
+
+	return sio_is_reserved(decode_name(raw, space));
 }
 
 /*

@@ -51,6 +51,10 @@ struct sio_packet {
  */
 int sio_parse(struct span text, struct sio_packet *packet);
 
+/* Events that clients of the reference emit to themselves: sent by another,
+ * they would pass for the state of the connection. name is decoded. */
+bool sio_is_reserved(struct span name);
+
 /* Arguments n and those behind it (from 0), as they stand, commas between them;
  * empty when there are none. */
 struct span sio_args_from(const struct sio_packet *packet, size_t n);

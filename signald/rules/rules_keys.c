@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "codec/json.h"
+#include "codec/sio.h"
 #include "policy/config_error.h"
 #include "rules/rules_parser.h"
 #include "rules/template.h"
@@ -240,21 +241,6 @@ static int take_else(struct rules_parser *parser, struct span value)
 	return add_step(parser, value, true);
 }
 
-bool rules_is_reserved(struct span name)
-{
-	static const struct span reserved[] = {
-		SPAN_INIT("connect"),	  SPAN_INIT("connect_error"),
-		SPAN_INIT("disconnect"),  SPAN_INIT("disconnecting"),
-		SPAN_INIT("newListener"), SPAN_INIT("removeListener"),
-	};
-
-	for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++) {
-		if (span_equal(name, reserved[i]))
-			return true;
-	}
-	return false;
-}
-
 static int check_name(const struct rules_parser *parser, struct span raw)
 {
 	char name[RULES_MAX_EVENT_BYTES + 1];
@@ -265,7 +251,7 @@ static int check_name(const struct rules_parser *parser, struct span raw)
 				     "the event's name is longer than %d "
 				     "bytes, or no text",
 				     RULES_MAX_EVENT_BYTES);
-	if (rules_is_reserved(span_of(name, len)))
+	if (sio_is_reserved(span_of(name, len)))
 		return config_refuse(parser->error,
 				     "Socket.IO keeps the name %s to itself; "
 				     "send another event",

@@ -1,6 +1,7 @@
 /* rules_parse.c: from the lines of a rules file to rules. */
 #include <errno.h>
 
+#include "codec/sio.h"
 #include "codec/utf8.h"
 #include "policy/config_error.h"
 #include "policy/config_ini.h"
@@ -36,7 +37,7 @@ static int check_event_name(const struct rules_parser *parser, struct span name)
 				     "[%.*s]",
 				     rules_quoted_len(span_trim(name)),
 				     span_trim(name).ptr);
-	if (rules_is_reserved(name) && !span_equal(name, SPAN("connect")) &&
+	if (sio_is_reserved(name) && !span_equal(name, SPAN("connect")) &&
 	    !span_equal(name, SPAN("disconnect")))
 		return config_refuse(parser->error,
 				     "Socket.IO keeps the name %.*s to itself; "

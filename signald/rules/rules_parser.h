@@ -34,9 +34,6 @@ int rules_take_key(struct rules_parser *parser, const char *name,
 /* The last step is whole. Returns 0, or -EINVAL with the sentence. */
 int rules_check_last_step(struct rules_parser *parser);
 
-/* A name that Socket.IO keeps to itself. */
-bool rules_is_reserved(struct span name);
-
 /* How much of a stranger's text a sentence quotes. */
 static inline int rules_quoted_len(struct span value)
 {
