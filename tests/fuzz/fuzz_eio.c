@@ -7,18 +7,23 @@
 #include "fuzz.h"
 
 #define MAX_INPUT 4096
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-/* How the first byte of an input says to read the others. */
-enum kind { TEXT_4, TEXT_3, OCTETS_3, KINDS_COUNT };
+/* How to read an input: its first byte says which of these. */
+static const struct eio_reader readers[] = {
+	{.version = EIO_4},
+	{.version = EIO_3},
+	{.version = EIO_3, .is_octets = true},
+};
 
-static struct eio_reader reader_of(enum kind kind, char *bytes, size_t len)
+static struct eio_reader reader_at(const struct eio_reader *how, char *bytes,
+				   size_t len)
 {
-	return (struct eio_reader){
-		.version = kind == TEXT_4 ? EIO_4 : EIO_3,
-		.is_octets = kind == OCTETS_3,
-		.next = bytes,
-		.left = len,
-	};
+	struct eio_reader reader = *how;
+
+	reader.next = bytes;
+	reader.left = len;
+	return reader;
 }
 
 static void check_packet(const struct eio_packet *packet, const char *bytes,
@@ -44,13 +49,15 @@ static void append(struct buf *payload, enum eio_version version,
 
 /* What was read and written again reads the same as bytes, which are decoded
  * by now. */
-static void check_again(struct buf *again, struct eio_reader *first,
+static void check_again(struct buf *again, enum eio_version version,
 			const struct eio_packet *packets, size_t count)
 {
 	struct eio_packet packet;
-	struct eio_reader reader =
-		reader_of(first->version == EIO_4 ? TEXT_4 : TEXT_3, again->ptr,
-			  again->len);
+	struct eio_reader reader = {
+		.version = version,
+		.next = again->ptr,
+		.left = again->len,
+	};
 
 	for (size_t i = 0; i < count; i++) {
 		MUST(eio_next(&reader, &packet) == 1);
@@ -62,18 +69,18 @@ static void check_again(struct buf *again, struct eio_reader *first,
 }
 
 /* In protocol 4 there is one way only to write a payload. */
-static void check_canonical(enum kind kind, int end, const struct buf *again,
-			    struct span payload)
+static void check_canonical(enum eio_version version, int end,
+			    const struct buf *again, struct span payload)
 {
-	if (kind == TEXT_4 && !end)
+	if (version == EIO_4 && !end)
 		MUST(span_equal(buf_span(again), payload));
 }
 
-static void check_payload(enum kind kind, struct span payload)
+static void check_payload(const struct eio_reader *how, struct span payload)
 {
 	static struct eio_packet packets[MAX_INPUT];
 	char *bytes = malloc(payload.len);
-	struct eio_reader reader = reader_of(kind, bytes, payload.len);
+	struct eio_reader reader = reader_at(how, bytes, payload.len);
 	struct buf again = {0};
 	size_t count = 0;
 	int n;
@@ -82,14 +89,14 @@ static void check_payload(enum kind kind, struct span payload)
 	memcpy(bytes, payload.ptr, payload.len);
 	while ((n = eio_next(&reader, &packets[count])) == 1) {
 		check_packet(&packets[count], bytes, payload.len);
-		append(&again, reader.version, &packets[count]);
+		append(&again, how->version, &packets[count]);
 		count++;
 	}
 	MUST(n == 0 || n == -EPROTO);
 	MUST(n || count);
-	check_canonical(kind, n, &again, payload);
+	check_canonical(how->version, n, &again, payload);
 	if (count)
-		check_again(&again, &reader, packets, count);
+		check_again(&again, how->version, packets, count);
 	buf_clear(&again);
 	free(bytes);
 }
@@ -107,16 +114,16 @@ static void check_message(enum eio_version version, struct span bytes)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	enum kind kind;
+	const struct eio_reader *how;
 	struct span bytes;
 
 	if (size < 2 || size > MAX_INPUT)
 		return 0;
-	kind = (enum kind)(data[0] % KINDS_COUNT);
+	how = &readers[data[0] % COUNT(readers)];
 	bytes = span_of(data + 1, size - 1);
-	check_message(kind == TEXT_4 ? EIO_4 : EIO_3, bytes);
+	check_message(how->version, bytes);
 	/* Callers check text before they walk over it. */
-	if (kind == OCTETS_3 || utf8_is_valid(bytes))
-		check_payload(kind, bytes);
+	if (how->is_octets || utf8_is_valid(bytes))
+		check_payload(how, bytes);
 	return 0;
 }
