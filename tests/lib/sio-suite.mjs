@@ -7,19 +7,24 @@ import { freePort, root, until } from './daemon.mjs';
 import { Inbox, get } from './sio.mjs';
 import { isReference } from './sio-target.mjs';
 
+// What the application does when it is not told otherwise.
 export const PING_INTERVAL_MS = 300, PING_TIMEOUT_MS = 200, MAX_PAYLOAD = 1000000;
 
-const program = path.join(root, process.env.SIO_SUITE_SERVER ?? 'build/sio-suite-server');
+// Times of heartbeats: pings come, and there is time to answer them; none come.
+export const PATIENT = [PING_INTERVAL_MS, 20000], SILENT = [60000, 20000];
 
-// The application, for all tests of a file.
-export function useSuite(give) {
+const program = path.resolve(root, process.env.SIO_SUITE_SERVER ?? 'build/sio-suite-server');
+
+// The application, for all tests of a describe(); times are those of its
+// heartbeats, which the reference keeps to itself.
+export function useSuite(times, give) {
 	let child;
 
 	before(async () => {
 		const port = await freePort();
 		child = isReference
 			? spawn(process.execPath, [path.join(root, 'tests/lib/reference-suite.mjs'), port], { stdio: ['ignore', 'ignore', 'inherit'] })
-			: spawn(program, [port], { stdio: ['ignore', 'ignore', 'inherit'] });
+			: spawn(program, [port, ...times], { stdio: ['ignore', 'ignore', 'inherit'] });
 		const target = { host: `127.0.0.1:${port}`, url: `http://127.0.0.1:${port}` };
 		await until('the application answers', () =>
 			get(target, '/engine.io/?EIO=4&transport=polling').then(({ status }) => status === 200, () => {

@@ -13,11 +13,10 @@ const agent = new http.Agent({ keepAlive: true });
 const show = (value) => JSON.stringify(value)?.slice(0, 600);
 
 /*
- * One HTTP request: {answer, destroy()}; the answer has status, headers, body,
- * bytes, and ms: how long it took.
+ * One HTTP request: {answer, sent, destroy()}; the answer has status, headers,
+ * body and bytes; sent, that the system has taken all of it.
  */
 export function request(target, path, { method = 'GET', headers = {}, body } = {}) {
-	const began = performance.now();
 	const req = http.request(`${target.url}${path}`, { method, headers, agent });
 	const answer = new Promise((resolve, reject) => {
 		req.on('error', reject);
@@ -27,17 +26,43 @@ export function request(target, path, { method = 'GET', headers = {}, body } = {
 			for await (const chunk of res)
 				chunks.push(chunk);
 			const bytes = Buffer.concat(chunks);
-			resolve({ status: res.statusCode, headers: res.headers, bytes, body: bytes.toString(),
-				ms: performance.now() - began });
+			resolve({ status: res.statusCode, headers: res.headers, bytes, body: bytes.toString() });
 		});
 	});
 	answer.catch(() => {});
 	req.setTimeout(ANSWER_LIMIT_MS, () => req.destroy(new Error(`${method} ${path} found no answer`)));
-	req.end(body);
-	return { answer, destroy: () => req.destroy() };
+	const sent = new Promise((resolve) => req.end(body, resolve));
+	return { answer, sent, destroy: () => req.destroy() };
 }
 
 export const get = (target, path, options) => request(target, path, options).answer;
+
+// A round trip through the server: a request that is refused at once.
+const knock = (target) => get(target, '/socket.io/?EIO=4');
+
+// A poll that the server has come to hold: one round trip lets its connection
+// in, in the next it was read before anything that is sent from now on.
+export async function holdPoll(target, path, options) {
+	const held = request(target, path, options);
+	await held.sent;
+	await knock(target);
+	await knock(target);
+	return held;
+}
+
+/*
+ * An answer comes at once, by the measure of the moment: within a few round
+ * trips of other requests.
+ */
+export async function comesAtOnce(target, answer) {
+	const roundTrips = 10;
+	let isHere = false;
+	answer.then(() => (isHere = true), () => {});
+	for (let i = 0; i < roundTrips && !isHere; i++)
+		await knock(target);
+	assert.ok(isHere, `not within ${roundTrips} round trips`);
+	return answer;
+}
 
 // What was heard, in order; next() takes from it and waits.
 export class Inbox {
@@ -307,23 +332,7 @@ export async function pair(t, target, nsp = '/', options) {
 	const right = await join(t, target, { nsp, ...room, ...options });
 	if (nsp === '/')
 		await acquaint(left, right);
-	else
-		await introduce(nsp, room.query.slice(5), left, right);
 	return [left, right];
-}
-
-// In a namespace with generic rules: each learns under what id the others know
-// it, which in protocol 3 a client can only guess.
-export async function introduce(nsp, room, ...sessions) {
-	for (const session of sessions) {
-		await session.send(`42${nsp},["hello",{"room":"${room}"}]`);
-		for (const other of sessions) {
-			if (other === session)
-				continue;
-			const packet = await other.next(`42${nsp},["hello"`);
-			session.id = JSON.parse(packet.slice(packet.indexOf('[')))[1].from;
-		}
-	}
 }
 
 export async function acquaint(broadcaster, watcher) {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { encodeOctets } from '../lib/sio-codec.mjs';
-import { connectIdle, get, introduce, join, newRoom, openPolling, openWs, pair, relays } from '../lib/sio.mjs';
+import { connectIdle, get, join, newRoom, openPolling, openWs, pair, relays } from '../lib/sio.mjs';
 import { ownTest, useTarget } from '../lib/sio-target.mjs';
 
 const TEXTS = ['plain', 'é漢', '😀', '👩‍👩‍👧 \u2028', '\ud7ff\ue000', 'x'.repeat(5000), '😀'.repeat(3000), '1:2', '"\\/\b'];
@@ -64,7 +64,6 @@ for (const version of [4, 3])
 			const right = await join(t, target, { version, nsp: '/generic', ...room });
 			const other = await join(t, target, { version: 7 - version, nsp: '/generic', ...room });
 			const bytes = Buffer.from([9, 0, 200]);
-			await introduce('/generic', room.query.slice(5), left, right, other);
 			for (const [from, to] of [[left, right], [right, left], [left, other], [other, left], [right, other], [other, right]]) {
 				await from.send(`451-/generic,${JSON.stringify(['bin', to.id, holder(0)])}`, bytes);
 				assert.match(await to.next('451-/generic,'), /"bin"/);

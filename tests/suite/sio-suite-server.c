@@ -7,7 +7,8 @@
  *                connecting, "message" comes back as "message-back",
  *                "message-with-ack" is acknowledged with its arguments
  *
- * Pings every 300 ms with 200 ms for the answer, connect timeout 1 s.
+ * Pings every 300 ms with 200 ms for the answer, unless other times are given;
+ * connect timeout 1 s.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -18,8 +19,9 @@
 #include "socketio/socket.h"
 
 #define TICK_MS 5 /* the suites look closely */
+#define MAX_PING_MS 3600000
 
-static const struct sio_limits limits = {
+static const struct sio_limits usual = {
 	.engine =
 		{
 			.ping_interval_ms = 300,
@@ -170,7 +172,7 @@ static const struct sio_app guests = {
 static size_t max_body_bytes(const struct config *config)
 {
 	(void)config;
-	return limits.engine.max_payload_bytes;
+	return usual.engine.max_payload_bytes;
 }
 
 static struct web_route route_of(const char *path, struct engine *engine)
@@ -209,6 +211,37 @@ static void add_namespace(struct sio *sio, const char *name)
 		die("out of memory");
 }
 
+static struct net_addr address_of(const char *port)
+{
+	struct net_addr addr;
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "127.0.0.1:%s", port);
+	if (net_addr_parse(span_from(text), &addr))
+		die("PORT must be a number from 1 to 65535");
+	return addr;
+}
+
+static unsigned ms_of(const char *text)
+{
+	uint64_t ms;
+
+	if (span_to_u64(span_from(text), MAX_PING_MS, &ms) || !ms)
+		die("a time must be a number of ms, up to an hour");
+	return (unsigned)ms;
+}
+
+static struct sio_limits limits_of(int argc, char **argv)
+{
+	struct sio_limits limits = usual;
+
+	if (argc > 2)
+		limits.engine.ping_interval_ms = ms_of(argv[2]);
+	if (argc > 3)
+		limits.engine.ping_timeout_ms = ms_of(argv[3]);
+	return limits;
+}
+
 int main(int argc, char **argv)
 {
 	struct config_error error;
@@ -221,14 +254,14 @@ int main(int argc, char **argv)
 	struct listener *listener;
 	struct event *stop;
 	struct net_addr addr;
-	char address[32];
+	struct sio_limits limits;
 
-	if (argc != 2)
-		die("usage: sio-suite-server PORT");
+	if (argc < 2 || argc > 4)
+		die("usage: sio-suite-server PORT "
+		    "[PING_INTERVAL_MS [PING_TIMEOUT_MS]]");
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)snprintf(address, sizeof(address), "127.0.0.1:%s", argv[1]);
-	if (net_addr_parse(span_from(address), &addr))
-		die("PORT must be a number from 1 to 65535");
+	addr = address_of(argv[1]);
+	limits = limits_of(argc, argv);
 	if (config_load(&config, &(struct config_sources){.file = NULL},
 			&error))
 		die(error.text);
