@@ -19,13 +19,13 @@ describe('heartbeats', together, () => {
 	});
 
 	for (const transport of ['polling', 'websocket']) {
-		test(`over ${transport} come in time, again and again`, async (t) => {
-			const session = await join(t, target, { transport, isMute: true });
+		test(`over ${transport} come, not before their time, again and again`, async (t) => {
 			let last = performance.now();
+			const session = await join(t, target, { transport, isMute: true });
 			for (let i = 0; i < 2; i++) {
 				assert.equal(await session.next('2'), '2');
 				const passed = performance.now() - last;
-				assert.ok(passed > 800 && passed < 1900, `${passed} ms`);
+				assert.ok(passed > 800, `${passed} ms`);
 				last = performance.now();
 				await session.send('3');
 			}
@@ -48,9 +48,12 @@ describe('heartbeats', together, () => {
 		});
 
 		test(`over ${transport} in protocol 3 come from the client`, async (t) => {
+			const clock = await join(t, target, { isMute: true });
 			const session = await join(t, target, { transport, version: 3 });
+			// Longer than a silence may last.
 			for (let i = 0; i < 3; i++) {
-				await new Promise((resolve) => setTimeout(resolve, 800));
+				await clock.next('2');
+				await clock.send('3');
 				await session.send('2');
 				assert.equal(await session.next(), '3');
 			}

@@ -2,6 +2,7 @@
 // missed, once and in order; or is told that it did not.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { until } from '../lib/daemon.mjs';
 import { faults, floodAndCut } from '../lib/sio-flood.mjs';
 import { kind, openClient } from '../lib/sio-clients.mjs';
 import { Proxy } from '../lib/sio-proxy.mjs';
@@ -199,14 +200,15 @@ describe('what cannot be recovered is said to be lost', together, () => {
 	let target;
 	useTarget({ sets: { 'socketio.recovery_window_s': 1, 'socketio.recovery_max_bytes': 8192 } }, (it) => (target = it));
 
-	test('when the window is over', async (t) => {
+	ownTest('when the window is over', async (t) => {
 		const { proxy, lost, friend } = await couple(t, target);
 		const { id } = lost;
+		const { room } = lost.socket.io.opts.query;
 		say(friend, id, 1, 1);
 		await hears(lost, friend.id, 1, 1);
 		await meanwhile(proxy, lost, async () => {
 			say(friend, id, 2, 3);
-			await new Promise((resolve) => setTimeout(resolve, 1500));
+			await until('it is gone', async () => (await friend.ask('join', room))[1].length === 0);
 		});
 		assert.notEqual(lost.id, id);
 		assert.equal(lost.socket.recovered, false);
