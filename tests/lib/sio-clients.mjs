@@ -1,4 +1,5 @@
 // sio-clients.mjs: the real clients, of versions 4 and 2, as pages use them.
+import assert from 'node:assert/strict';
 import { io as io4 } from 'socket.io-client';
 import io2 from 'socket.io-client-2';
 import { Inbox } from './sio.mjs';
@@ -47,11 +48,6 @@ export class Client extends Inbox {
 		return this.socket.id;
 	}
 
-	// What others call it: in namespaces a client of version 2 only guesses its id.
-	get knownId() {
-		return this.toldId ?? this.id;
-	}
-
 	get transport() {
 		return this.socket.io.engine.transport.name;
 	}
@@ -97,12 +93,26 @@ export async function openClient(t, target, each, options) {
 	return client;
 }
 
-// In a namespace with generic rules: each learns what the others call it.
-export async function introduce(room, ...clients) {
-	for (const client of clients) {
-		client.emit('hello', { room });
-		for (const other of clients)
-			if (other !== client)
-				client.toldId = (await other.event('hello'))[0].from;
-	}
+let nowheres = 0;
+
+// An answer comes to what it asks after all that it said: a CONNECT to a
+// namespace that is not there.
+function roundTrip(client) {
+	const nowhere = client.socket.io.socket(`/nowhere-${++nowheres}`);
+	const answer = new Promise((resolve) => nowhere.once(client.version === 4 ? 'connect_error' : 'error', resolve));
+	// Else it would keep the connection open.
+	return answer.then(() => nowhere.disconnect());
+}
+
+// All that they said has been carried out, then all of it has been heard.
+async function settle(clients) {
+	for (let i = 0; i < 2; i++)
+		await Promise.all(clients.map(roundTrip));
+}
+
+// No event is left unheard, nor on its way between them.
+export async function heardNothingElse(...clients) {
+	await settle(clients.filter(({ socket }) => socket.connected));
+	for (const client of clients)
+		assert.deepEqual(client.items.filter(({ name }) => name), []);
 }

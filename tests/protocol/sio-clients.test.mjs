@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { until } from '../lib/daemon.mjs';
-import { Client, KINDS, introduce, kind, openClient } from '../lib/sio-clients.mjs';
+import { Client, KINDS, kind, openClient } from '../lib/sio-clients.mjs';
 import { newRoom } from '../lib/sio.mjs';
 import { isReference, ownTest, useTarget } from '../lib/sio-target.mjs';
 
@@ -155,42 +155,30 @@ describe('acks and binary', together, () => {
 	useTarget({}, (it) => (target = it));
 	const NSP = { nsp: '/generic' };
 
-	async function acquainted(t, kinds) {
-		const room = roomOf();
-		const clients = await gather(t, target, kinds, { query: { room }, ...NSP });
-		await introduce(room, ...clients);
-		return clients;
-	}
-
-	test('a client of version 2 knows its id in a namespace', async (t) => {
-		const [old] = await acquainted(t, [kind('2 websocket'), kind('4 websocket')]);
-		assert.equal(old.knownId, old.id);
-	});
-
 	const bytes = (value) => Buffer.from(value).toString('hex');
 
 	for (const [i, each] of KINDS.entries()) {
 		const peer = KINDS[(i + 4) % 6];
 
 		test(`an ack between ${each.name} and ${peer.name}`, async (t) => {
-			const [one, other] = await acquainted(t, [each, peer]);
+			const [one, other] = await gather(t, target, [each, peer], NSP);
 			for (const [from, to] of [[one, other], [other, one]]) {
-				const asked = from.ask('ask', to.knownId, { n: 1 }, [2]);
+				const asked = from.ask('ask', to.id, { n: 1 }, [2]);
 				const heard = await to.whole('ask');
-				assert.deepEqual(heard.args, [from.knownId, { n: 1 }, [2]]);
+				assert.deepEqual(heard.args, [from.id, { n: 1 }, [2]]);
 				heard.ack('fine', { é: '😀' });
 				assert.deepEqual((await asked).slice(-2), ['fine', { é: '😀' }]);
 			}
 		});
 
 		test(`binary between ${each.name} and ${peer.name}`, async (t) => {
-			const [one, other] = await acquainted(t, [each, peer]);
+			const [one, other] = await gather(t, target, [each, peer], NSP);
 			for (const [from, to] of [[one, other], [other, one]]) {
-				from.emit('bin', to.knownId, Buffer.from('00ff', 'hex'), { deep: [Buffer.from('07', 'hex'), 'text'] });
+				from.emit('bin', to.id, Buffer.from('00ff', 'hex'), { deep: [Buffer.from('07', 'hex'), 'text'] });
 				const [sender, first, { deep }] = await to.event('bin');
-				assert.equal(sender, from.knownId);
+				assert.equal(sender, from.id);
 				assert.deepEqual([bytes(first), bytes(deep[0]), deep[1]], ['00ff', '07', 'text']);
-				const asked = from.ask('ask', to.knownId, Buffer.from('aa', 'hex'));
+				const asked = from.ask('ask', to.id, Buffer.from('aa', 'hex'));
 				const heard = await to.whole('ask');
 				assert.equal(bytes(heard.args[1]), 'aa');
 				heard.ack(Buffer.from('bb', 'hex'));
@@ -200,12 +188,12 @@ describe('acks and binary', together, () => {
 	}
 
 	test('acks to several askers find the right one', async (t) => {
-		const clients = await acquainted(t, [kind('4 websocket'), kind('4 polling'), kind('2 websocket')]);
+		const clients = await gather(t, target, [kind('4 websocket'), kind('4 polling'), kind('2 websocket')], NSP);
 		const [answerer, ...askers] = clients;
 		const asked = [];
 		for (let i = 0; i < 30; i++)
 			for (const asker of askers)
-				asked.push([asker.knownId, i, asker.ask('ask', answerer.knownId, i)]);
+				asked.push([asker.id, i, asker.ask('ask', answerer.id, i)]);
 		const heard = [];
 		while (heard.length < asked.length)
 			heard.push(await answerer.whole('ask'));
@@ -215,6 +203,12 @@ describe('acks and binary', together, () => {
 			assert.equal((await answer).at(-1), `${id} ${i}`);
 	});
 });
+
+// Several went there and back.
+function heartbeats({ socket, version }, count) {
+	const { engine } = socket.io;
+	return new Promise((resolve) => engine.on(version === 4 ? 'ping' : 'pong', () => --count || resolve()));
+}
 
 describe('coming back', together, () => {
 	let target;
@@ -238,7 +232,7 @@ describe('coming back', together, () => {
 	test('clients of both versions stay over several heartbeats', async (t) => {
 		const clients = await gather(t, target, KINDS);
 		const ids = clients.map(({ id }) => id);
-		await new Promise((resolve) => setTimeout(resolve, 4500));
+		await Promise.all(clients.map((client) => heartbeats(client, 3)));
 		assert.deepEqual(clients.map(({ id }) => id), ids);
 		for (const client of clients)
 			assert.deepEqual(client.items.filter(({ life }) => life), []);
