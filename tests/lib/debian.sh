@@ -46,3 +46,19 @@ debian_tarball() {
 	rm -rf "$tarball".{root,new}
 	[[ -e $tarball ]]
 }
+
+# npm's way to its registry: what is not npm's default here is set there.
+copy_npm_way() {
+	local root=$1 key value
+
+	command -v npm >/dev/null || return 0
+	for key in registry proxy https-proxy noproxy cafile; do
+		value=$(npm config get "$key" 2>/dev/null)
+		[[ $value && $value != null && $value != undefined ]] || continue
+		if [[ $key == cafile ]]; then
+			cp -L "$value" "$root/etc/npm-ca.pem"
+			value=/etc/npm-ca.pem
+		fi
+		printf '%s=%s\n' "$key" "$value"
+	done >"$root/root/.npmrc"
+}
