@@ -255,6 +255,7 @@ int main(int argc, char **argv)
 	struct event *stop;
 	struct net_addr addr;
 	struct sio_limits limits;
+	struct web_route routes[3] = {{.path = NULL}};
 
 	if (argc < 2 || argc > 4)
 		die("usage: sio-suite-server PORT "
@@ -271,11 +272,9 @@ int main(int argc, char **argv)
 		die("out of memory");
 	add_namespace(sio, "/");
 	add_namespace(sio, "/custom");
-	if (web_new(&web, conns,
-		    (const struct web_route[]){
-			    route_of("/engine.io/", engine),
-			    route_of("/socket.io/", sio_engine(sio)),
-			    {.path = NULL}}) ||
+	routes[0] = route_of("/engine.io/", engine);
+	routes[1] = route_of("/socket.io/", sio_engine(sio));
+	if (web_new(&web, conns, routes) ||
 	    listener_new(&listener, conns, &addr, web_accept, web))
 		die("the port is taken");
 	stop = evsignal_new(loop->base, SIGTERM, on_signal, loop);
