@@ -138,6 +138,7 @@ void engine_note_return(struct engine_session *session)
 void engine_leave_polling(struct engine_session *session)
 {
 	session->transport = WEBSOCKET;
+	session->first_poll_by_ms = 0;
 	session->engine->polling_count--;
 }
 
