@@ -106,6 +106,10 @@ suite: $(BIN)/sio-suite-server ## what the protocol suites of Engine.IO and Sock
 e2e: all ## two browsers and a real coturn
 	tests/e2e/run
 
+.PHONY: faults
+faults: all ## cuts, crashes and storms: what is lost, beside socket.io; 8 minutes
+	tests/faults/run
+
 .PHONY: bench
 bench: all ## signald beside a bare relay, socket.io and ws
 	tests/bench/run
