@@ -3,8 +3,13 @@
  *   load SCENARIO name=value...
  *
  *   relay       pairs of peers pass `window` messages back and forth
+ *   stream      of each pair one sends, with `window` messages under way
  *   broadcast   one broadcaster, `peers` watchers, one message at a time
- *   idle        `peers` join and fall silent: memory, and what joining costs
+ *   idle        `peers` join, after `calls` messages each fall silent: memory,
+ *               and what joining costs
+ *   unheard     of each pair one sends until it is refused, as the other reads
+ *               everything and acknowledges nothing: memory
+ *   resume      `peers` are cut off, and come back: what that costs
  *   http        `peers` connections ask for `path`, one request at a time
  *
  * One thread, one core, raw sockets, so that the generator costs less than
@@ -39,6 +44,7 @@
 #define MESSAGE_MAX 8192
 #define PREFIX_MAX 160
 #define SUFFIX_MAX 16
+#define REFUSALS 10
 #define LATENCY_STEP_NS 1000
 #define LATENCY_STEPS 100000
 
@@ -53,6 +59,7 @@ struct options {
 	uint64_t warmup_ms;
 	uint64_t measure_ms;
 	uint64_t messages; /* end after so many instead of a time; 0: time */
+	uint64_t calls;	   /* messages that a peer sends before it is idle */
 	uint64_t collect;  /* ask the server to collect its garbage: SIGUSR2 */
 };
 
@@ -61,7 +68,8 @@ struct prepared {
 	uint8_t *frame;
 	size_t len;
 	size_t payload_at; /* in the frame */
-	size_t digits_at;  /* in the payload */
+	size_t digits_at;  /* in the frame's payload, as all below */
+	struct session_places places;
 };
 
 /*
@@ -80,13 +88,15 @@ struct conn {
 	int fd;
 	enum { UPGRADING, JOINING, JOINED } state;
 	struct speaker speaker;
-	struct conn *source; /* whose payloads arrive here */
-	uint8_t *rest;	     /* what was read of a message that is not whole */
+	struct conn *source;  /* whose payloads arrive here */
+	struct conn *replier; /* who sends on when one has */
+	uint8_t *rest;	      /* what was read of a message that is not whole */
 	size_t rest_len;
 	struct prepared prepared[PAYLOAD_KINDS];
 	struct arrival arrivals[PAYLOAD_KINDS];
 	uint64_t sent;
 	uint64_t received;
+	unsigned refused;
 	uint64_t sent_at_ns[WINDOW_MAX];
 };
 
@@ -99,7 +109,11 @@ struct load {
 	uint64_t now_ns;
 	uint64_t sent;
 	uint64_t delivered;
-	int is_ending;	   /* send no more */
+	int is_ending;	/* send no more */
+	int acks_alone; /* clients of sessions acknowledge what has come */
+	uint64_t most;	/* messages that a connection sends; 0: no limit */
+	uint64_t refused;
+	uint64_t delivered_bytes;
 	uint64_t body_len; /* of the first HTTP answer, so of all */
 	size_t out_len;	   /* gathers in `out` while one read is handled */
 
@@ -183,50 +197,90 @@ static void out_flush(struct load *load, struct conn *conn)
 	load->out_len = 0;
 }
 
-static void put_frame(struct load *load, enum wire_opcode opcode,
-		      const void *payload, size_t len)
+/* What is no prepared message is rare, and goes at once. */
+static void send_frame(const struct conn *conn, enum wire_opcode opcode,
+		       const void *payload, size_t len)
 {
-	load->out_len += wire_put_frame(out_room(load, WIRE_HEAD_MAX + len),
-					opcode, payload, len);
+	uint8_t frame[WIRE_HEAD_MAX + SPEAK_REPLY_SIZE];
+
+	if (len > SPEAK_REPLY_SIZE)
+		die("nothing to say takes %zu bytes", len);
+	wire_send(conn->fd, frame, wire_put_frame(frame, opcode, payload, len));
 }
 
-static void say(struct load *load, const char *text)
+static void say(const struct conn *conn, const char *text)
 {
 	if (*text)
-		put_frame(load, WIRE_TEXT, text, strlen(text));
+		send_frame(conn, WIRE_TEXT, text, strlen(text));
 }
 
+/* before: all that stands before the payload. */
 static void prepare(struct prepared *prepared, enum payload_kind kind,
-		    const char *before, const char *id,
-		    const char *before_payload, const char *end)
+		    const char *before, const char *end)
 {
 	const struct payload *payload = payload_of(kind);
 	char text[MESSAGE_MAX];
-	int len = snprintf(text, sizeof(text), "%s%s%s%s%s", before, id,
-			   before_payload, payload->text, end);
+	int len = snprintf(text, sizeof(text), "%s%s%s", before, payload->text,
+			   end);
 
 	prepared->frame = grow(NULL, WIRE_HEAD_MAX + (size_t)len);
 	prepared->len =
 		wire_put_frame(prepared->frame, WIRE_TEXT, text, (size_t)len);
 	prepared->payload_at = prepared->len - (size_t)len;
-	prepared->digits_at = strlen(before) + strlen(id) +
-			      strlen(before_payload) + payload->digits_at;
+	prepared->digits_at = strlen(before) + payload->digits_at;
+	prepared->places = session_find_places(before);
 }
 
+/* acks: what this connection sends carries acknowledgements along. */
 static void prepare_relay(const struct speak *speak, struct conn *conn,
-			  const struct conn *to)
+			  const struct conn *to, int acks)
 {
-	for (int kind = 0; kind < PAYLOAD_KINDS; kind++)
-		prepare(&conn->prepared[kind], (enum payload_kind)kind,
-			speak->relay[kind].before_id, to->speaker.id,
-			speak->relay[kind].before_payload, speak->end);
+	char members[SESSION_NUMBERS_SIZE + 1] = "";
+	char before[MESSAGE_MAX];
+
+	if (speak->has_sessions) {
+		conn->speaker.session.other_inst = to->speaker.session.inst;
+		conn->speaker.session.other_id = to->speaker.id;
+		session_put_members(&conn->speaker.session, acks, members);
+	}
+	for (int kind = 0; kind < PAYLOAD_KINDS; kind++) {
+		snprintf(before, sizeof(before), "%s%s%s%s%s%s",
+			 speak->relay[kind].before_id, to->speaker.id,
+			 speak->relay[kind].after_id, members,
+			 *members ? "," : "",
+			 speak->relay[kind].before_payload);
+		prepare(&conn->prepared[kind], (enum payload_kind)kind, before,
+			speak->end);
+	}
 }
 
 static void prepare_broadcast(const struct speak *speak, struct conn *conn)
 {
 	for (int kind = 0; kind < PAYLOAD_KINDS; kind++)
 		prepare(&conn->prepared[kind], (enum payload_kind)kind,
-			speak->broadcast, "", "", speak->end);
+			speak->broadcast, speak->end);
+}
+
+static void patch_number(uint8_t *payload, size_t at, uint64_t number)
+{
+	char digits[SESSION_DIGITS];
+
+	session_put_number(digits, number);
+	wire_patch(payload, at, digits, sizeof(digits));
+}
+
+/* Number the message, and acknowledge along with it what has come. */
+static void patch_session(uint8_t *payload, const struct session_places *places,
+			  struct session *session)
+{
+	uint64_t p;
+
+	patch_number(payload, places->n, session_send(session, &p));
+	patch_number(payload, places->p, p);
+	if (places->sn) {
+		patch_number(payload, places->sn, session->position);
+		session->said = session->position;
+	}
 }
 
 /* Append the connection's next message to what this read will answer. */
@@ -237,31 +291,20 @@ static void send_next(struct load *load, struct conn *conn)
 	char digits[PAYLOAD_DIGITS];
 	uint8_t *to;
 
-	if (load->is_ending)
+	if (load->is_ending || (load->most && conn->sent == load->most))
 		return;
 	to = out_room(load, next->len);
 	memcpy(to, next->frame, next->len);
 	payload_put_digits(digits, conn->sent);
 	wire_patch(to + next->payload_at, next->digits_at, digits,
 		   sizeof(digits));
+	if (next->places.n)
+		patch_session(to + next->payload_at, &next->places,
+			      &conn->speaker.session);
 	load->out_len += next->len;
 	conn->sent_at_ns[conn->sent % load->options.window] = load->now_ns;
 	conn->sent++;
 	load->sent++;
-}
-
-/* Is it the payload of this number at `text`, which is long enough? */
-static int is_payload(const char *text, const struct payload *payload,
-		      uint64_t number)
-{
-	char digits[PAYLOAD_DIGITS];
-	size_t after = payload->digits_at + PAYLOAD_DIGITS;
-
-	payload_put_digits(digits, number);
-	return memcmp(text, payload->text, payload->digits_at) == 0 &&
-	       memcmp(text + payload->digits_at, digits, sizeof(digits)) == 0 &&
-	       memcmp(text + after, payload->text + after,
-		      payload->len - after) == 0;
 }
 
 /* Learn how a server wraps a payload, from the first that arrives. */
@@ -271,7 +314,7 @@ static int arrival_learn(struct arrival *arrival, const char *text, size_t len,
 	const char *at = memmem(text, len, payload->text, payload->digits_at);
 
 	if (!at || (size_t)(text + len - at) < payload->len ||
-	    !is_payload(at, payload, number))
+	    !payload_is(payload, at, number))
 		return 0;
 
 	arrival->prefix_len = (size_t)(at - text);
@@ -286,22 +329,40 @@ static int arrival_learn(struct arrival *arrival, const char *text, size_t len,
 }
 
 /* Is this message, byte for byte, the payload that must come next? */
-static int is_next_payload(struct conn *conn, const char *text, size_t len)
+static int is_next_payload(const struct load *load, struct conn *conn,
+			   const char *text, size_t len)
 {
 	enum payload_kind kind = payload_kind_of(conn->received);
 	const struct payload *payload = payload_of(kind);
 	struct arrival *arrival = &conn->arrivals[kind];
 
+	if (conn->speaker.session.other_id)
+		return session_take(&conn->speaker.session, text, len,
+				    load->speak->relay[kind].type,
+				    load->speak->relay[kind].member, payload,
+				    conn->received);
 	if (!arrival->is_known)
 		return arrival_learn(arrival, text, len, payload,
 				     conn->received);
 	return len == arrival->prefix_len + payload->len +
 			       arrival->suffix_len &&
 	       memcmp(text, arrival->prefix, arrival->prefix_len) == 0 &&
-	       is_payload(text + arrival->prefix_len, payload,
+	       payload_is(payload, text + arrival->prefix_len,
 			  conn->received) &&
 	       memcmp(text + len - arrival->suffix_len, arrival->suffix,
 		      arrival->suffix_len) == 0;
+}
+
+/* A client of a session that has nothing to send says what it has. */
+static void say_ack(struct conn *conn)
+{
+	struct session *session = &conn->speaker.session;
+	char text[64];
+
+	snprintf(text, sizeof(text), "{\"type\":\"ack\",\"sn\":%" PRIu64 "}",
+		 session->position);
+	say(conn, text);
+	session->said = session->position;
 }
 
 static void on_payload_received(struct load *load, struct conn *conn)
@@ -312,7 +373,11 @@ static void on_payload_received(struct load *load, struct conn *conn)
 	latency_add(load->now_ns - source->sent_at_ns[slot]);
 	conn->received++;
 	load->delivered++;
+	session_count(&conn->speaker.session, load->now_ns);
 	load->on_payload(load, conn);
+	if (load->acks_alone &&
+	    session_must_ack(&conn->speaker.session, load->now_ns))
+		say_ack(conn);
 }
 
 static void set_joined(struct load *load, struct conn *conn)
@@ -331,11 +396,25 @@ static void take_step(struct load *load, struct conn *conn, const char *text)
 	char reply[SPEAK_REPLY_SIZE] = "";
 	enum speak_step step = load->speak->step(&conn->speaker, text, reply);
 
-	say(load, reply);
+	say(conn, reply);
 	if (step == SPEAK_JOINED)
 		set_joined(load, conn);
 	else if (step == SPEAK_TAKEN)
-		put_frame(load, WIRE_PING, NULL, 0);
+		send_frame(conn, WIRE_PING, NULL, 0);
+}
+
+/* A refused payload may be tried again: as another message. */
+static void on_refused(struct load *load, struct conn *conn)
+{
+	struct session *session = &conn->speaker.session;
+
+	session->is_refused = 0;
+	session_unsend(session, &conn->source->speaker.session);
+	conn->sent--;
+	load->sent--;
+	load->refused++;
+	if (++conn->refused < REFUSALS)
+		send_next(load, conn);
 }
 
 static void on_other_text(struct load *load, struct conn *conn,
@@ -348,11 +427,13 @@ static void on_other_text(struct load *load, struct conn *conn,
 	text[len] = '\0';
 	if (conn->state != JOINED)
 		take_step(load, conn, text);
-	else if (!load->speak->is_expected(text, reply))
+	else if (!load->speak->is_expected(&conn->speaker, text, reply))
 		die("peer %u waited for message %" PRIu64 " and got: %.300s",
 		    conn->speaker.index, conn->received, text);
-	say(load, reply);
+	say(conn, reply);
 	free(text);
+	if (conn->speaker.session.is_refused)
+		on_refused(load, conn);
 }
 
 static void on_frame(struct load *load, struct conn *conn,
@@ -361,14 +442,16 @@ static void on_frame(struct load *load, struct conn *conn,
 	switch (frame->opcode) {
 	case WIRE_TEXT:
 		if (conn->state == JOINED && conn->source &&
-		    is_next_payload(conn, (const char *)frame->payload,
-				    frame->len))
+		    is_next_payload(load, conn, (const char *)frame->payload,
+				    frame->len)) {
+			load->delivered_bytes += frame->len;
 			on_payload_received(load, conn);
-		else
+		} else {
 			on_other_text(load, conn, frame->payload, frame->len);
+		}
 		return;
 	case WIRE_PING:
-		put_frame(load, WIRE_PONG, frame->payload, frame->len);
+		send_frame(conn, WIRE_PONG, frame->payload, frame->len);
 		return;
 	case WIRE_PONG:
 		if (conn->state != JOINING)
@@ -547,7 +630,7 @@ static void on_readable(struct load *load, struct conn *conn)
 	used = load->take(load, conn, scratch, len);
 	if (used < len || conn->rest_len > 0)
 		keep_rest(conn, scratch + used, len - used);
-	out_flush(load, conn);
+	out_flush(load, conn->replier);
 }
 
 /* One turn of the loop. */
@@ -575,12 +658,28 @@ static void conn_open(struct load *load, unsigned index)
 
 	conn->fd = wire_connect((uint16_t)load->options.port);
 	conn->speaker.index = index;
+	conn->replier = conn;
 	if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, conn->fd, &event) < 0)
 		die("epoll_ctl: %s", strerror(errno));
 }
 
+/* Without a word, as a network ends it. */
+static void conn_cut(struct conn *conn)
+{
+	wire_reset(conn->fd);
+	free(conn->rest);
+	conn->rest = NULL;
+	conn->rest_len = 0;
+	conn->state = UPGRADING;
+}
+
+/* For good: a peer with a session says so, else it would be waited for. */
 static void conn_close(struct conn *conn)
 {
+	static const uint8_t normal[] = {1000 >> 8, 1000 & 0xff};
+
+	if (conn->speaker.session.inst)
+		send_frame(conn, WIRE_CLOSE, normal, sizeof(normal));
 	wire_reset(conn->fd);
 	for (int kind = 0; kind < PAYLOAD_KINDS; kind++)
 		free(conn->prepared[kind].frame);
@@ -634,10 +733,10 @@ static void join_watchers(struct load *load, unsigned count)
 	}
 }
 
-/* The ball is here: play it back. */
+/* The ball is here: play it back, or let the other play the next. */
 static void on_relayed(struct load *load, struct conn *conn)
 {
-	send_next(load, conn);
+	send_next(load, conn->replier);
 }
 
 /* Once all watchers have one message, send the next. */
@@ -645,7 +744,6 @@ static void on_broadcast_received(struct load *load, struct conn *conn)
 {
 	if (load->delivered % load->options.peers != 0)
 		return;
-	out_flush(load, conn); /* what it says itself, a pong perhaps */
 	send_next(load, conn->source);
 	out_flush(load, conn->source);
 }
@@ -707,6 +805,22 @@ static void take_rest(struct load *load, uint64_t receivers)
 }
 
 /*
+ * All that was sent must also be acknowledged, else a server would be cheap by
+ * losing acknowledgements. What broadcasts brought nobody is told of.
+ */
+static void take_acks(struct load *load, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (load->conns[i].speaker.session.said <
+		    load->conns[i].speaker.session.position)
+			say_ack(&load->conns[i]);
+	for (unsigned i = 0; i < count; i++)
+		while (load->conns[i].speaker.session.acked <
+		       load->conns[i].speaker.session.pending)
+			turn(load);
+}
+
+/*
  * The loop runs already: let it, and see what the server uses.
  *
  * receivers  how many get what was sent once
@@ -732,26 +846,56 @@ static void measure(struct load *load, uint64_t receivers)
 	print_usage(&from, &to, &counter);
 }
 
-static void run_relay(struct load *load)
+/*
+ * Who has joined in pairs may talk now.
+ *
+ * answers  whether the other of a pair answers, or the first sends on
+ */
+static void pair_up(struct load *load, unsigned count, int answers)
 {
-	unsigned count = (unsigned)load->options.peers;
-
 	load->on_payload = on_relayed;
-	join_pairs(load, count, SPEAK_HOST);
 	for (unsigned i = 0; i < count; i++) {
 		struct conn *conn = &load->conns[i];
 
 		conn->source = &load->conns[i ^ 1];
-		prepare_relay(load->speak, conn, conn->source);
+		if (i % 2 && !answers)
+			conn->replier = conn->source;
+		prepare_relay(load->speak, conn, conn->source, answers);
 	}
+}
+
+/* The first messages of each pair's first. */
+static void serve(struct load *load, unsigned count)
+{
 	load->now_ns = clock_ns();
 	for (unsigned i = 0; i < count; i += 2) {
 		for (uint64_t n = 0; n < load->options.window; n++)
 			send_next(load, &load->conns[i]);
 		out_flush(load, &load->conns[i]);
 	}
+}
+
+static void run_pairs(struct load *load, int answers)
+{
+	unsigned count = (unsigned)load->options.peers;
+
+	join_pairs(load, count, SPEAK_HOST);
+	pair_up(load, count, answers);
+	serve(load, count);
 	measure(load, 1);
+	take_acks(load, count);
 	close_all(load, count);
+}
+
+static void run_relay(struct load *load)
+{
+	run_pairs(load, 1);
+}
+
+static void run_stream(struct load *load)
+{
+	load->acks_alone = load->speak->has_sessions;
+	run_pairs(load, 0);
 }
 
 static void run_broadcast(struct load *load)
@@ -761,6 +905,7 @@ static void run_broadcast(struct load *load)
 
 	load->on_payload = on_broadcast_received;
 	load->options.window = 1;
+	load->acks_alone = load->speak->has_sessions;
 	join_watchers(load, count);
 	for (unsigned i = 1; i <= count; i++)
 		load->conns[i].source = broadcaster;
@@ -779,6 +924,17 @@ static uint64_t settled_bytes(const struct options *options)
 		kill((pid_t)options->pid, SIGUSR2);
 	proc_settle((pid_t)options->pid);
 	return proc_private_bytes((pid_t)options->pid);
+}
+
+/* Each pair sets a call up, and falls silent. */
+static void call(struct load *load, unsigned count)
+{
+	load->most = load->options.calls;
+	pair_up(load, count, 1);
+	serve(load, count);
+	while (load->delivered < count * load->most)
+		turn(load);
+	take_acks(load, count);
 }
 
 /* Guests alone: some servers tell everybody of each host, all others. */
@@ -800,6 +956,8 @@ static void run_idle(struct load *load)
 	cpu_ns = proc_cpu_ns(pid);
 	join_pairs(load, count, SPEAK_GUEST);
 	joined_cpu_ns = proc_cpu_ns(pid) - cpu_ns;
+	if (options->calls > 0)
+		call(load, count);
 	idle_bytes = settled_bytes(options);
 
 	cpu_ns = proc_cpu_ns(pid);
@@ -812,6 +970,76 @@ static void run_idle(struct load *load)
 	       count, ((double)idle_bytes - (double)bytes) / count,
 	       (double)joined_cpu_ns / 1e3 / count,
 	       (double)closed_cpu_ns / 1e3 / count);
+}
+
+/*
+ * The first of each pair sends; the other reads everything, and says nothing.
+ * What is kept for it must end where the server's configuration says.
+ */
+static void run_unheard(struct load *load)
+{
+	const struct options *options = &load->options;
+	unsigned count = (unsigned)options->peers;
+	double receivers = count / 2.0;
+	uint64_t bytes;
+	uint64_t full_bytes;
+	uint64_t acked_bytes;
+
+	if (!load->speak->has_sessions)
+		die("only a session keeps what is not acknowledged");
+	load->options.window = 1;
+	join_pairs(load, count, SPEAK_HOST);
+	pair_up(load, count, 0);
+	for (unsigned i = 0; i < count; i += 2)
+		load->conns[i].speaker.session.may_be_refused = 1;
+	bytes = settled_bytes(options);
+
+	serve(load, count);
+	while (load->refused < count / 2 * REFUSALS)
+		turn(load);
+	take_rest(load, 1);
+	full_bytes = settled_bytes(options);
+	take_acks(load, count);
+	acked_bytes = settled_bytes(options);
+	close_all(load, count);
+
+	printf("{\"receivers\":%.0f,\"messages\":%.0f,\"kept_bytes\":%.0f,"
+	       "\"bytes_per_receiver\":%.0f,\"bytes_when_acked\":%.0f}\n",
+	       receivers, (double)load->delivered / receivers,
+	       (double)load->delivered_bytes / receivers,
+	       ((double)full_bytes - (double)bytes) / receivers,
+	       ((double)acked_bytes - (double)bytes) / receivers);
+}
+
+static void run_resume(struct load *load)
+{
+	unsigned count = (unsigned)load->options.peers;
+	pid_t pid = (pid_t)load->options.pid;
+	uint64_t cpu_ns;
+	uint64_t joined_cpu_ns;
+	uint64_t resumed_cpu_ns;
+
+	if (!load->speak->has_sessions)
+		die("only a session is resumed");
+	proc_settle(pid);
+	cpu_ns = proc_cpu_ns(pid);
+	join_pairs(load, count, SPEAK_GUEST);
+	proc_settle(pid);
+	joined_cpu_ns = proc_cpu_ns(pid) - cpu_ns;
+	for (unsigned i = 0; i < count; i++)
+		conn_cut(&load->conns[i]);
+	load->joined = 0;
+	proc_settle(pid);
+
+	cpu_ns = proc_cpu_ns(pid);
+	join_pairs(load, count, SPEAK_GUEST);
+	proc_settle(pid);
+	resumed_cpu_ns = proc_cpu_ns(pid) - cpu_ns;
+	close_all(load, count);
+
+	printf("{\"peers\":%u,\"join_cpu_us\":%.2f,\"resume_cpu_us\":%.2f}\n",
+	       count, (double)joined_cpu_ns / 1e3 / count,
+	       (double)resumed_cpu_ns / 1e3 / count);
 }
 
 static void run_http(struct load *load)
@@ -855,6 +1083,7 @@ static const struct {
 	NUMBER(warmup_ms, 0, 60000),
 	NUMBER(measure_ms, 1, 60000),
 	NUMBER(messages, 0, UINT32_MAX),
+	NUMBER(calls, 0, 1000),
 	NUMBER(collect, 0, 1),
 };
 
@@ -898,9 +1127,9 @@ static const struct {
 	const char *name;
 	void (*run)(struct load *load);
 } scenarios[] = {
-	{"relay", run_relay},
-	{"broadcast", run_broadcast},
-	{"idle", run_idle},
+	{"relay", run_relay},	      {"stream", run_stream},
+	{"broadcast", run_broadcast}, {"idle", run_idle},
+	{"unheard", run_unheard},     {"resume", run_resume},
 	{"http", run_http},
 };
 
@@ -935,5 +1164,6 @@ int main(int argc, char **argv)
 		scenarios[i].run(&load);
 		return 0;
 	}
-	die("usage: load relay|broadcast|idle|http name=value...");
+	die("usage: load relay|stream|broadcast|idle|unheard|resume|http "
+	    "name=value...");
 }

@@ -130,3 +130,15 @@ void payload_put_digits(char *to, uint64_t number)
 		number /= 10;
 	}
 }
+
+int payload_is(const struct payload *payload, const char *text, uint64_t number)
+{
+	char digits[PAYLOAD_DIGITS];
+	size_t after = payload->digits_at + PAYLOAD_DIGITS;
+
+	payload_put_digits(digits, number);
+	return memcmp(text, payload->text, payload->digits_at) == 0 &&
+	       memcmp(text + payload->digits_at, digits, sizeof(digits)) == 0 &&
+	       memcmp(text + after, payload->text + after,
+		      payload->len - after) == 0;
+}

@@ -31,4 +31,8 @@ enum payload_kind payload_kind_of(uint64_t number);
 /* Write a number as PAYLOAD_DIGITS decimal digits, without a NUL. */
 void payload_put_digits(char *to, uint64_t number);
 
+/* Is it the payload of this number at `text`, which has its length? */
+int payload_is(const struct payload *payload, const char *text,
+	       uint64_t number);
+
 #endif

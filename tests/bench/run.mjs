@@ -4,7 +4,7 @@
 //
 //   --quick   one round of short measurements instead of five
 //   --check   exit with 1 when a promise of docs/performance.md is broken
-//   SERVER    only these: signald, signald-socketio, bare, socket.io, ws
+//   SERVER    only these: see contenders.mjs
 //
 // The servers run on one core, the load generator on another. Writes
 // build/bench.json and prints the same for people.
@@ -14,15 +14,14 @@ import { chmodSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync,
 import { createServer, connect } from 'node:net';
 import { once } from 'node:events';
 import { cpus, loadavg, release, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const root = join(here, '../..');
-const build = join(root, 'build');
-const work = join(build, 'bench');
+import { beforeCommit, build, buildBefore, compile, contenders,
+	isAroundSessions, root, work } from './contenders.mjs';
+import { report } from './report.mjs';
+import { promises, rows } from './results.mjs';
 
 const { values: flags, positionals } = parseArgs({
 	allowPositionals: true,
@@ -34,51 +33,10 @@ const plan = flags.quick
 
 const peersInRelay = 200;
 const windows = [1, 8];
+const streamWindow = 8;
+const messagesInCall = 11;
 const watchers = 1000;
 const httpConnections = 64;
-
-function signaldCommand(port) {
-	const settings = {
-		'listen.address': `127.0.0.1:${port}`,
-		'listen.metrics': '',
-		'socketio.namespaces':
-			`/=tutorial, /all=${join(here, 'all.rules')}`,
-		'turn.host': '127.0.0.1',
-		'turn.secret': 'benchmark-benchmark-benchmark',
-	};
-
-	return [join(build, 'signald'), ...Object.entries(settings)
-		.flatMap(([key, value]) => ['--set', `${key}=${value}`])];
-}
-
-// Whose clients `speak` what. The same program twice is two processes: neither
-// profits from memory that the other wire has warmed.
-const contenders = {
-	signald: {
-		speak: 'native',
-		command: signaldCommand,
-	},
-	'signald-socketio': {
-		speak: 'socketio',
-		command: signaldCommand,
-	},
-	bare: {
-		speak: 'bare',
-		command: (port) => [join(work, 'bare'), String(port)],
-	},
-	'socket.io': {
-		speak: 'socketio',
-		isNode: true,
-		command: (port) => [process.execPath, '--expose-gc',
-			join(here, 'socketio-server.mjs'), String(port)],
-	},
-	ws: {
-		speak: 'native',
-		isNode: true,
-		command: (port) => [process.execPath, '--expose-gc',
-			join(here, 'ws-server.mjs'), String(port)],
-	},
-};
 
 const running = new Set();
 
@@ -101,21 +59,6 @@ function pickCores() {
 }
 
 const cores = pickCores();
-
-function compile() {
-	const flagsC = ['-O2', '-g', '-std=gnu11', '-D_GNU_SOURCE', '-Wall',
-		'-Wextra', '-Wshadow', '-Wconversion', '-Wno-sign-conversion',
-		'-Werror'];
-	const source = (name) => join(here, `${name}.c`);
-	const cc = process.env.CC ?? 'cc';
-
-	mkdirSync(work, { recursive: true });
-	execFileSync(cc, [...flagsC, '-o', join(work, 'load'),
-		...['load', 'payload', 'proc', 'speak', 'wire'].map(source)],
-	{ stdio: 'inherit' });
-	execFileSync(cc, [...flagsC, '-o', join(work, 'bare'), source('bare'),
-		'-levent_core'], { stdio: 'inherit' });
-}
 
 async function freePort() {
 	const server = createServer().listen(0, '127.0.0.1');
@@ -194,8 +137,6 @@ async function load(scenario, server, options) {
 	return JSON.parse(stdout);
 }
 
-const rows = [];
-
 function record(round, scenario, name, result, extra = {}) {
 	rows.push({ scenario, server: name, round, ...extra, ...result });
 	log(`  ${scenario} ${Object.values(extra).join(' ')} ${name}: `
@@ -215,6 +156,19 @@ async function measureRelay(servers, round) {
 				}), { window });
 }
 
+// What goes one way only: here acknowledgements find nothing to ride on.
+async function measureStream(servers, round) {
+	for (const server of servers.filter(({ name }) => isAroundSessions(name)))
+		record(round, 'stream', server.name,
+			await load('stream', server, {
+				speak: contenders[server.name].speak,
+				peers: peersInRelay,
+				window: streamWindow,
+				warmup_ms: plan.warmup_ms,
+				measure_ms: plan.measure_ms,
+			}));
+}
+
 async function measureBroadcast(servers, round) {
 	for (const server of servers)
 		record(round, 'broadcast', server.name,
@@ -226,7 +180,18 @@ async function measureBroadcast(servers, round) {
 			}));
 }
 
-// A fresh process for each count: freed memory would hide what is used.
+// One scenario on a process of its own: freed memory would hide what is used.
+async function measureFresh(scenario, name, options, label = scenario) {
+	const server = await startContender(name);
+
+	record(1, label, name, await load(scenario, server, {
+		speak: contenders[name].speak,
+		collect: contenders[name].isNode ? 1 : 0,
+		...options,
+	}));
+	await stop(server);
+}
+
 async function measureIdle(name) {
 	const limit = Number(readFileSync('/proc/self/limits', 'utf8')
 		.match(/^Max open files\s+(\d+)/m)[1]);
@@ -235,15 +200,18 @@ async function measureIdle(name) {
 		if (peers > limit - 500
 			|| (contenders[name].isNode && peers !== plan.idle[0]))
 			continue;
-		const server = await startContender(name);
-
-		record(1, 'idle', name, await load('idle', server, {
-			speak: contenders[name].speak,
-			peers,
-			collect: contenders[name].isNode ? 1 : 0,
-		}));
-		await stop(server);
+		await measureFresh('idle', name, { peers });
 	}
+	if (isAroundSessions(name))
+		await measureFresh('idle', name,
+			{ peers: plan.idle[0], calls: messagesInCall },
+			'idle after a call');
+}
+
+// What a session keeps when nothing is acknowledged, and what it saves.
+async function measureSessions(name) {
+	await measureFresh('unheard', name, { peers: peersInRelay });
+	await measureFresh('resume', name, { peers: plan.idle[0] });
 }
 
 function nginxConfig(folder, port) {
@@ -353,95 +321,6 @@ async function measureInstructions(name) {
 	});
 }
 
-function median(values) {
-	const sorted = values.toSorted((a, b) => a - b);
-	const middle = sorted.length >> 1;
-
-	return sorted.length % 2
-		? sorted[middle]
-		: (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-function select(scenario, server, extra = {}) {
-	return rows.filter((row) => row.scenario === scenario
-		&& row.server === server
-		&& Object.entries(extra).every(([key, value]) => row[key] === value));
-}
-
-// The median of a column, or null where nothing was measured.
-function value(column, scenario, server, extra) {
-	const values = select(scenario, server, extra)
-		.map((row) => row[column])
-		.filter((number) => number !== null && number !== undefined);
-
-	return values.length ? median(values) : null;
-}
-
-// The median over the rounds of how many times more CPU `a` used than `b`.
-function ratio(scenario, a, b, extra) {
-	const others = select(scenario, b, extra);
-	const values = select(scenario, a, extra)
-		.map((row, i) => row.cpu_us / others[i]?.cpu_us)
-		.filter(Number.isFinite);
-
-	return values.length ? median(values) : null;
-}
-
-// The worst of what was measured with different counts of peers.
-function idleBytes(name) {
-	const values = select('idle', name).map((row) => row.bytes_per_peer);
-
-	return values.length ? Math.max(...values) : null;
-}
-
-function instructionsOf(name) {
-	return value('instructions', 'relay', name, { window: 1 })
-		?? value('instructions', 'instructions', name);
-}
-
-// What is promised: [sentence, measured, comparison, limit].
-function promises() {
-	const cpu = (a, b, window) => ratio('relay', a, b, { window });
-
-	return [
-		['signald / bare, CPU, 1 in flight',
-			cpu('signald', 'bare', 1), '<=', 1.5],
-		['signald / bare, CPU, 8 in flight',
-			cpu('signald', 'bare', 8), '<=', 3],
-		['socket.io / signald, CPU, 1 in flight',
-			cpu('socket.io', 'signald', 1), '>=', 6],
-		['socket.io / signald, CPU, 8 in flight',
-			cpu('socket.io', 'signald', 8), '>=', 12],
-		['signald-socketio / signald, CPU, 1 in flight',
-			cpu('signald-socketio', 'signald', 1), '<=', 1.25],
-		['signald-socketio / signald, CPU, 8 in flight',
-			cpu('signald-socketio', 'signald', 8), '<=', 1.25],
-		['socket.io / signald-socketio, CPU, 1 in flight',
-			cpu('socket.io', 'signald-socketio', 1), '>=', 6],
-		['socket.io / signald-socketio, CPU, 8 in flight',
-			cpu('socket.io', 'signald-socketio', 8), '>=', 12],
-		['signald, bytes of an idle peer',
-			idleBytes('signald'), '<', 2048],
-		['signald-socketio, bytes of an idle peer',
-			idleBytes('signald-socketio'), '<', 2560],
-		['nginx static file / signald /v1/ice, CPU',
-			ratio('http', 'nginx', 'signald'), '>=', 1],
-		['socket.io / bare, CPU, 1 in flight',
-			cpu('socket.io', 'bare', 1), '>=', 6],
-		['socket.io / bare, CPU, 8 in flight',
-			cpu('socket.io', 'bare', 8), '>=', 30],
-		['bare, user instructions, 1 in flight',
-			instructionsOf('bare'), '<', 1200],
-	].map(([what, measured, comparison, limit]) => ({
-		what, measured, comparison, limit,
-		holds: measured === null ? null : {
-			'<': measured < limit,
-			'<=': measured <= limit,
-			'>=': measured >= limit,
-		}[comparison],
-	}));
-}
-
 function versionOf(name) {
 	try {
 		return JSON.parse(readFileSync(join(root,
@@ -482,80 +361,6 @@ function machine(loadBefore) {
 	};
 }
 
-function number(value, digits = 2) {
-	return value === null ? '-' : value.toFixed(digits);
-}
-
-function printTable(titles, lines) {
-	const all = [titles, ...lines];
-	const widths = titles.map((_, i) =>
-		Math.max(...all.map((line) => line[i].length)));
-
-	console.log();
-	for (const line of all)
-		console.log(line.map((cell, i) => (i === 0
-			? cell.padEnd(widths[i])
-			: cell.padStart(widths[i]))).join('  '));
-}
-
-function printRelay(names, window) {
-	const of = (column, name, digits) =>
-		number(value(column, 'relay', name, { window }), digits);
-
-	printTable([`relay, ${peersInRelay / 2} pairs, ${window} in flight`,
-		'CPU us', 'of signald', 'relays/s', 'p50 us', 'p99 us',
-		'instructions'],
-	names.map((name) => [name,
-		of('cpu_us', name),
-		number(ratio('relay', name, 'signald', { window })),
-		of('per_second', name, 0),
-		of('latency_p50_us', name, 0),
-		of('latency_p99_us', name, 0),
-		window === 1
-			? number(instructionsOf(name), 0)
-			: of('instructions', name, 0)]));
-}
-
-function printRest(names) {
-	const idle = (column, name, digits) => number(value(column, 'idle', name,
-		{ peers: plan.idle[0] }), digits);
-
-	printTable([`broadcast to ${watchers}`, 'CPU us a delivery',
-		'of signald', 'p99 us'],
-	names.map((name) => [name,
-		number(value('cpu_us', 'broadcast', name)),
-		number(ratio('broadcast', name, 'signald')),
-		number(value('latency_p99_us', 'broadcast', name), 0)]));
-	printTable([`${plan.idle[0]} idle peers`, 'bytes a peer',
-		'CPU us to join', 'to close'],
-	names.map((name) => [name, idle('bytes_per_peer', name, 0),
-		idle('join_cpu_us', name, 1), idle('close_cpu_us', name, 1)]));
-	printTable(['GET /v1/ice', 'CPU us', 'requests a CPU second', 'p99 us'],
-		['signald', 'nginx'].map((name) => {
-			const cpu = value('cpu_us', 'http', name);
-
-			return [name, number(cpu), number(cpu && 1e6 / cpu, 0),
-				number(value('latency_p99_us', 'http', name), 0)];
-		}));
-}
-
-// A busy machine makes caches cold and every number larger.
-function printOthers() {
-	const shares = rows.map((row) => row.others)
-		.filter((share) => share !== undefined);
-
-	if (shares.length)
-		console.log(`\nOther processes took ${number(median(shares))} cores `
-			+ `while measuring, at most ${number(Math.max(...shares))}.`);
-}
-
-function printPromises(list) {
-	printTable(['promise', 'measured', 'limit', ''],
-		list.map(({ what, measured, comparison, limit, holds }) => [what,
-			number(measured), `${comparison} ${limit}`,
-			holds === null ? 'not measured' : holds ? 'ok' : 'BROKEN']));
-}
-
 async function measureAll(names) {
 	const servers = [];
 
@@ -564,6 +369,7 @@ async function measureAll(names) {
 	for (let round = 1; round <= plan.rounds; round++) {
 		log(`round ${round} of ${plan.rounds}`);
 		await measureRelay(servers, round);
+		await measureStream(servers, round);
 		await measureBroadcast(servers, round);
 	}
 	const signald = servers.find(({ name }) => name === 'signald');
@@ -574,19 +380,38 @@ async function measureAll(names) {
 
 	for (const name of names)
 		await measureIdle(name);
+	for (const name of names)
+		if (contenders[name].speak === 'sessions')
+			await measureSessions(name);
 	if (rows.every((row) => !row.instructions) && has('valgrind'))
 		for (const name of names.filter((name) => !contenders[name].isNode))
 			await measureInstructions(name);
 }
 
-async function main() {
+// The contenders asked for, as far as they can be had.
+function pickContenders() {
 	const names = positionals.length ? positionals : Object.keys(contenders);
 	const unknown = names.find((name) => !contenders[name]);
-	const loadBefore = loadavg()[0];
 
 	if (unknown)
 		throw new Error(`${unknown}: one of ${Object.keys(contenders)}`);
 	compile();
+	if (!names.includes('signald-before') || buildBefore())
+		return names;
+	return names.filter((name) => name !== 'signald-before');
+}
+
+function saySkipped(names) {
+	if (!names.includes('signald-before'))
+		console.log(`\nNothing was compared with the state before sessions, `
+			+ `commit ${beforeCommit}: it was not asked for, or is not in `
+			+ 'this repository (a shallow clone? git fetch --unshallow).');
+}
+
+async function main() {
+	const loadBefore = loadavg()[0];
+	const names = pickContenders();
+
 	await measureAll(names);
 
 	const list = promises();
@@ -595,11 +420,9 @@ async function main() {
 		{ machine: facts, plan, rows, promises: list }, null, '\t')}\n`);
 	console.log(Object.entries(facts)
 		.map(([key, fact]) => `${key}=${fact}`).join('  '));
-	for (const window of windows)
-		printRelay(names, window);
-	printRest(names);
-	printOthers();
-	printPromises(list);
+	report(names, { windows, pairs: peersInRelay / 2, watchers,
+		idlePeers: plan.idle[0] }, list);
+	saySkipped(names);
 	if (flags.check && list.some(({ holds }) => holds !== true))
 		process.exitCode = 1;
 }

@@ -5,9 +5,10 @@
 #include <stddef.h>
 
 #include "payload.h"
+#include "session.h"
 
 #define SPEAK_ID_SIZE 64
-#define SPEAK_REPLY_SIZE 256
+#define SPEAK_REPLY_SIZE 1024
 
 /*
  * A pair, alone in its room, is a host and a guest who relay to each other; who
@@ -21,6 +22,7 @@ struct speaker {
 	unsigned room;
 	enum speak_role role;
 	char id[SPEAK_ID_SIZE];
+	struct session session;
 };
 
 /* SPEAK_TAKEN: joined once the server has taken the reply. */
@@ -42,16 +44,25 @@ struct speak {
 				char reply[SPEAK_REPLY_SIZE]);
 
 	/*
-	 * Judge a message that is not a payload, once joined: is it one that
-	 * the server may send? `reply` as above.
+	 * Take a message that is not a payload, once joined. Returns whether
+	 * it is one that the server may send now; `reply` as above.
 	 */
-	int (*is_expected)(const char *text, char reply[SPEAK_REPLY_SIZE]);
+	int (*is_expected)(struct speaker *speaker, const char *text,
+			   char reply[SPEAK_REPLY_SIZE]);
 
-	/* What stands around a payload: before the target's id, after it. */
+	/*
+	 * What stands around a payload: before the target's id, after it, where
+	 * a session's numbers come between. Who has sessions also takes
+	 * messages apart: by their type, and the member that the payload is.
+	 */
 	struct {
 		const char *before_id;
+		const char *after_id;
 		const char *before_payload;
+		const char *type;
+		const char *member;
 	} relay[PAYLOAD_KINDS];
+	int has_sessions;
 	const char *broadcast;
 	const char *end;
 };

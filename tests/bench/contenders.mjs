@@ -1,0 +1,128 @@
+// contenders.mjs: who is measured, and how it comes to be.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync }
+	from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+export const root = join(here, '../..');
+export const build = join(root, 'build');
+export const work = join(build, 'bench');
+
+// What the promises of sessions are measured against: the last commit without
+// them, built here beside today's.
+export const beforeCommit = 'f93c64b';
+const beforeFolder = join(work, 'before');
+
+// What a session may keep for a receiver that acknowledges nothing.
+export const sessionMaxBytes = 262144;
+
+function signaldCommand(port, program = join(build, 'signald'), more = {}) {
+	const settings = {
+		'listen.address': `127.0.0.1:${port}`,
+		'listen.metrics': '',
+		'socketio.namespaces':
+			`/=tutorial, /all=${join(here, 'all.rules')}`,
+		'turn.host': '127.0.0.1',
+		'turn.secret': 'benchmark-benchmark-benchmark',
+		...more,
+	};
+
+	return [program, ...Object.entries(settings)
+		.flatMap(([key, value]) => ['--set', `${key}=${value}`])];
+}
+
+// Whose clients `speak` what. The same program thrice is three processes: none
+// profits from memory that another's clients have warmed.
+export const contenders = {
+	'signald-before': {
+		speak: 'native',
+		command: (port) => signaldCommand(port,
+			join(beforeFolder, 'build/signald')),
+	},
+	signald: {
+		speak: 'native',
+		command: (port) => signaldCommand(port),
+	},
+	'signald-sessions': {
+		speak: 'sessions',
+		command: (port) => signaldCommand(port, undefined,
+			{ 'session.max_bytes': sessionMaxBytes }),
+	},
+	'signald-socketio': {
+		speak: 'socketio',
+		command: (port) => signaldCommand(port),
+	},
+	bare: {
+		speak: 'bare',
+		command: (port) => [join(work, 'bare'), String(port)],
+	},
+	'socket.io': {
+		speak: 'socketio',
+		isNode: true,
+		command: (port) => [process.execPath, '--expose-gc',
+			join(here, 'socketio-server.mjs'), String(port)],
+	},
+	ws: {
+		speak: 'native',
+		isNode: true,
+		command: (port) => [process.execPath, '--expose-gc',
+			join(here, 'ws-server.mjs'), String(port)],
+	},
+};
+
+// Who is compared with the state before sessions.
+export function isAroundSessions(name) {
+	return ['signald-before', 'signald', 'signald-sessions'].includes(name);
+}
+
+// The load generator, and the bare relay.
+export function compile() {
+	const flags = ['-O2', '-g', '-std=gnu11', '-D_GNU_SOURCE', '-Wall',
+		'-Wextra', '-Wshadow', '-Wconversion', '-Wno-sign-conversion',
+		'-Werror'];
+	const source = (name) => join(here, `${name}.c`);
+	const cc = process.env.CC ?? 'cc';
+
+	mkdirSync(work, { recursive: true });
+	execFileSync(cc, [...flags, '-o', join(work, 'load'),
+		...['load', 'payload', 'proc', 'session', 'speak', 'wire']
+			.map(source)],
+	{ stdio: 'inherit' });
+	execFileSync(cc, [...flags, '-o', join(work, 'bare'), source('bare'),
+		'-levent_core'], { stdio: 'inherit' });
+}
+
+function git(...args) {
+	return execFileSync('git', ['-C', root, ...args],
+		{ stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 1 << 28 });
+}
+
+function unpackBefore() {
+	const folder = mkdtempSync(join(work, 'before-'));
+
+	execFileSync('tar', ['-x', '-C', folder],
+		{ input: git('archive', beforeCommit) });
+	rmSync(beforeFolder, { recursive: true, force: true });
+	renameSync(folder, beforeFolder);
+}
+
+// The daemon of that commit, with the same compiler and flags. Returns false
+// where the history does not reach so far back: there is nothing to build then.
+export function buildBefore() {
+	const env = { ...process.env };
+
+	delete env.MAKEFLAGS; // a `make bench` around this is about today's
+	if (!existsSync(beforeFolder)) {
+		try {
+			git('cat-file', '-e', `${beforeCommit}^{commit}`);
+		} catch {
+			return false;
+		}
+		unpackBefore();
+	}
+	execFileSync('make', ['-s', '-j2', '-C', beforeFolder, 'build/signald'],
+		{ stdio: ['ignore', 2, 2], env });
+	return true;
+}
