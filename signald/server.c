@@ -28,7 +28,10 @@ struct server {
 	const struct config_sources *sources;
 	struct loop *loop;
 	struct conn_set *conns;
+	struct keyring *keyring;
+	struct kicked *kicked;
 	struct hub *hub;
+	struct loop_task tell_due; /* acknowledgements to senders */
 	struct icelist *icelist;
 	struct probe *probe; /* NULL where turn.probe is empty */
 	struct native *native;
@@ -37,13 +40,14 @@ struct server {
 	struct files *scripts; /* NULL where socketio.client_files is empty */
 	struct api api;
 	struct web_route routes[8];
-	struct web_route metrics_routes[2];
+	struct web_route operator_routes[3];
 	struct web *web;
-	struct web *metrics_web;
+	struct web *operator_web;
 	struct listener *listeners[MAX_LISTENERS];
 	size_t listeners_count;
 	struct event *signals[SIGNALS_COUNT];
 	uint64_t drain_ends_ms; /* 0 while serving */
+	bool has_key_trouble;	/* it was logged */
 };
 
 static void configure_log(const struct config *config)
@@ -133,10 +137,14 @@ static void write_routes(struct server *server)
 		 .handler = server->files ? reply_file : NULL,
 		 .arg = server->files},
 	};
-	const struct web_route metrics_routes[] = {
+	const struct web_route operator_routes[] = {
 		{.path = "/metrics",
 		 .methods = HTTP_GET,
 		 .handler = api_handle_metrics,
+		 .arg = api},
+		{.path = "/kick",
+		 .methods = HTTP_POST,
+		 .handler = api_handle_kick,
 		 .arg = api},
 		{.path = NULL},
 	};
@@ -158,7 +166,7 @@ static void write_routes(struct server *server)
 			.arg = server->scripts,
 		};
 	*at = routes[fixed_count]; /* every other path */
-	memcpy(server->metrics_routes, metrics_routes, sizeof(metrics_routes));
+	memcpy(server->operator_routes, operator_routes, sizeof(operator_routes));
 }
 
 static int listen_on(struct server *server, struct web *web, struct span text)
@@ -196,7 +204,7 @@ static int start_listeners(struct server *server)
 		err = listen_on(server, server->web, item);
 	if (err || !*server->config->listen.metrics)
 		return err;
-	err = listen_on(server, server->metrics_web,
+	err = listen_on(server, server->operator_web,
 			span_from(server->config->listen.metrics));
 	if (!err)
 		listener_serve_operators(
@@ -229,6 +237,7 @@ static void drain(struct server *server)
 				spread_s * 1000ull + DRAIN_GRACE_MS;
 	server->api.is_draining = true;
 	web_drain(server->web);
+	hub_drain(server->hub);
 	native_drain(server->native, spread_s);
 	socketio_drain(server->socketio, spread_s);
 }
@@ -237,9 +246,22 @@ static void drain(struct server *server)
 static bool is_drained(const struct server *server)
 {
 	return server->loop->clock.mono_ms >= server->drain_ends_ms ||
-	       (!native_sessions_count(server->native) &&
+	       (!native_clients_count(server->native) &&
 		!socketio_sessions_count(server->socketio) &&
 		!conn_set_has_output(server->conns));
+}
+
+/* Asked at every tick, which costs a comparison. */
+static void rotate_keys(struct server *server)
+{
+	int err = keyring_rotate(server->keyring,
+				 clock_wall_s(&server->loop->clock));
+
+	if (err && !server->has_key_trouble)
+		log_error("state.fail", log_str("what", KEYRING_FILE),
+			  log_str("dir", server->config->state.dir),
+			  log_str("error", strerror(-err)));
+	server->has_key_trouble = err;
 }
 
 static void on_tick(void *arg)
@@ -247,6 +269,7 @@ static void on_tick(void *arg)
 	struct server *server = arg;
 
 	hub_tick(server->hub);
+	rotate_keys(server);
 	if (server->drain_ends_ms && is_drained(server))
 		loop_stop(server->loop);
 }
@@ -376,6 +399,65 @@ static void find_scripts(struct server *server)
 			 log_str("key", "socketio.client_files"));
 }
 
+/* What outlives a restart. */
+static int open_state(struct server *server)
+{
+	const char *dir = server->config->state.dir;
+	uint64_t now_s = clock_wall_s(&server->loop->clock);
+	int err = keyring_new(&server->keyring, dir, now_s);
+
+	if (!err)
+		err = kicked_new(&server->kicked, dir, now_s);
+	if (err)
+		return fail("state.dir", dir, err);
+	if (!*dir)
+		log_warn("state.none", log_str("key", "state.dir"),
+			 log_str("means", "peers lose their ids when the "
+					  "server restarts"));
+	return 0;
+}
+
+static void run_tell_due(struct loop_task *task)
+{
+	hub_tell_due(
+		container_of(task, struct server, tell_due)->hub);
+}
+
+static void on_due(void *arg)
+{
+	struct server *server = arg;
+
+	loop_defer(server->loop, &server->tell_due);
+}
+
+static int start_hub(struct server *server)
+{
+	int err = hub_new(&server->hub, server->config, &server->loop->clock);
+
+	if (err)
+		return err;
+	server->tell_due.run = run_tell_due;
+	hub_set_on_due(server->hub, on_due, server);
+	/* Without keys of before nobody can prove who they were. */
+	if (*server->config->state.dir)
+		hub_expect_returns(server->hub);
+	server->api.hub = server->hub;
+	server->api.kicked = server->kicked;
+	server->api.clock = &server->loop->clock;
+	return 0;
+}
+
+static int start_native(struct server *server)
+{
+	return native_new(&server->native, &(struct native_parts){
+						   .loop = server->loop,
+						   .hub = server->hub,
+						   .icelist = &server->icelist,
+						   .keyring = server->keyring,
+						   .kicked = server->kicked,
+					   });
+}
+
 static int build(struct server *server)
 {
 	const struct config *config = server->config;
@@ -383,14 +465,17 @@ static int build(struct server *server)
 
 	if (!err)
 		err = conn_set_new(&server->conns, server->loop);
-	if (!err)
-		err = hub_new(&server->hub, config, &server->loop->clock);
+	if (err)
+		return fail("memory", "", err);
+	err = open_state(server);
+	if (err)
+		return err;
+	err = start_hub(server);
 	if (!err)
 		err = icelist_new(&server->icelist, config,
 				  &server->loop->clock);
 	if (!err)
-		err = native_new(&server->native, server->loop, server->hub,
-				 &server->icelist);
+		err = start_native(server);
 	if (err)
 		return fail("memory", "", err);
 	err = start_probe(server);
@@ -407,8 +492,8 @@ static int build(struct server *server)
 	write_routes(server);
 	err = web_new(&server->web, server->conns, server->routes);
 	if (!err)
-		err = web_new(&server->metrics_web, server->conns,
-			      server->metrics_routes);
+		err = web_new(&server->operator_web, server->conns,
+			      server->operator_routes);
 	if (!err)
 		err = catch_signals(server);
 	if (err)
@@ -463,7 +548,7 @@ void server_free(struct server *server)
 	conn_set_free(server->conns);
 	for (size_t i = 0; i < server->listeners_count; i++)
 		listener_free(server->listeners[i]);
-	web_free(server->metrics_web);
+	web_free(server->operator_web);
 	web_free(server->web);
 	files_free(server->scripts);
 	files_free(server->files);
@@ -472,6 +557,8 @@ void server_free(struct server *server)
 	native_free(server->native);
 	icelist_free(server->icelist);
 	hub_free(server->hub);
+	kicked_free(server->kicked);
+	keyring_free(server->keyring);
 	loop_free(server->loop);
 	if (server->config != server->first_config)
 		config_free(server->config);

@@ -112,6 +112,46 @@ long crypto_base64_decode(struct span text, void *out, size_t cap)
 	return (long)n;
 }
 
+/* The next characters as a group of the padded form. Returns 0 or -EINVAL. */
+static int read_url_group(struct span text, char group[4])
+{
+	if (text.len == 1)
+		return -EINVAL;
+	for (size_t i = 0; i < 4; i++) {
+		char c = i < text.len ? text.ptr[i] : '=';
+
+		if (c == '+' || c == '/' || (c == '=' && i < text.len))
+			return -EINVAL;
+		group[i] = (char)(c == '-' ? '+' : c == '_' ? '/' : c);
+	}
+	return 0;
+}
+
+long crypto_base64url_decode(struct span text, void *out, size_t cap)
+{
+	uint8_t *dst = out;
+	size_t n = 0;
+
+	while (text.len) {
+		size_t taken = text.len < 4 ? text.len : 4;
+		uint8_t bytes[3];
+		char group[4];
+		int len;
+
+		if (read_url_group(text, group))
+			return -EINVAL;
+		len = decode_group(group, true, bytes);
+		if (len < 0)
+			return -EINVAL;
+		if (cap - n < (size_t)len)
+			return -ENOSPC;
+		memcpy(dst + n, bytes, (size_t)len);
+		n += (size_t)len;
+		text = span_skip(text, taken);
+	}
+	return (long)n;
+}
+
 void crypto_new_id(char out[CRYPTO_ID_LEN + 1])
 {
 	uint8_t bits[16];

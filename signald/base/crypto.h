@@ -35,6 +35,9 @@ size_t crypto_base64url(const void *bytes, size_t len, char *out);
  */
 long crypto_base64_decode(struct span text, void *out, size_t cap);
 
+/* The same for base64url without padding. */
+long crypto_base64url_decode(struct span text, void *out, size_t cap);
+
 void crypto_sha1(struct span bytes, uint8_t out[CRYPTO_SHA1_LEN]);
 
 /* SHA-256 of bytes. */

@@ -4,47 +4,68 @@
 #include "codec/json.h"
 #include "codec/msg.h"
 
-/* Ids are 22 characters; a few more are let through to be answered as unknown.
- */
-#define MAX_TO 64
+/* The longest ids, and their quotes. */
+#define MAX_TO 98
+#define MAX_TOKEN 512
 #define MAX_TYPE 16 /* bytes of the longest type's name, and some more */
 
-/* The members the server reads. */
+/* The members the server reads; those of relayed messages first, since names
+ * are looked for in this order. */
 enum field {
 	F_TYPE,
 	F_TO,
-	F_DESCRIPTION,
+	F_TI,
+	F_N,
+	F_P,
+	F_SN,
 	F_CANDIDATE,
 	F_DATA,
+	F_DESCRIPTION,
 	F_REF,
-	F_N,
 	F_ROOM,
 	F_ROLE,
 	F_NAME,
 	F_METADATA,
 	F_TTL,
 	F_AFTER,
+	F_INST,
+	F_TRY,
+	F_TOKEN,
+	F_EPOCH,
+	F_LAST,
 	F_COUNT,
 };
 
 static const struct span field_names[F_COUNT] = {
 	[F_TYPE] = SPAN_INIT("type"),
 	[F_TO] = SPAN_INIT("to"),
-	[F_DESCRIPTION] = SPAN_INIT("description"),
+	[F_TI] = SPAN_INIT("ti"),
+	[F_N] = SPAN_INIT("n"),
+	[F_P] = SPAN_INIT("p"),
+	[F_SN] = SPAN_INIT("sn"),
 	[F_CANDIDATE] = SPAN_INIT("candidate"),
 	[F_DATA] = SPAN_INIT("data"),
+	[F_DESCRIPTION] = SPAN_INIT("description"),
 	[F_REF] = SPAN_INIT("ref"),
-	[F_N] = SPAN_INIT("n"),
 	[F_ROOM] = SPAN_INIT("room"),
 	[F_ROLE] = SPAN_INIT("role"),
 	[F_NAME] = SPAN_INIT("name"),
 	[F_METADATA] = SPAN_INIT("metadata"),
 	[F_TTL] = SPAN_INIT("ttl"),
 	[F_AFTER] = SPAN_INIT("after"),
+	[F_INST] = SPAN_INIT("inst"),
+	[F_TRY] = SPAN_INIT("try"),
+	[F_TOKEN] = SPAN_INIT("token"),
+	[F_EPOCH] = SPAN_INIT("epoch"),
+	[F_LAST] = SPAN_INIT("last"),
 };
 
 static int read_join(const struct span *fields, struct msg *msg,
 		     struct msg_error *error);
+static int read_resume(const struct span *fields, struct msg *msg,
+		       struct msg_error *error);
+static int read_ack(const struct span *fields, struct msg *msg,
+		    struct msg_error *error);
 static int read_ttl(const struct span *fields, struct msg *msg,
 		    struct msg_error *error);
 static int read_after(const struct span *fields, struct msg *msg,
@@ -56,28 +77,34 @@ static const struct type_rule {
 	bool has_to;
 	int payload; /* the field that is relayed, or -1 */
 	struct span prefix;
-	struct span middle; /* between the sender's id and the payload */
+	struct span middle; /* before the payload */
 	int (*read)(const struct span *fields, struct msg *msg,
 		    struct msg_error *error);
 } rules[MSG_TYPES_COUNT] = {
 	[MSG_OFFER] = {SPAN_INIT("\"offer\""), true, F_DESCRIPTION,
 		       SPAN_INIT("{\"type\":\"offer\",\"from\":\""),
-		       SPAN_INIT("\",\"description\":"), NULL},
+		       SPAN_INIT(",\"description\":"), NULL},
 	[MSG_ANSWER] = {SPAN_INIT("\"answer\""), true, F_DESCRIPTION,
 			SPAN_INIT("{\"type\":\"answer\",\"from\":\""),
-			SPAN_INIT("\",\"description\":"), NULL},
+			SPAN_INIT(",\"description\":"), NULL},
 	[MSG_CANDIDATE] = {SPAN_INIT("\"candidate\""), true, F_CANDIDATE,
 			   SPAN_INIT("{\"type\":\"candidate\",\"from\":\""),
-			   SPAN_INIT("\",\"candidate\":"), NULL},
+			   SPAN_INIT(",\"candidate\":"), NULL},
 	[MSG_SIGNAL] = {SPAN_INIT("\"signal\""), true, F_DATA,
 			SPAN_INIT("{\"type\":\"signal\",\"from\":\""),
-			SPAN_INIT("\",\"data\":"), NULL},
+			SPAN_INIT(",\"data\":"), NULL},
 	[MSG_BROADCAST] = {SPAN_INIT("\"broadcast\""), false, F_DATA,
 			   SPAN_INIT("{\"type\":\"broadcast\",\"from\":\""),
-			   SPAN_INIT("\",\"data\":"), NULL},
+			   SPAN_INIT(",\"data\":"), NULL},
 	[MSG_JOIN] = {.raw = SPAN_INIT("\"join\""),
 		      .payload = -1,
 		      .read = read_join},
+	[MSG_RESUME] = {.raw = SPAN_INIT("\"resume\""),
+			.payload = -1,
+			.read = read_resume},
+	[MSG_ACK] = {.raw = SPAN_INIT("\"ack\""),
+		     .payload = -1,
+		     .read = read_ack},
 	[MSG_ICE] = {.raw = SPAN_INIT("\"ice\""),
 		     .payload = -1,
 		     .read = read_ttl},
@@ -100,6 +127,9 @@ static const char *const error_names[] = {
 	[MSG_ROOM_FULL] = "room-full",
 	[MSG_TOO_MANY_ROOMS] = "too-many-rooms",
 	[MSG_UNKNOWN_PEER] = "unknown-peer",
+	[MSG_PEER_PENDING] = "peer-pending",
+	[MSG_PEER_RESTARTED] = "peer-restarted",
+	[MSG_GAP] = "gap",
 	[MSG_QUEUE_FULL] = "queue-full",
 	[MSG_INTERNAL] = "internal",
 };
@@ -136,6 +166,36 @@ static int read_after(const struct span *fields, struct msg *msg,
 	return 0;
 }
 
+/* A whole number; left alone where there is none. */
+static int read_number(struct span raw, uint64_t *value,
+		       struct msg_error *error, const char *message)
+{
+	if (raw.ptr && json_to_u64(raw, MSG_MAX_NUMBER - 1, value))
+		return refuse(error, MSG_BAD_MESSAGE, message);
+	return 0;
+}
+
+/* What join and resume say of the peer. */
+static int read_about(const struct span *fields, struct msg *msg,
+		      struct msg_error *error)
+{
+	if (fields[F_NAME].ptr && !is_of_type(fields[F_NAME], JSON_TYPE_STRING))
+		return refuse(error, MSG_BAD_MESSAGE, "name must be a string");
+	if (fields[F_METADATA].ptr &&
+	    !is_of_type(fields[F_METADATA], JSON_TYPE_OBJECT))
+		return refuse(error, MSG_BAD_MESSAGE,
+			      "metadata must be an object");
+	msg->name = fields[F_NAME];
+	msg->metadata = fields[F_METADATA];
+	msg->attempt = 1;
+	if (read_number(fields[F_INST], &msg->inst, error,
+			"inst must be a whole number from 1 to 2^53 - 1") ||
+	    read_number(fields[F_TRY], &msg->attempt, error,
+			"try must be a whole number from 1 to 2^53 - 1"))
+		return -EINVAL;
+	return read_ttl(fields, msg, error);
+}
+
 static int read_join(const struct span *fields, struct msg *msg,
 		     struct msg_error *error)
 {
@@ -144,17 +204,44 @@ static int read_join(const struct span *fields, struct msg *msg,
 			      "join needs a room, a string of 1 to 128 bytes");
 	if (fields[F_ROLE].ptr && !is_of_type(fields[F_ROLE], JSON_TYPE_STRING))
 		return refuse(error, MSG_BAD_ROLE, "role must be a string");
-	if (fields[F_NAME].ptr && !is_of_type(fields[F_NAME], JSON_TYPE_STRING))
-		return refuse(error, MSG_BAD_MESSAGE, "name must be a string");
-	if (fields[F_METADATA].ptr &&
-	    !is_of_type(fields[F_METADATA], JSON_TYPE_OBJECT))
-		return refuse(error, MSG_BAD_MESSAGE,
-			      "metadata must be an object");
 	msg->room = fields[F_ROOM];
 	msg->role = fields[F_ROLE];
-	msg->name = fields[F_NAME];
-	msg->metadata = fields[F_METADATA];
-	return read_ttl(fields, msg, error);
+	return read_about(fields, msg, error);
+}
+
+static int read_resume(const struct span *fields, struct msg *msg,
+		       struct msg_error *error)
+{
+	struct span token = fields[F_TOKEN];
+
+	if (!is_of_type(token, JSON_TYPE_STRING) || token.len > MAX_TOKEN)
+		return refuse(error, MSG_BAD_MESSAGE,
+			      "resume needs the token that joined, resumed or "
+			      "session gave");
+	msg->token = span_of(token.ptr + 1, token.len - 2);
+	if (read_about(fields, msg, error) ||
+	    read_number(fields[F_EPOCH], &msg->epoch, error,
+			"epoch must be the number that session had") ||
+	    read_number(fields[F_LAST], &msg->last, error,
+			"last must be a whole number, the position of the "
+			"last message that came"))
+		return -EINVAL;
+	if (!msg->inst)
+		return refuse(error, MSG_BAD_MESSAGE,
+			      "resume needs inst, a whole number from 1 to "
+			      "2^53 - 1");
+	return 0;
+}
+
+static int read_ack(const struct span *fields, struct msg *msg,
+		    struct msg_error *error)
+{
+	(void)fields;
+	if (msg->has_sn)
+		return 0;
+	return refuse(error, MSG_BAD_MESSAGE,
+		      "ack needs sn, the position of the last message that "
+		      "came");
 }
 
 /* ref and n come first, so that every later refusal can repeat them. */
@@ -163,7 +250,6 @@ static int read_reference(const struct span *fields, struct msg *msg,
 {
 	struct span ref = fields[F_REF];
 	struct span n = fields[F_N];
-	uint64_t number;
 
 	if (ref.ptr) {
 		enum json_type type = json_type_of(ref);
@@ -175,24 +261,124 @@ static int read_reference(const struct span *fields, struct msg *msg,
 				      "most 64 bytes");
 		msg->ref = ref;
 	}
-	if (n.ptr) {
-		if (json_to_u64(n, MSG_MAX_NUMBER - 1, &number))
-			return refuse(error, MSG_BAD_MESSAGE,
-				      "n must be a whole number from 0 to "
-				      "2^53 - 1");
-		msg->n = n;
-	}
+	if (read_number(n, &msg->number, error,
+			"n must be a whole number from 0 to 2^53 - 1"))
+		return -EINVAL;
+	msg->n = n;
+	msg->has_sn = fields[F_SN].ptr;
+	return read_number(fields[F_SN], &msg->sn, error,
+			   "sn must be a whole number from 0 to 2^53 - 1");
+}
+
+static int refuse_to(struct msg_error *error)
+{
+	return refuse(error, MSG_BAD_MESSAGE,
+		      "to must be a peer's id, as joined or peer-joined gave "
+		      "it, or an array of at most 64");
+}
+
+static bool is_peer_id(struct span raw)
+{
+	return is_of_type(raw, JSON_TYPE_STRING) && raw.len <= MAX_TO;
+}
+
+/* Numbers of a list of receivers: none, or as many. */
+static bool are_numbers(struct span raw, size_t count)
+{
+	struct span elements[MSG_MAX_TARGETS];
+	uint64_t value;
+	size_t found;
+
+	if (!raw.ptr)
+		return true;
+	if (json_slice(raw, elements, MSG_MAX_TARGETS, &found) ||
+	    found != count)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (json_to_u64(elements[i], MSG_MAX_NUMBER - 1, &value))
+			return false;
+	return true;
+}
+
+static int read_many(const struct span *fields, struct msg *msg,
+		     struct msg_error *error)
+{
+	struct span elements[MSG_MAX_TARGETS];
+	size_t count;
+
+	if (json_slice(fields[F_TO], elements, MSG_MAX_TARGETS, &count) ||
+	    !count || count > MSG_MAX_TARGETS)
+		return refuse_to(error);
+	for (size_t i = 0; i < count; i++)
+		if (!is_peer_id(elements[i]))
+			return refuse_to(error);
+	if (!are_numbers(fields[F_TI], count) ||
+	    !are_numbers(fields[F_P], count))
+		return refuse(error, MSG_BAD_MESSAGE,
+			      "ti and p must be arrays of whole numbers, as "
+			      "many as to has ids");
+	msg->has_many = true;
+	msg->to = fields[F_TO];
+	msg->ti_array = fields[F_TI];
+	msg->p_array = fields[F_P];
 	return 0;
 }
 
-static int read_to(struct span raw, struct msg *msg, struct msg_error *error)
+static int read_to(const struct span *fields, struct msg *msg,
+		   struct msg_error *error)
 {
-	if (!is_of_type(raw, JSON_TYPE_STRING) || raw.len > MAX_TO)
-		return refuse(error, MSG_BAD_MESSAGE,
-			      "to must be a peer's id, as joined or "
-			      "peer-joined gave it");
+	struct span raw = fields[F_TO];
+
+	if (is_of_type(raw, JSON_TYPE_ARRAY))
+		return read_many(fields, msg, error);
+	if (!is_peer_id(raw))
+		return refuse_to(error);
 	msg->to = span_of(raw.ptr + 1, raw.len - 2);
-	return 0;
+	msg->has_ti = fields[F_TI].ptr;
+	if (read_number(fields[F_TI], &msg->ti, error,
+			"ti must be the receiver's inst, or 0 where it has "
+			"none"))
+		return -EINVAL;
+	return read_number(fields[F_P], &msg->p, error,
+			   "p must be a whole number from 0 to 2^53 - 1");
+}
+
+static void read_targets_numbers(const struct msg *msg, size_t count,
+				 struct msg_target *targets)
+{
+	struct span elements[MSG_MAX_TARGETS];
+	size_t found;
+
+	if (msg->ti_array.ptr &&
+	    !json_slice(msg->ti_array, elements, MSG_MAX_TARGETS, &found))
+		for (size_t i = 0; i < count; i++)
+			targets[i].has_ti = !json_to_u64(
+				elements[i], MSG_MAX_NUMBER, &targets[i].ti);
+	if (msg->p_array.ptr &&
+	    !json_slice(msg->p_array, elements, MSG_MAX_TARGETS, &found))
+		for (size_t i = 0; i < count; i++)
+			(void)json_to_u64(elements[i], MSG_MAX_NUMBER,
+					  &targets[i].p);
+}
+
+size_t msg_targets(const struct msg *msg,
+		   struct msg_target targets[MSG_MAX_TARGETS])
+{
+	struct span ids[MSG_MAX_TARGETS];
+	size_t count;
+
+	if (!msg->has_many) {
+		targets[0] = (struct msg_target){msg->to, msg->has_ti, msg->ti,
+						 msg->p};
+		return 1;
+	}
+	if (json_slice(msg->to, ids, MSG_MAX_TARGETS, &count))
+		return 0;
+	for (size_t i = 0; i < count; i++)
+		targets[i] = (struct msg_target){
+			.to = span_of(ids[i].ptr + 1, ids[i].len - 2)};
+	read_targets_numbers(msg, count, targets);
+	return count;
 }
 
 static int read_payload(int field, struct span raw, struct msg *msg,
@@ -277,7 +463,7 @@ int msg_parse(struct span text, struct msg *msg, struct msg_error *error)
 			      "this server knows no message of this type");
 	msg->type = (enum msg_type)(rule - rules);
 	if (rule->has_to)
-		err = read_to(fields[F_TO], msg, error);
+		err = read_to(fields, msg, error);
 	if (!err && rule->payload >= 0)
 		err = read_payload(rule->payload, fields[rule->payload], msg,
 				   error);
@@ -292,13 +478,36 @@ static size_t put(char *out, size_t at, struct span piece)
 	return at + piece.len;
 }
 
-size_t msg_write_prefix(enum msg_type type, struct span from,
+/* ,"n":12 */
+static size_t put_number(char *out, size_t at, struct span name, uint64_t value)
+{
+	char digits[20];
+	size_t first = sizeof(digits);
+
+	do {
+		digits[--first] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	at = put(out, at, name);
+	return put(out, at, span_of(digits + first, sizeof(digits) - first));
+}
+
+size_t msg_write_prefix(const struct msg_head *head,
 			char prefix[MSG_PREFIX_CAP])
 {
-	const struct type_rule *rule = &rules[type];
+	const struct type_rule *rule = &rules[head->type];
 	size_t at = put(prefix, 0, rule->prefix);
 
-	at = put(prefix, at, from);
+	at = put(prefix, at, head->from);
+	at = put(prefix, at, SPAN("\""));
+	if (head->fi)
+		at = put_number(prefix, at, SPAN(",\"fi\":"), head->fi);
+	if (head->is_numbered)
+		at = put_number(prefix, at, SPAN(",\"n\":"), head->n);
+	if (head->p)
+		at = put_number(prefix, at, SPAN(",\"p\":"), head->p);
+	if (head->acked)
+		at = put_number(prefix, at, SPAN(",\"acked\":"), head->acked);
 	return put(prefix, at, rule->middle);
 }
 
@@ -317,10 +526,15 @@ void msg_begin_answer(struct buf *out, const char *type, const struct msg *msg)
 	}
 }
 
-void msg_write_error(struct buf *out, const struct msg *msg,
+void msg_write_error(struct buf *out, const struct msg *msg, struct span to,
 		     const struct msg_error *error)
 {
 	msg_begin_answer(out, "error", msg);
+	if (to.ptr) {
+		buf_append_str(out, ",\"to\":\"");
+		buf_append_span(out, to);
+		buf_append_str(out, "\"");
+	}
 	buf_append_str(out, ",\"code\":\"");
 	buf_append_str(out, msg_error_name(error->code));
 	buf_append_str(out, "\",\"message\":");

@@ -5,7 +5,9 @@
 #include "base/buf.h"
 
 #define MSG_MAX_REF 64
+/* Numbers are below it, so that every client's are exact. */
 #define MSG_MAX_NUMBER ((uint64_t)1 << 53)
+#define MSG_MAX_TARGETS 64
 
 enum msg_type {
 	MSG_OFFER,
@@ -14,6 +16,8 @@ enum msg_type {
 	MSG_SIGNAL,
 	MSG_BROADCAST,
 	MSG_JOIN,
+	MSG_RESUME,
+	MSG_ACK,
 	MSG_ICE,
 	MSG_PEERS,
 	MSG_PING,
@@ -26,17 +30,39 @@ struct msg {
 	enum msg_type type;
 	struct span ref;     /* raw JSON, {NULL, 0} without one */
 	struct span n;	     /* digits, {NULL, 0} without one */
-	struct span to;	     /* a peer id, without quotes */
+	uint64_t number;     /* n as a number */
+	struct span to;	     /* a peer id, without quotes, or a raw array */
 	struct span payload; /* raw JSON: description, candidate or data */
+	bool has_many;	     /* to is an array: msg_targets() */
+	bool has_ti;
+	bool has_sn;
+	uint64_t ti;
+	uint64_t p;
+	uint64_t sn; /* everything up to this position has come */
+	struct span ti_array, p_array; /* where has_many */
 
-	/* MSG_JOIN, raw JSON strings and object; {NULL, 0} where absent */
+	/* MSG_JOIN, MSG_RESUME: raw JSON strings and object; {NULL, 0} where
+	 * absent */
 	struct span room;
 	struct span role;
 	struct span name;
 	struct span metadata;
+	uint64_t inst;	   /* 0 without one */
+	uint64_t attempt;  /* `try`, 1 without one */
+	struct span token; /* MSG_RESUME: without quotes */
+	uint64_t epoch;
+	uint64_t last;
 
-	uint64_t ttl_s; /* MSG_JOIN, MSG_ICE: 0 without one */
+	uint64_t ttl_s; /* and MSG_ICE: 0 without one */
 	uint64_t after; /* MSG_PEERS */
+};
+
+/* One of those a message is for. */
+struct msg_target {
+	struct span to; /* without quotes */
+	bool has_ti;
+	uint64_t ti;
+	uint64_t p;
 };
 
 enum msg_error_code {
@@ -51,6 +77,9 @@ enum msg_error_code {
 	MSG_ROOM_FULL,
 	MSG_TOO_MANY_ROOMS,
 	MSG_UNKNOWN_PEER,
+	MSG_PEER_PENDING,
+	MSG_PEER_RESTARTED,
+	MSG_GAP,
 	MSG_QUEUE_FULL,
 	MSG_INTERNAL,
 };
@@ -71,24 +100,42 @@ struct msg_error {
 int msg_parse(struct span text, struct msg *msg, struct msg_error *error);
 
 /*
- * The two pieces around a relayed payload:
- * {"type":"offer","from":"ID","description":  PAYLOAD  }
+ * Whom a message is for, one or many; it has been parsed without an error.
  *
- * prefix  cap of MSG_PREFIX_CAP bytes
- * from    the sender's id
+ * Returns how many.
+ */
+size_t msg_targets(const struct msg *msg,
+		   struct msg_target targets[MSG_MAX_TARGETS]);
+
+/* What stands before the payload of a relayed message; 0 for what is not to
+ * stand there. */
+struct msg_head {
+	enum msg_type type;
+	struct span from;
+	uint64_t fi;
+	bool is_numbered;
+	uint64_t n;
+	uint64_t p;
+	uint64_t acked;
+};
+
+/*
+ * The two pieces around a relayed payload:
+ * {"type":"offer","from":"ID","fi":1,"n":2,"description":  PAYLOAD  }
  *
  * Returns the prefix's length; what follows the payload is MSG_SUFFIX.
  */
-#define MSG_PREFIX_CAP 192
+#define MSG_PREFIX_CAP 320
 #define MSG_SUFFIX "}"
-size_t msg_write_prefix(enum msg_type type, struct span from,
+size_t msg_write_prefix(const struct msg_head *head,
 			char prefix[MSG_PREFIX_CAP]);
 
 /* Append {"type":"TYPE" and, where the message had them, its ref and n. */
 void msg_begin_answer(struct buf *out, const char *type, const struct msg *msg);
 
-/* Append a whole error message. */
-void msg_write_error(struct buf *out, const struct msg *msg,
+/* Append a whole error message; `to` names the receiver it is about, {NULL, 0}
+ * for none. */
+void msg_write_error(struct buf *out, const struct msg *msg, struct span to,
 		     const struct msg_error *error);
 
 /* "unknown-peer" for MSG_UNKNOWN_PEER. */

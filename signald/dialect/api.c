@@ -3,8 +3,10 @@
 
 #include <openssl/crypto.h>
 
+#include "base/log.h"
 #include "codec/json.h"
 #include "dialect/api.h"
+#include "policy/keyring.h"
 #include "policy/metric.h"
 
 #define TTL_CAP 24
@@ -168,4 +170,51 @@ void api_handle_metrics(struct web_exchange *exchange,
 			  .headers = "Cache-Control: no-store\r\n",
 		  });
 	buf_clear(&body);
+}
+
+/* It is void for as long as any token of its could be good. */
+static void void_tokens(const struct api *api, const char *id)
+{
+	int err = kicked_add(api->kicked, span_from(id),
+			     clock_wall_s(api->clock) + KEYRING_LIVES_S);
+
+	if (err)
+		log_error("state.fail", log_str("what", KICKED_FILE),
+			  log_str("error", strerror(-err)));
+}
+
+void api_handle_kick(struct web_exchange *exchange,
+		     const struct web_request *request, void *arg)
+{
+	const struct api *api = arg;
+	char id[HUB_MAX_ID + 1];
+
+	/* A browser says where its page is from; an operator's tool does not.
+	 */
+	if (http_find(request->head, SPAN("Origin"))) {
+		web_reply_problem(exchange, 403,
+				  "this is for operators, not for pages", NULL);
+		return;
+	}
+	if (http_query_get(request->head->query, SPAN("peer"), id,
+			   sizeof(id))) {
+		web_reply_problem(exchange, 400,
+				  "peer is missing; it is the id of who has to "
+				  "go: POST /kick?peer=ID",
+				  NULL);
+		return;
+	}
+	/* One that is absent may still come back after a restart. */
+	if (hub_kick(api->hub, span_from(id), "kicked") &&
+	    hub_is_settled(api->hub)) {
+		web_reply_problem(exchange, 404, "there is no peer of this id",
+				  NULL);
+		return;
+	}
+	log_info("peer.kick", log_str("id", id));
+	void_tokens(api, id);
+	web_reply(exchange, &(struct web_response){
+				    .status = 204,
+				    .headers = "Cache-Control: no-store\r\n",
+			    });
 }

@@ -2,12 +2,17 @@
 #ifndef SIGNALD_DIALECT_API_H
 #define SIGNALD_DIALECT_API_H
 
+#include "hub/hub.h"
 #include "net/web.h"
+#include "policy/kicked.h"
 #include "turn/icelist.h"
 
 /* What the handlers below need to know of the server; arg of each of them. */
 struct api {
 	struct icelist *const *icelist; /* the one in force */
+	struct hub *hub;
+	struct kicked *kicked;
+	const struct clock *clock;
 	bool is_draining;
 	bool is_turn_alive;
 	const char *turn_detail; /* why it is not */
@@ -18,6 +23,9 @@ web_handler api_handle_ice;	/* /v1/ice */
 web_handler api_handle_healthz; /* /healthz */
 web_handler api_handle_readyz;	/* /readyz */
 web_handler api_handle_version; /* /version */
-web_handler api_handle_metrics; /* /metrics, on its own address */
+
+/* On the operators' address. */
+web_handler api_handle_metrics; /* /metrics */
+web_handler api_handle_kick;	/* POST /kick?peer=ID */
 
 #endif

@@ -86,7 +86,7 @@ static bool greet_one(const struct peer *peer, void *arg)
 {
 	struct visitor *visitor = arg;
 
-	if (!peer->is_held && !visitor_is_kin(visitor, peer))
+	if (!peer->is_leaving && !visitor_is_kin(visitor, peer))
 		tell_joined(visitor, peer);
 	return true;
 }
@@ -160,22 +160,45 @@ static int hear_kin(struct visitor *visitor, struct envelope *envelope)
 	return sio_emit(visitor->socket, &message->content);
 }
 
-int visitor_hear(struct envelope *envelope, void *arg)
+/*
+ * Pages know peers that are there and peers that have left. One that is away
+ * for long is as good as gone for them, and comes anew when it is back.
+ */
+static void hear_of_peer(struct visitor *visitor,
+			 const struct envelope *envelope)
 {
-	struct visitor *visitor = arg;
+	const struct peer *about = envelope->from;
 
 	switch (envelope->kind) {
 	case ENVELOPE_PEER_JOINED:
-		if (!visitor_is_kin(visitor, envelope->from))
-			tell_joined(visitor, envelope->from);
-		return 0;
+		if (envelope->is_restart && !envelope->was_absent)
+			tell_left(visitor, about);
+		if (!visitor_is_kin(visitor, about))
+			tell_joined(visitor, about);
+		break;
+	case ENVELOPE_PEER_BACK:
+		if (envelope->was_absent)
+			tell_joined(visitor, about);
+		break;
+	case ENVELOPE_PEER_ABSENT:
+		tell_left(visitor, about);
+		break;
 	case ENVELOPE_PEER_LEFT:
-		tell_left(visitor, envelope->from);
-		return 0;
-	case ENVELOPE_VIEWERS:
-		return 0;
+		if (!envelope->was_absent)
+			tell_left(visitor, about);
+		break;
 	default:
 		break;
+	}
+}
+
+int visitor_hear(const struct peer *to, struct envelope *envelope)
+{
+	struct visitor *visitor = to->arg;
+
+	if (envelope->kind >= ENVELOPE_PEER_JOINED) {
+		hear_of_peer(visitor, envelope);
+		return 0;
 	}
 	if (envelope->event && envelope->event->rules == visitor->space->rules)
 		return hear_kin(visitor, envelope);

@@ -3,37 +3,36 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "dialect/native_session.h"
+#include "dialect/native_client.h"
 #include "dialect/native_write.h"
 #include "net/handshake.h"
 
-/* A client told to go waits so long after its close before it comes back. */
-#define RECONNECT_AFTER_CLOSE_MS 250
+/* Clients of a server that has gone come back within so long of its end, none
+ * at the very moment. */
+#define RETURN_AFTER_MS 250
+#define RETURN_SPREAD_MS 1000
 #define SUBPROTOCOL "signald.v1"
 
 static void on_text(struct wsconn *ws, struct span text, void *arg);
+static void on_pong(struct wsconn *ws, struct span payload, void *arg);
 static void on_deadline(struct wsconn *ws, void *arg);
 static void on_close(struct wsconn *ws, enum wsconn_end end, const char *reason,
 		     void *arg);
-static int deliver(struct envelope *envelope, void *arg);
 
 static const struct wsconn_ops ws_handlers = {
 	.on_text = on_text,
+	.on_pong = on_pong,
 	.on_deadline = on_deadline,
 	.on_close = on_close,
 };
-const struct peer_ops native_peer_ops = {deliver};
 
-int native_new(struct native **nativep, struct loop *loop, struct hub *hub,
-	       struct icelist *const *icelist)
+int native_new(struct native **nativep, const struct native_parts *parts)
 {
 	struct native *native = calloc(1, sizeof(*native));
 
 	if (!native)
 		return -ENOMEM;
-	native->loop = loop;
-	native->hub = hub;
-	native->icelist = icelist;
+	native->parts = *parts;
 	*nativep = native;
 	return 0;
 }
@@ -46,96 +45,94 @@ void native_free(struct native *native)
 	free(native);
 }
 
-/* --- what is sent --- */
-
-struct buf *native_begin(struct native_session *session)
+struct buf *native_begin(struct native_client *client)
 {
-	session->native->out.len = 0;
-	return &session->native->out;
+	client->native->out.len = 0;
+	return &client->native->out;
 }
 
-void native_send(struct native_session *session)
+void native_send(struct native_client *client)
 {
-	struct buf *out = &session->native->out;
+	struct buf *out = &client->native->out;
 
 	if (out->failed) {
 		buf_clear(out);
-		conn_close(wsconn_conn(session->ws), "out of memory");
+		conn_close(wsconn_conn(client->ws), "out of memory");
 		return;
 	}
-	(void)wsconn_send(session->ws, &(struct span){out->ptr, out->len}, 1);
-}
-
-/* --- what the hub has for this peer --- */
-
-static bool is_relayed(const struct envelope *envelope)
-{
-	return envelope->kind < ENVELOPE_PEER_JOINED;
-}
-
-/* Events of Socket.IO, and messages that have a form for it alone, do not. */
-static bool says_something(const struct envelope *envelope)
-{
-	return !is_relayed(envelope) ||
-	       (envelope->kind != ENVELOPE_EVENT && envelope->payload.ptr);
-}
-
-static struct blob *encode_for_many(const struct envelope *envelope)
-{
-	struct span parts[3];
-	char prefix[MSG_PREFIX_CAP];
-	struct buf event = {0};
-	struct blob *frame = NULL;
-
-	if (is_relayed(envelope)) {
-		native_write_relayed(envelope, prefix, parts);
-		return wsconn_encode(parts, 3);
-	}
-	native_write_event(&event, envelope);
-	if (!event.failed)
-		frame = wsconn_encode(&(struct span){event.ptr, event.len}, 1);
-	buf_clear(&event);
-	return frame;
-}
-
-/* What says nothing here is not taken: a sender whom hub_send() tells of
- * success may count on the client to have heard of it. */
-static int deliver(struct envelope *envelope, void *arg)
-{
-	struct native_session *session = arg;
-	struct blob **frame = &envelope->frames[FORM_NATIVE];
-	char prefix[MSG_PREFIX_CAP];
-	struct span parts[3];
-
-	if (!says_something(envelope))
-		return -EPIPE;
-	if (!envelope->is_for_many) {
-		native_write_relayed(envelope, prefix, parts);
-		return wsconn_send(session->ws, parts, 3);
-	}
-	if (!*frame)
-		*frame = encode_for_many(envelope);
-	if (!*frame) {
-		/* What it is not told it would never learn: better it rejoins.
-		 */
-		conn_close(wsconn_conn(session->ws), "out of memory");
-		return -ENOMEM;
-	}
-	return wsconn_send_frame(session->ws, *frame);
+	(void)wsconn_send(client->ws, &(struct span){out->ptr, out->len}, 1);
 }
 
 /* --- beginning and end --- */
 
-void native_start_join_deadline(struct native_session *session)
+static uint64_t now_ms(const struct native_client *client)
 {
-	const struct loop *loop = session->native->loop;
+	return client->native->parts.loop->clock.mono_ms;
+}
 
-	if (session->native->is_draining)
+void native_start_join_deadline(struct native_client *client)
+{
+	const struct config *config = client->native->parts.loop->config;
+
+	client->ice_due_ms = 0;
+	client->token_due_ms = 0;
+	if (client->native->is_draining)
 		return; /* the time of its end has been announced */
-	wsconn_set_deadline(session->ws,
-			    loop->clock.mono_ms +
-				    loop->config->websocket.join_timeout_s *
-					    1000ull);
+	wsconn_set_deadline(client->ws,
+			    now_ms(client) +
+				    config->websocket.join_timeout_s * 1000ull);
+}
+
+static void restart_refreshing(struct native_client *client)
+{
+	uint64_t at = client->ice_due_ms;
+
+	if (client->token_due_ms && client->token_due_ms < at)
+		at = client->token_due_ms;
+	if (!client->native->is_draining)
+		wsconn_set_deadline(client->ws, at);
+}
+
+/* Credentials at 65 to 70 % of their life: before the client asks for them at
+ * 75 %, and not everybody's at once. */
+static void set_ice_due(struct native_client *client)
+{
+	const struct native *native = client->native;
+	uint64_t ttl_s = icelist_ttl_s(*native->parts.icelist, client->ttl_s);
+	uint8_t random;
+
+	crypto_random(&random, sizeof(random));
+	client->ice_due_ms =
+		now_ms(client) + ttl_s * (650 + 50u * random / UINT8_MAX);
+}
+
+static void set_token_due(struct native_client *client)
+{
+	const struct config *config = client->native->parts.loop->config;
+
+	client->token_due_ms = now_ms(client) + config->session.token_ttl_s *
+							(1000ull / 2);
+}
+
+void native_start_refreshing(struct native_client *client)
+{
+	set_ice_due(client);
+	if (hub_has_session(client->peer))
+		set_token_due(client);
+	restart_refreshing(client);
+}
+
+static void refresh(struct native_client *client)
+{
+	static const struct msg unasked;
+
+	if (client->ice_due_ms <= now_ms(client))
+		native_send_ice(client, &unasked);
+	if (client->token_due_ms && client->token_due_ms <= now_ms(client)) {
+		native_send_token(client);
+		set_token_due(client);
+	}
+	restart_refreshing(client);
 }
 
 static void on_text(struct wsconn *ws, struct span text, void *arg)
@@ -144,12 +141,20 @@ static void on_text(struct wsconn *ws, struct span text, void *arg)
 	native_take_text(arg, text);
 }
 
+static void on_pong(struct wsconn *ws, struct span payload, void *arg)
+{
+	(void)ws;
+	native_prove(arg, payload);
+}
+
 static void on_deadline(struct wsconn *ws, void *arg)
 {
-	struct native_session *session = arg;
+	struct native_client *client = arg;
 
-	if (session->native->is_draining)
+	if (client->native->is_draining)
 		wsconn_close(ws, WS_CLOSE_SERVICE_RESTART, "server restarts");
+	else if (client->peer)
+		refresh(client);
 	else
 		wsconn_close(ws, WS_CLOSE_POLICY, "join timeout");
 }
@@ -171,61 +176,70 @@ static enum hub_leave_reason leave_reason(const struct native *native,
 	}
 }
 
-/* A page that goes away may be loading again: its peer has a moment to come
- * back before the others hear that it left. */
-static void end_peer(struct native_session *session, enum wsconn_end end)
+/* Who may come back is away; the others hear that one without a session left,
+ * after a moment where its page may be loading again. */
+static void end_peer(struct native_client *client, enum wsconn_end end)
 {
-	const struct native *native = session->native;
+	const struct native *native = client->native;
+	struct hub *hub = native->parts.hub;
+	enum hub_leave_reason reason = leave_reason(native, end);
+	struct peer *peer = client->peer;
 
-	if (!session->peer)
+	if (!peer)
 		return;
-	if (end == WSCONN_GONE_AWAY)
-		hub_hold(native->hub, session->peer);
+	client->peer = NULL;
+	if (end == WSCONN_LEFT || end == WSCONN_FAILED)
+		hub_leave(hub, peer, reason);
+	else if (hub_has_session(peer))
+		hub_away(hub, peer,
+			 end == WSCONN_GONE_AWAY ? LEAVE_LEFT : LEAVE_LOST);
+	else if (end == WSCONN_GONE_AWAY)
+		hub_hold(hub, peer);
 	else
-		hub_leave(native->hub, session->peer,
-			  leave_reason(native, end));
-	session->peer = NULL;
+		hub_leave(hub, peer, reason);
 }
 
 static void on_close(struct wsconn *ws, enum wsconn_end end, const char *reason,
 		     void *arg)
 {
-	struct native_session *session = arg;
-	struct native *native = session->native;
+	struct native_client *client = arg;
+	struct native *native = client->native;
 
 	(void)ws;
-	log_debug("session.close", log_str("reason", reason));
-	end_peer(session, end);
-	if (session->prev)
-		session->prev->next = session->next;
+	log_debug("client.close", log_str("reason", reason));
+	native_forget_requests(client);
+	end_peer(client, end);
+	outlog_clear(&client->unproved, GONE);
+	if (client->prev)
+		client->prev->next = client->next;
 	else
-		native->sessions = session->next;
-	if (session->next)
-		session->next->prev = session->prev;
-	native->sessions_count--;
-	free(session);
+		native->clients = client->next;
+	if (client->next)
+		client->next->prev = client->prev;
+	native->clients_count--;
+	free(client);
 }
 
-static void open_session(struct native *native, struct conn *conn)
+static void open_client(struct native *native, struct conn *conn)
 {
-	struct native_session *session = calloc(1, sizeof(*session));
+	struct native_client *client = calloc(1, sizeof(*client));
 
-	if (!session) {
+	if (!client) {
 		conn_close(conn, "out of memory");
 		return;
 	}
-	session->native = native;
-	session->ws = wsconn_new(conn, &ws_handlers, session);
-	if (!session->ws) {
-		free(session);
+	client->native = native;
+	client->ws = wsconn_new(conn, &ws_handlers, client);
+	if (!client->ws) {
+		free(client);
 		return;
 	}
-	session->next = native->sessions;
-	if (native->sessions)
-		native->sessions->prev = session;
-	native->sessions = session;
-	native->sessions_count++;
-	native_start_join_deadline(session);
+	client->next = native->clients;
+	if (native->clients)
+		native->clients->prev = client;
+	native->clients = client;
+	native->clients_count++;
+	native_start_join_deadline(client);
 }
 
 void native_handle(struct web_exchange *exchange,
@@ -247,36 +261,47 @@ void native_handle(struct web_exchange *exchange,
 				  "Retry-After: 5\r\n");
 		return;
 	}
-	open_session(native, handshake_accept(exchange, accept, SUBPROTOCOL));
+	open_client(native, handshake_accept(exchange, accept, SUBPROTOCOL));
 }
 
-size_t native_sessions_count(const struct native *native)
+size_t native_clients_count(const struct native *native)
 {
-	return native->sessions_count;
+	return native->clients_count;
 }
 
 void native_push_ice(struct native *native)
 {
-	for (struct native_session *session = native->sessions; session;
-	     session = session->next)
-		native_send_ice(session);
+	static const struct msg unasked;
+
+	for (struct native_client *client = native->clients; client;
+	     client = client->next)
+		if (client->peer)
+			native_send_ice(client, &unasked);
 }
 
-void native_drain(struct native *native, unsigned spread_s)
+static uint64_t random_below(uint64_t bound)
 {
-	uint64_t now_ms = native->loop->clock.mono_ms;
 	uint32_t random;
 
-	native->is_draining = true;
-	for (struct native_session *session = native->sessions; session;
-	     session = session->next) {
-		uint64_t wait_ms;
+	crypto_random(&random, sizeof(random));
+	return random * bound >> 32;
+}
 
-		crypto_random(&random, sizeof(random));
-		wait_ms = (uint64_t)random * spread_s * 1000 >> 32;
-		native_write_go_away(native_begin(session),
-				     wait_ms + RECONNECT_AFTER_CLOSE_MS);
-		native_send(session);
-		wsconn_set_deadline(session->ws, now_ms + wait_ms);
+/* Each is closed at a time of its own, and comes back when the server that
+ * takes our place may be there. */
+void native_drain(struct native *native, unsigned spread_s)
+{
+	uint64_t spread_ms = spread_s * 1000ull;
+
+	native->is_draining = true;
+	for (struct native_client *client = native->clients; client;
+	     client = client->next) {
+		uint64_t wait_ms = random_below(spread_ms);
+
+		native_write_go_away(native_begin(client),
+				     spread_ms - wait_ms + RETURN_AFTER_MS +
+					     random_below(RETURN_SPREAD_MS));
+		native_send(client);
+		wsconn_set_deadline(client->ws, now_ms(client) + wait_ms);
 	}
 }

@@ -4,16 +4,24 @@
 
 #include "hub/hub.h"
 #include "net/web.h"
+#include "policy/keyring.h"
+#include "policy/kicked.h"
 #include "turn/icelist.h"
 
 struct native;
 
-/*
- * hub, loop  borrowed
- * icelist    where the one in force is kept; a reload exchanges it
- */
-int native_new(struct native **nativep, struct loop *loop, struct hub *hub,
-	       struct icelist *const *icelist);
+/* What it works with, all borrowed. */
+struct native_parts {
+	struct loop *loop;
+	struct hub *hub;
+	/* where the one in force is kept; a reload exchanges it */
+	struct icelist *const *icelist;
+	const struct keyring *keyring; /* signs resume tokens */
+	const struct kicked *kicked;   /* whose tokens are void */
+};
+
+/* Returns 0 or -ENOMEM. */
+int native_new(struct native **nativep, const struct native_parts *parts);
 
 /* Its connections must be gone; takes NULL. */
 void native_free(struct native *native);
@@ -22,7 +30,7 @@ void native_free(struct native *native);
 web_handler native_handle;
 
 /* Connections, whether in a room or not. */
-size_t native_sessions_count(const struct native *native);
+size_t native_clients_count(const struct native *native);
 
 /* Send every peer a fresh ICE list, as its servers have changed. */
 void native_push_ice(struct native *native);

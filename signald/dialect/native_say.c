@@ -1,221 +1,168 @@
 /* native_say.c: what clients say in the native dialect, and the answers. */
 #include <errno.h>
 
-#include "base/log.h"
-#include "codec/json.h"
-#include "dialect/name.h"
-#include "dialect/native_session.h"
+#include "dialect/native_client.h"
 #include "dialect/native_write.h"
 #include "policy/metric.h"
 
-#define ROLE_CAP 16
+/* What was wrong, and what would be right, where the code says it all. */
+static const char *const messages[] = {
+	[MSG_NOT_JOINED] = "join a room first",
+	[MSG_ROLE_TAKEN] = "the room has its broadcaster; join as a watcher or "
+			   "try again when it has left",
+	[MSG_ROOM_FULL] = "the room is full (rooms.max_peers_per_room)",
+	[MSG_TOO_MANY_ROOMS] =
+		"the server has no more rooms (rooms.max_rooms)",
+	[MSG_UNKNOWN_PEER] =
+		"no peer of this id is in the room; it may have left",
+	[MSG_PEER_PENDING] = "the server has just started, and this peer may "
+			     "still come back; send it again when it has",
+	[MSG_PEER_RESTARTED] =
+		"this peer's page was loaded anew; its inst is another",
+	[MSG_GAP] = "a message before this one is missing; go back to the "
+		    "first that is not acknowledged",
+	[MSG_QUEUE_FULL] = "this peer does not take what it is sent",
+	[MSG_INTERNAL] = "the server is out of memory; try again later",
+};
+
+const char *native_error_message(enum msg_error_code code)
+{
+	return messages[code];
+}
+
+static void write_refusal(struct native_client *client, const struct msg *msg,
+			  struct span to, const struct msg_error *error)
+{
+	metric_add(METRIC_REFUSED_MESSAGES, 1);
+	msg_write_error(native_begin(client), msg, to, error);
+	native_send(client);
+}
+
+void native_send_error(struct native_client *client, const struct msg *msg,
+		       struct span to, enum msg_error_code code)
+{
+	write_refusal(client, msg, to,
+		      &(struct msg_error){code, messages[code]});
+}
+
+void native_send_refusal(struct native_client *client, const struct msg *msg,
+			 enum msg_error_code code, const char *message)
+{
+	write_refusal(client, msg, (struct span){NULL, 0},
+		      &(struct msg_error){code, message});
+}
 
 /* An answer that has nothing but ref and n. */
-static void send_answer(struct native_session *session, const char *type,
+static void send_answer(struct native_client *client, const char *type,
 			const struct msg *msg)
 {
-	struct buf *out = native_begin(session);
+	struct buf *out = native_begin(client);
 
 	msg_begin_answer(out, type, msg);
 	buf_append_str(out, "}");
-	native_send(session);
+	native_send(client);
 }
 
-static void send_ack(struct native_session *session, const struct msg *msg)
-{
-	if (msg->ref.ptr)
-		send_answer(session, "ack", msg);
-}
+/* --- relaying --- */
 
-static void send_error(struct native_session *session, const struct msg *msg,
-		       enum msg_error_code code, const char *message)
-{
-	metric_add(METRIC_REFUSED_MESSAGES, 1);
-	msg_write_error(native_begin(session), msg,
-			&(struct msg_error){code, message});
-	native_send(session);
-}
-
-static struct native_sources sources_of(const struct native_session *session)
-{
-	return (struct native_sources){
-		.peer = session->peer,
-		.config = session->native->loop->config,
-		.icelist = *session->native->icelist,
-	};
-}
-
-/* An answer that one of the writers makes. */
-static void send_written(struct native_session *session, const struct msg *msg,
-			 void (*write)(struct buf *out, const struct msg *msg,
-				       const struct native_sources *sources))
-{
-	struct native_sources sources = sources_of(session);
-
-	write(native_begin(session), msg, &sources);
-	native_send(session);
-}
-
-static int read_role(struct span raw, enum hub_role *role)
-{
-	char name[ROLE_CAP];
-	size_t len;
-
-	*role = ROLE_PEER;
-	if (!raw.ptr)
-		return 0;
-	if (json_decode_string(raw, name, sizeof(name), &len))
-		return -EINVAL;
-	return hub_role_parse(span_of(name, len), role);
-}
-
-static void refuse_join(struct native_session *session, const struct msg *msg,
-			int err)
+static enum msg_error_code send_error_code(int err)
 {
 	switch (err) {
-	case -EEXIST:
-		send_error(session, msg, MSG_ROLE_TAKEN,
-			   "the room has its broadcaster; join as a watcher or "
-			   "try again when it has left");
-		break;
-	case -ENOSPC:
-		send_error(session, msg, MSG_ROOM_FULL,
-			   "the room is full (rooms.max_peers_per_room)");
-		break;
-	case -ENFILE:
-		send_error(session, msg, MSG_TOO_MANY_ROOMS,
-			   "the server has no more rooms (rooms.max_rooms)");
-		break;
-	default:
-		send_error(session, msg, MSG_INTERNAL,
-			   "the server is out of memory; try again later");
+	case -EAGAIN:
+		return MSG_PEER_PENDING;
+	case -ESTALE:
+		return MSG_PEER_RESTARTED;
+	case -ERANGE:
+		return MSG_GAP;
+	case -ENOBUFS:
+		return MSG_QUEUE_FULL;
+	case -ENOMEM:
+		return MSG_INTERNAL;
+	default: /* not there, or its connection has just ended */
+		return MSG_UNKNOWN_PEER;
 	}
 }
 
-static void enter(struct native_session *session, const struct msg *msg,
-		  const struct hub_join *join)
-{
-	int err = hub_join(session->native->hub, join, &session->peer);
-	char client[NET_ADDR_CAP];
-
-	if (err) {
-		refuse_join(session, msg, err);
-		return;
-	}
-	if (!session->native->is_draining)
-		wsconn_set_deadline(session->ws, 0);
-	net_addr_format(conn_peer(wsconn_conn(session->ws)), client);
-	log_info("peer.join", log_span("room", join->room),
-		 log_str("id", session->peer->id),
-		 log_str("role", hub_role_name(join->role)),
-		 log_str("client", client));
-	send_written(session, msg, native_write_joined);
-}
-
-static void on_join(struct native_session *session, const struct msg *msg)
-{
-	size_t max_metadata =
-		session->native->loop->config->rooms.max_metadata_bytes;
-	char room[NAME_MAX_BYTES + 1], name[NAME_MAX_BYTES + 1];
-	struct hub_join join = {
-		.metadata = msg->metadata,
-		.ops = &native_peer_ops,
-		.arg = session,
-	};
-	size_t len;
-
-	if (session->peer) {
-		send_error(session, msg, MSG_ALREADY_JOINED,
-			   "this connection is in a room; leave it first");
-		return;
-	}
-	if (name_decode(msg->room, room, &len) || !len) {
-		send_error(session, msg, MSG_BAD_ROOM,
-			   "room must have 1 to 128 bytes and no control "
-			   "characters");
-		return;
-	}
-	join.room = span_of(room, len);
-	if (read_role(msg->role, &join.role)) {
-		send_error(session, msg, MSG_BAD_ROLE,
-			   "role must be peer, broadcaster, watcher or "
-			   "operator");
-		return;
-	}
-	if (msg->name.ptr) {
-		if (name_decode(msg->name, name, &len)) {
-			send_error(session, msg, MSG_BAD_MESSAGE,
-				   "name must have at most 128 bytes and no "
-				   "control characters");
-			return;
-		}
-		join.name = span_of(name, len);
-	}
-	if (msg->metadata.len > max_metadata) {
-		send_error(session, msg, MSG_BAD_MESSAGE,
-			   "metadata is longer than limits.maxMetadataBytes");
-		return;
-	}
-	enter(session, msg, &join);
-}
-
-static void on_relay(struct native_session *session, const struct msg *msg)
+/* waiter: who waits for the answer to a ref, or NULL. */
+static void relay_to(struct native_client *client, const struct msg *msg,
+		     const struct msg_target *target, struct waiter *waiter)
 {
 	struct envelope envelope = {
 		.kind = (enum envelope_kind)msg->type,
 		.payload = msg->payload,
+		.is_numbered = msg->n.ptr && hub_has_session(client->peer),
+		.n = msg->number,
+		.p = target->p,
+		.has_ti = target->has_ti,
+		.ti = target->ti,
+		.receipt = {.waiter = waiter},
 	};
-	int err = hub_send(session->native->hub, session->peer, msg->to,
+	int err = hub_send(client->native->parts.hub, client->peer, target->to,
 			   &envelope);
 
-	switch (err) {
-	case 0:
-		send_ack(session, msg);
-		break;
-	case -ENOBUFS:
-		send_error(session, msg, MSG_QUEUE_FULL,
-			   "this peer does not read what it is sent");
-		break;
-	default: /* not there, or its connection has just ended */
-		send_error(session, msg, MSG_UNKNOWN_PEER,
-			   "no peer of this id is in the room; it may have "
-			   "left");
-	}
+	if (!err)
+		return;
+	if (waiter)
+		native_request_fail(waiter, target->to, send_error_code(err));
+	else
+		native_send_error(client, msg, target->to,
+				  send_error_code(err));
 }
 
-static void on_broadcast(struct native_session *session, const struct msg *msg)
+/* A numbered message is acknowledged by its number; another that has a ref is
+ * answered when all have it. */
+static void on_relay(struct native_client *client, const struct msg *msg)
 {
-	hub_broadcast(session->peer,
+	bool is_numbered = msg->n.ptr && hub_has_session(client->peer);
+	struct msg_target targets[MSG_MAX_TARGETS];
+	size_t count = msg_targets(msg, targets);
+	struct waiter *waiter = NULL;
+
+	if (msg->ref.ptr && !is_numbered) {
+		waiter = native_request_new(client, msg, count);
+		if (!waiter) {
+			native_send_error(client, msg, (struct span){NULL, 0},
+					  MSG_INTERNAL);
+			return;
+		}
+	}
+	for (size_t i = 0; i < count; i++)
+		relay_to(client, msg, &targets[i], waiter);
+}
+
+static void on_broadcast(struct native_client *client, const struct msg *msg)
+{
+	hub_broadcast(client->peer,
 		      &(struct envelope){.kind = ENVELOPE_BROADCAST,
 					 .payload = msg->payload});
-	send_ack(session, msg);
+	if (msg->ref.ptr)
+		send_answer(client, "ack", msg);
 }
 
-static void on_ice(struct native_session *session, const struct msg *msg)
+/* --- the rest --- */
+
+static void on_ping(struct native_client *client, const struct msg *msg)
 {
-	send_written(session, msg, native_write_ice);
+	send_answer(client, "pong", msg);
 }
 
-static void on_peers(struct native_session *session, const struct msg *msg)
+static void on_leave(struct native_client *client, const struct msg *msg)
 {
-	send_written(session, msg, native_write_peers);
+	hub_leave(client->native->parts.hub, client->peer, LEAVE_LEFT);
+	client->peer = NULL;
+	send_answer(client, "left", msg);
+	native_start_join_deadline(client);
 }
 
-static void on_ping(struct native_session *session, const struct msg *msg)
+/* All of it is in `sn`, which any message may have. */
+static void on_ack(struct native_client *client, const struct msg *msg)
 {
-	send_answer(session, "pong", msg);
-}
-
-static void on_leave(struct native_session *session, const struct msg *msg)
-{
-	hub_leave(session->native->hub, session->peer, LEAVE_LEFT);
-	session->peer = NULL;
-	send_answer(session, "left", msg);
-	native_start_join_deadline(session);
+	(void)client;
+	(void)msg;
 }
 
 static const struct {
-	void (*handle)(struct native_session *session, const struct msg *msg);
+	void (*handle)(struct native_client *client, const struct msg *msg);
 	bool needs_room;
 } handlers[MSG_TYPES_COUNT] = {
 	[MSG_OFFER] = {on_relay, true},
@@ -223,34 +170,33 @@ static const struct {
 	[MSG_CANDIDATE] = {on_relay, true},
 	[MSG_SIGNAL] = {on_relay, true},
 	[MSG_BROADCAST] = {on_broadcast, true},
-	[MSG_JOIN] = {on_join, false},
-	[MSG_ICE] = {on_ice, true},
-	[MSG_PEERS] = {on_peers, true},
+	[MSG_JOIN] = {native_join, false},
+	[MSG_RESUME] = {native_resume, false},
+	[MSG_ACK] = {on_ack, true},
+	[MSG_ICE] = {native_send_ice, true},
+	[MSG_PEERS] = {native_send_peers, true},
 	[MSG_PING] = {on_ping, false},
 	[MSG_LEAVE] = {on_leave, true},
 };
 
-void native_take_text(struct native_session *session, struct span text)
+void native_take_text(struct native_client *client, struct span text)
 {
 	struct msg_error error;
 	struct msg msg;
 
 	if (msg_parse(text, &msg, &error)) {
-		send_error(session, &msg, error.code, error.message);
+		native_send_refusal(client, &msg, error.code, error.message);
 		if (error.code == MSG_BAD_JSON)
-			wsconn_close(session->ws, WS_CLOSE_INVALID_DATA,
+			wsconn_close(client->ws, WS_CLOSE_INVALID_DATA,
 				     "not JSON");
-	} else if (handlers[msg.type].needs_room && !session->peer) {
-		send_error(session, &msg, MSG_NOT_JOINED, "join a room first");
-	} else {
-		handlers[msg.type].handle(session, &msg);
+		return;
 	}
-}
-
-void native_send_ice(struct native_session *session)
-{
-	static const struct msg unasked;
-
-	if (session->peer)
-		on_ice(session, &unasked);
+	if (handlers[msg.type].needs_room && !client->peer) {
+		native_send_error(client, &msg, (struct span){NULL, 0},
+				  MSG_NOT_JOINED);
+		return;
+	}
+	if (msg.has_sn && client->peer && hub_has_session(client->peer))
+		hub_ack(client->peer, msg.sn);
+	handlers[msg.type].handle(client, &msg);
 }

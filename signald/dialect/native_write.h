@@ -10,17 +10,30 @@
 /* What a whole answer is made from besides the request. */
 struct native_sources {
 	const struct peer *peer; /* who asked */
+	const struct hub *hub;
 	const struct config *config;
+	const struct keyring *keyring;
 	struct icelist *icelist;
+	uint64_t now_s;
 };
 
 /* Each appends one whole message; out->failed says when memory ran out. */
 void native_write_joined(struct buf *out, const struct msg *msg,
 			 const struct native_sources *sources);
+void native_write_resumed(struct buf *out, const struct msg *msg,
+			  const struct native_sources *sources);
 void native_write_peers(struct buf *out, const struct msg *msg,
 			const struct native_sources *sources);
 void native_write_ice(struct buf *out, const struct msg *msg,
 		      const struct native_sources *sources);
+
+/* A fresh token. */
+void native_write_session(struct buf *out, const struct msg *msg,
+			  const struct native_sources *sources);
+void native_write_not_resumed(struct buf *out, const struct msg *msg,
+			      const char *reason, const char *message);
+void native_write_acked(struct buf *out, const struct peer *by, uint64_t n);
+void native_write_kicked(struct buf *out, const char *reason);
 void native_write_go_away(struct buf *out, uint64_t reconnect_after_ms);
 
 /* Where a message is relayed, the type of client message and the kind of
@@ -37,7 +50,7 @@ _Static_assert((int)MSG_OFFER == ENVELOPE_OFFER &&
 void native_write_relayed(const struct envelope *envelope,
 			  char prefix[MSG_PREFIX_CAP], struct span parts[3]);
 
-/* An event of the hub: peer-joined, peer-left or viewers. */
+/* An event of the hub: who comes and goes, how many watch, settled. */
 void native_write_event(struct buf *out, const struct envelope *envelope);
 
 #endif

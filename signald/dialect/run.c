@@ -31,7 +31,7 @@ static bool write_other(const struct peer *peer, void *arg)
 {
 	struct buf *out = arg;
 
-	if (peer->is_held)
+	if (peer->is_leaving)
 		return true;
 	if (out->len && out->ptr[out->len - 1] == '"')
 		buf_append_str(out, ",");

@@ -167,8 +167,8 @@ static size_t recovery_max_bytes(const struct config *config)
 {
 	size_t most = config->output.max_queued_bytes / 2;
 
-	return config->socketio.recovery_max_bytes < most
-		       ? config->socketio.recovery_max_bytes
+	return config->session.max_bytes < most
+		       ? config->session.max_bytes
 		       : most;
 }
 
@@ -192,7 +192,7 @@ static struct sio_limits limits_of(const struct config *config)
 				.allows_v3 = config->socketio.eio3,
 			},
 		.connect_timeout_ms = config->socketio.connect_timeout_s * 1000,
-		.recovery_window_ms = config->socketio.recovery_window_s * 1000,
+		.recovery_window_ms = config->session.window_s * 1000,
 		.recovery_max_bytes = recovery_max_bytes(config),
 	};
 }

@@ -66,7 +66,7 @@ void visitor_part(struct visitor *visitor, enum hub_leave_reason reason);
 /* --- hear.c --- */
 
 /* How a peer_ops delivers to a visitor, its arg. */
-int visitor_hear(struct envelope *envelope, void *arg);
+int visitor_hear(const struct peer *to, struct envelope *envelope);
 
 /* The peer speaks by the same rules, and tells its coming by itself. */
 bool visitor_is_kin(const struct visitor *visitor, const struct peer *peer);

@@ -3,9 +3,8 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "base/map.h"
-#include "hub/hub.h"
-#include "hub/room.h"
+#include "hub/pair.h"
+#include "hub/session.h"
 #include "hub/tell.h"
 #include "policy/metric.h"
 
@@ -13,26 +12,6 @@
  * room costs at most 500 deliveries a second for it. */
 #define VIEWERS_MIN_MS 1000
 #define VIEWERS_MS_PER_PEER 2
-
-/* A peer, and what the hub alone knows of it. */
-struct hub_peer {
-	struct peer peer; /* first: every struct peer is one of these */
-	uint64_t held_until_ms;
-	struct hub_peer *prev_held;
-	struct hub_peer *next_held;
-};
-
-struct hub {
-	struct map *rooms; /* name -> struct room */
-	struct map *peers; /* id -> struct peer */
-	const struct config *config;
-	const struct clock *clock;
-	struct room *stale; /* rooms whose number of viewers is to be told */
-	struct hub_peer *first_held; /* in the order in which they end */
-	struct hub_peer *last_held;
-};
-
-static void end_held(struct hub *hub, uint64_t now_ms);
 
 static const char *const role_names[] = {
 	[ROLE_PEER] = "peer",
@@ -44,7 +23,7 @@ static const char *const role_names[] = {
 static const char *const reason_names[] = {
 	[LEAVE_LEFT] = "left",	       [LEAVE_LOST] = "lost",
 	[LEAVE_SLOW] = "slow",	       [LEAVE_ERROR] = "error",
-	[LEAVE_SHUTDOWN] = "shutdown",
+	[LEAVE_SHUTDOWN] = "shutdown", [LEAVE_KICKED] = "kicked",
 };
 
 const char *hub_role_name(enum hub_role role)
@@ -79,7 +58,9 @@ int hub_new(struct hub **hubp, const struct config *config,
 	hub->clock = clock;
 	hub->rooms = map_new();
 	hub->peers = map_new();
-	if (!hub->rooms || !hub->peers) {
+	hub->pairs = map_new();
+	wheel_init(&hub->wheel, clock->mono_ms, HUB_TICK_MS);
+	if (!hub->rooms || !hub->peers || !hub->pairs) {
 		hub_free(hub);
 		return -ENOMEM;
 	}
@@ -96,8 +77,8 @@ void hub_free(struct hub *hub)
 {
 	if (!hub)
 		return;
-	/* Nobody else is left who would hear of it. */
-	end_held(hub, UINT64_MAX);
+	end_all_away(hub);
+	map_free(hub->pairs);
 	map_free(hub->peers);
 	map_free(hub->rooms);
 	free(hub);
@@ -180,72 +161,89 @@ static void drop_room_if_empty(struct hub *hub, struct room *room)
 	metric_add(METRIC_ROOMS, -1);
 }
 
-/* A peer with its strings behind it. */
-static struct peer *make_peer(const struct hub_join *join)
+/* Its name and metadata, copied. Returns 0 or -ENOMEM, nothing changed then. */
+int peer_describe(struct hub_peer *made, struct span name, struct span metadata)
+{
+	char *about = malloc(name.len + metadata.len + 1);
+
+	if (!about)
+		return -ENOMEM;
+	free(made->about);
+	made->about = about;
+	made->peer.name = (struct span){NULL, 0};
+	made->peer.metadata = (struct span){NULL, 0};
+	if (name.ptr) {
+		memcpy(about, name.ptr, name.len);
+		made->peer.name = span_of(about, name.len);
+	}
+	if (metadata.ptr) {
+		memcpy(about + name.len, metadata.ptr, metadata.len);
+		made->peer.metadata = span_of(about + name.len, metadata.len);
+	}
+	return 0;
+}
+
+static void free_peer(struct hub_peer *made, enum delivery why)
+{
+	session_free(made->session, why);
+	free(made->about);
+	free(made);
+}
+
+/* A peer with its id behind it. */
+static struct peer *make_peer(struct hub *hub, const struct hub_join *join)
 {
 	char fresh_id[CRYPTO_ID_LEN + 1];
-	struct span id;
 	struct hub_peer *made;
-	struct peer *peer;
-	char *strings;
+	struct span id;
 
 	if (!join->id)
 		crypto_new_id(fresh_id);
 	id = span_from(join->id ? join->id : fresh_id);
-	made = calloc(1, sizeof(*made) + id.len + 1 + join->name.len +
-				 join->metadata.len);
+	made = calloc(1, sizeof(*made) + id.len + 1);
 	if (!made)
 		return NULL;
-	peer = &made->peer;
-	strings = (char *)(made + 1);
-	(void)span_copy(id, strings, id.len + 1);
-	peer->id = strings;
-	peer->id_len = id.len;
-	strings += id.len + 1;
-	peer->role = join->role;
-	peer->ops = join->ops;
-	peer->arg = join->arg;
-	if (join->name.ptr) {
-		memcpy(strings, join->name.ptr, join->name.len);
-		peer->name = span_of(strings, join->name.len);
-	}
-	if (join->metadata.ptr) {
-		memcpy(strings + join->name.len, join->metadata.ptr,
-		       join->metadata.len);
-		peer->metadata =
-			span_of(strings + join->name.len, join->metadata.len);
-	}
-	return peer;
+	(void)span_copy(id, (char *)(made + 1), id.len + 1);
+	made->hub = hub;
+	made->serial = ++hub->last_serial;
+	made->peer = (struct peer){
+		.id = (char *)(made + 1),
+		.id_len = id.len,
+		.role = join->role,
+		.inst = join->inst,
+		.ops = join->ops,
+		.arg = join->arg,
+	};
+	if ((join->name.ptr || join->metadata.ptr) &&
+	    peer_describe(made, join->name, join->metadata))
+		goto fail;
+	if (!join->has_session)
+		return &made->peer;
+	made->session = session_new(made, join->attempt);
+	if (made->session)
+		return &made->peer;
+
+fail:
+	free_peer(made, GONE);
+	return NULL;
 }
 
 /* A peer that can be found by its id, in no room yet. */
 static int new_peer(struct hub *hub, const struct hub_join *join,
 		    struct peer **peerp)
 {
-	struct peer *peer = make_peer(join);
+	struct peer *peer = make_peer(hub, join);
 	int err;
 
 	if (!peer)
 		return -ENOMEM;
 	err = map_put(hub->peers, span_from(peer->id), peer);
 	if (err) {
-		free(peer);
+		free_peer(hub_peer_of(peer), GONE);
 		return err == -EEXIST ? -EINVAL : err;
 	}
 	*peerp = peer;
 	return 0;
-}
-
-static void unlink_held(struct hub *hub, struct hub_peer *held)
-{
-	if (held->prev_held)
-		held->prev_held->next_held = held->next_held;
-	else
-		hub->first_held = held->next_held;
-	if (held->next_held)
-		held->next_held->prev_held = held->prev_held;
-	else
-		hub->last_held = held->prev_held;
 }
 
 /* The end of the peer; its room stays, though it may be empty now. */
@@ -257,17 +255,18 @@ static void end_peer(struct hub *hub, struct peer *peer,
 	log_info("peer.leave", log_str("id", peer->id),
 		 log_str("reason", hub_leave_reason_name(reason)),
 		 log_span("room", room->name));
-	if (peer->is_held) {
-		unlink_held(hub, (struct hub_peer *)peer);
-		room->held_count--;
-	}
 	(void)map_remove(hub->peers, span_from(peer->id));
 	room_remove(room, peer);
 	metric_add(METRIC_PEERS, -1);
 	tell_left(peer, reason);
+	if (peer->is_away)
+		away_end(hub, hub_peer_of(peer));
+	else
+		wheel_stop(&hub_peer_of(peer)->timer);
+	pair_end_incoming(hub_peer_of(peer), GONE);
 	if (peer->role == ROLE_WATCHER)
 		set_stale(hub, room);
-	free(peer);
+	free_peer(hub_peer_of(peer), GONE);
 }
 
 /* The room must have a place reserved for the new role. */
@@ -288,7 +287,7 @@ static void change_role(struct hub *hub, struct peer *peer, enum hub_role role)
 }
 
 /*
- * The broadcaster that makes way for another: one that is held, else, if the
+ * The broadcaster that makes way for another: one that is away, else, if the
  * other replaces, the first to have come with the same ops; NULL when none
  * does.
  */
@@ -302,7 +301,7 @@ static struct peer *find_yielding(const struct room *room,
 
 		if (!peer || peer->role != ROLE_BROADCASTER)
 			continue;
-		if (peer->is_held)
+		if (peer->is_away)
 			return peer;
 		if (replaces && !yielding && peer->ops == ops)
 			yielding = peer;
@@ -360,7 +359,7 @@ static void make_way(struct hub *hub, struct peer *yielding)
 {
 	if (!yielding)
 		return;
-	if (yielding->is_held)
+	if (yielding->is_away)
 		end_peer(hub, yielding, LEAVE_LEFT);
 	else
 		change_role(hub, yielding, ROLE_PEER);
@@ -407,6 +406,7 @@ int hub_join(struct hub *hub, const struct hub_join *join, struct peer **peerp)
 	}
 	/* Who makes way may be the last in the room, which is kept for us. */
 	make_way(hub, yielding);
+	hub_peer_of(peer)->is_newcomer = !hub_is_settled(hub);
 	enter(hub, room, peer);
 	*peerp = peer;
 	return 0;
@@ -440,51 +440,21 @@ int hub_set_role(struct hub *hub, struct peer *peer, enum hub_role role,
 	return 0;
 }
 
-static int deliver_to_held(struct envelope *envelope, void *arg)
-{
-	(void)envelope;
-	(void)arg;
-	return -EPIPE;
-}
-
-void hub_hold(struct hub *hub, struct peer *peer)
-{
-	static const struct peer_ops held_ops = {deliver_to_held};
-	struct hub_peer *held = (struct hub_peer *)peer;
-
-	peer->ops = &held_ops;
-	peer->arg = NULL;
-	peer->is_held = true;
-	peer->room->held_count++;
-	held->held_until_ms = hub->clock->mono_ms + HUB_HOLD_MS;
-	held->prev_held = hub->last_held;
-	if (hub->last_held)
-		hub->last_held->next_held = held;
-	else
-		hub->first_held = held;
-	hub->last_held = held;
-}
-
 int hub_send(struct hub *hub, struct peer *from, struct span to,
 	     struct envelope *envelope)
 {
-	const struct peer *peer = map_get(hub->peers, to);
+	struct peer *peer = map_get(hub->peers, to);
 
-	if (!peer || peer->room != from->room)
+	if (!peer)
+		return hub_is_settled(hub) ? -ENOENT : -EAGAIN;
+	if (peer->room != from->room)
 		return -ENOENT;
+	if (envelope->has_ti && envelope->ti != peer->inst)
+		return -ESTALE;
+	if (envelope->is_numbered)
+		return session_send(hub_peer_of(from)->session,
+				    hub_peer_of(peer), envelope);
 	return tell_peer(from, peer, envelope);
-}
-
-/* All are held for the same time: who was held first ends first. */
-static void end_held(struct hub *hub, uint64_t now_ms)
-{
-	struct hub_peer *next;
-
-	for (struct hub_peer *held = hub->first_held;
-	     held && held->held_until_ms <= now_ms; held = next) {
-		next = held->next_held;
-		hub_leave(hub, &held->peer, LEAVE_LEFT);
-	}
 }
 
 static void tell_stale(struct hub *hub, uint64_t now_ms)
@@ -509,6 +479,6 @@ void hub_tick(struct hub *hub)
 {
 	uint64_t now_ms = hub->clock->mono_ms;
 
-	end_held(hub, now_ms);
+	sessions_tick(hub, now_ms);
 	tell_stale(hub, now_ms);
 }

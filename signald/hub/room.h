@@ -30,7 +30,7 @@ struct room {
 	struct room_list cast;
 	struct room_list audience;
 	unsigned broadcasters_count;
-	size_t held_count; /* peers on their way out: hub_hold() */
+	size_t away_count; /* of all of them */
 	uint64_t last_seq;
 
 	/* When the number of viewers was last told. */
@@ -56,10 +56,10 @@ int room_reserve(struct room *room, enum hub_role role, size_t places);
 void room_add(struct room *room, struct peer *peer);
 void room_remove(struct room *room, struct peer *peer);
 
-/* Those who are there, and not on their way out. */
+/* Those who are there, and not away. */
 static inline size_t room_present_count(const struct room *room)
 {
-	return room->cast.count + room->audience.count - room->held_count;
+	return room->cast.count + room->audience.count - room->away_count;
 }
 
 static inline size_t room_count(const struct room *room)

@@ -1,5 +1,5 @@
 /* tell.c: who in a room hears of what, and whom a peer sees. */
-#include "hub/room.h"
+#include "hub/pair.h"
 #include "hub/tell.h"
 #include "policy/metric.h"
 
@@ -21,7 +21,7 @@ static void deliver_to_list(const struct room_list *list,
 		struct peer *peer = list->members[i].peer;
 
 		if (peer && peer != except)
-			(void)peer->ops->deliver(envelope, peer->arg);
+			(void)peer->ops->deliver(peer, envelope);
 	}
 }
 
@@ -46,16 +46,38 @@ static void tell_room(struct envelope *envelope)
 	free_frames(envelope);
 }
 
+void tell_about(const struct peer *peer, struct envelope *envelope)
+{
+	envelope->from = peer;
+	tell_room(envelope);
+}
+
 void tell_joined(const struct peer *peer)
 {
-	tell_room(
-		&(struct envelope){.kind = ENVELOPE_PEER_JOINED, .from = peer});
+	tell_about(peer, &(struct envelope){.kind = ENVELOPE_PEER_JOINED});
 }
 
 void tell_left(const struct peer *peer, enum hub_leave_reason reason)
 {
-	tell_room(&(struct envelope){
-		.kind = ENVELOPE_PEER_LEFT, .from = peer, .reason = reason});
+	tell_about(peer, &(struct envelope){
+				 .kind = ENVELOPE_PEER_LEFT,
+				 .reason = reason,
+				 .was_absent = peer->is_absent,
+			 });
+}
+
+void tell_settled(const struct hub *hub)
+{
+	struct envelope envelope = {
+		.kind = ENVELOPE_SETTLED,
+		.is_for_many = true,
+	};
+	struct peer *peer;
+	size_t at = 0;
+
+	while ((peer = map_next(hub->peers, &at)) != NULL)
+		(void)peer->ops->deliver(peer, &envelope);
+	free_frames(&envelope);
 }
 
 void tell_viewers(const struct room *room)
@@ -74,13 +96,21 @@ void tell_viewers(const struct room *room)
 int tell_peer(const struct peer *from, const struct peer *to,
 	      struct envelope *envelope)
 {
+	/* How far the receiver's own messages to the sender came rides along.
+	 */
+	struct session *receiver = hub_peer_of(to)->session;
 	int err;
 
 	envelope->from = from;
 	envelope->is_for_many = false;
-	err = to->ops->deliver(envelope, to->arg);
+	envelope->acked = receiver && receiver->due
+				  ? pair_take_due(receiver, from)
+				  : 0;
+	err = to->ops->deliver(to, envelope);
 	if (!err)
 		count_relayed(envelope);
+	else if (envelope->acked)
+		pair_set_due(pair_find(receiver, hub_peer_of(from)));
 	return err;
 }
 
@@ -96,7 +126,7 @@ size_t hub_send_role(struct peer *from, enum hub_role role,
 		struct peer *peer = list->members[i].peer;
 
 		if (peer && peer != from && peer->role == role &&
-		    !peer->ops->deliver(envelope, peer->arg))
+		    !peer->ops->deliver(peer, envelope))
 			taken++;
 	}
 	free_frames(envelope);

@@ -6,8 +6,12 @@
 
 /* To everybody who sees the peer, itself left out. It has been added to its
  * room, or removed from it, before. */
+void tell_about(const struct peer *peer, struct envelope *envelope);
 void tell_joined(const struct peer *peer);
 void tell_left(const struct peer *peer, enum hub_leave_reason reason);
+
+/* To everybody on the server. */
+void tell_settled(const struct hub *hub);
 
 /* To everybody in the room. */
 void tell_viewers(const struct room *room);

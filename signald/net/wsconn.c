@@ -163,6 +163,12 @@ int wsconn_send_binary(struct wsconn *ws, const struct span *parts,
 		       : send_parts(ws, WS_BINARY, parts, parts_count);
 }
 
+int wsconn_ping(struct wsconn *ws, struct span payload)
+{
+	return ws->has_sent_close ? -EPIPE
+				  : send_parts(ws, WS_PING, &payload, 1);
+}
+
 struct blob *wsconn_encode(const struct span *parts, size_t parts_count)
 {
 	char header[WS_MAX_SERVER_HEADER];
@@ -256,7 +262,11 @@ static void take_control(struct wsconn *ws, enum ws_opcode opcode,
 		if (!ws->has_sent_close)
 			(void)send_parts(ws, WS_PONG, &payload, 1);
 		break;
-	default: /* a pong was heard, and that is all it is for */
+	case WS_PONG: /* one without a payload is of our heartbeat */
+		if (payload.len && ws->ops->on_pong && !ws->has_sent_close)
+			ws->ops->on_pong(ws, payload, ws->arg);
+		break;
+	default:
 		break;
 	}
 }

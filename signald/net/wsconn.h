@@ -21,6 +21,9 @@ struct wsconn_ops {
 	void (*on_text)(struct wsconn *ws, struct span text, void *arg);
 	/* A whole binary message; NULL: they are refused with 1003. */
 	void (*on_binary)(struct wsconn *ws, struct span bytes, void *arg);
+	/* The answer to a wsconn_ping(): its payload. NULL for owners who
+	 * send none. */
+	void (*on_pong)(struct wsconn *ws, struct span payload, void *arg);
 	/* The deadline set with wsconn_set_deadline() has passed; NULL for
 	 * owners who set none. */
 	void (*on_deadline)(struct wsconn *ws, void *arg);
@@ -58,6 +61,11 @@ int wsconn_send(struct wsconn *ws, const struct span *parts,
 /* The same for a binary message. */
 int wsconn_send_binary(struct wsconn *ws, const struct span *parts,
 		       size_t parts_count);
+
+/* Send a ping (RFC 6455, 5.5.2) with a payload of 1 to 125 bytes, which its
+ * pong repeats: whatever was sent before has come then. Returns as wsconn_send.
+ */
+int wsconn_ping(struct wsconn *ws, struct span payload);
 
 #define WSCONN_MAX_PARTS 32
 

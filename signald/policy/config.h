@@ -44,11 +44,19 @@ struct config {
 		unsigned connect_timeout_s;
 		unsigned upgrade_timeout_s;
 		unsigned max_payload_bytes;
-		unsigned recovery_window_s;
-		unsigned recovery_max_bytes;
+		unsigned away_s;
 		char *client_files; /* folder, "" for none */
 		char *client;	    /* "4" or "2" */
 	} socketio;
+	struct {
+		unsigned window_s;
+		unsigned max_bytes;
+		unsigned max_messages;
+		unsigned token_ttl_s;
+	} session;
+	struct {
+		char *dir; /* "" for none */
+	} state;
 	struct {
 		unsigned max_queued_bytes;
 		unsigned stall_timeout_s;

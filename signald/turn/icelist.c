@@ -124,9 +124,9 @@ void icelist_set_alive(struct icelist *list, bool is_alive)
 	list->is_alive = is_alive;
 }
 
-static uint64_t choose_ttl(const struct icelist *list, uint64_t asked_s,
-			   uint64_t now_s)
+uint64_t icelist_ttl_s(const struct icelist *list, uint64_t asked_s)
 {
+	uint64_t now_s = clock_wall_s(list->clock);
 	uint64_t ttl_s = asked_s ? asked_s : list->ttl_s;
 
 	if (ttl_s < list->min_ttl_s)
@@ -186,7 +186,7 @@ void icelist_write(struct icelist *list, enum icelist_user kind,
 	char expires_at[CLOCK_ISO_LEN + 1];
 	bool has_turn;
 
-	ttl_s = choose_ttl(list, ttl_s, now_s);
+	ttl_s = icelist_ttl_s(list, ttl_s);
 	clock_format_iso((now_s + ttl_s) * 1000, expires_at);
 	buf_append_str(out, "\"iceServers\":[");
 	buf_append_span(out, buf_span(&list->stun));

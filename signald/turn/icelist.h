@@ -25,6 +25,10 @@ void icelist_free(struct icelist *list);
  * Starts as answering. */
 void icelist_set_alive(struct icelist *list, bool is_alive);
 
+/* Seconds that a credential lives for a client that asked for asked_s, or for
+ * none with 0. */
+uint64_t icelist_ttl_s(const struct icelist *list, uint64_t asked_s);
+
 /*
  * Append the members of an ICE answer, without braces:
  * "iceServers":[...],"turn":true,"ttl":600,"expiresAt":"...","refreshAfter":450

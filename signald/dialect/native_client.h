@@ -1,0 +1,97 @@
+/* native_client.h: what the files of the native dialect share: a client. */
+#ifndef SIGNALD_DIALECT_NATIVE_CLIENT_H
+#define SIGNALD_DIALECT_NATIVE_CLIENT_H
+
+#include "codec/msg.h"
+#include "dialect/native.h"
+#include "net/wsconn.h"
+
+struct native {
+	struct native_parts parts;
+	struct native_client *clients;
+	size_t clients_count;
+	struct buf out; /* the message being written; kept for the next */
+	bool is_draining;
+};
+
+/* A connection, and the peer it is while it is in a room. */
+struct native_client {
+	struct native *native;
+	struct wsconn *ws;
+	struct peer *peer; /* NULL outside a room */
+	struct native_client *prev;
+	struct native_client *next;
+	struct native_request *requests; /* of its, not answered yet */
+	/* Of a client that cannot acknowledge: who waits for what it was sent,
+	 * until a pong shows that it came. */
+	struct outlog unproved;
+	uint64_t ice_due_ms;   /* when it gets fresh credentials */
+	uint64_t token_due_ms; /* and a fresh token; 0: it has none */
+	uint64_t ttl_s;	       /* that it asked for, 0 for none */
+	bool is_proving;       /* a ping for `unproved` is out */
+};
+
+/* How the hub reaches a client's peer; arg is the struct native_client, NULL
+ * while the peer is away. */
+extern const struct peer_ops native_peer_ops;
+
+/* An empty buffer to write one message into; native_send() sends it. */
+struct buf *native_begin(struct native_client *client);
+void native_send(struct native_client *client);
+
+/* Answer with an error; `to` names the receiver it is about, {NULL, 0} for
+ * none. */
+void native_send_error(struct native_client *client, const struct msg *msg,
+		       struct span to, enum msg_error_code code);
+void native_send_refusal(struct native_client *client, const struct msg *msg,
+			 enum msg_error_code code, const char *message);
+
+/* The sentence for a code that needs no more; NULL for others. */
+const char *native_error_message(enum msg_error_code code);
+
+/* The client is in a room now: from now on it gets fresh credentials, and with
+ * a session fresh tokens, before the old ones end. */
+void native_start_refreshing(struct native_client *client);
+
+/* From now on it has websocket.join_timeout_s to be in a room. */
+void native_start_join_deadline(struct native_client *client);
+
+/* --- native_say.c --- */
+
+/* Do what one text message of the client asks for, and answer it. */
+void native_take_text(struct native_client *client, struct span text);
+
+/* --- native_join.c --- */
+
+void native_join(struct native_client *client, const struct msg *msg);
+void native_resume(struct native_client *client, const struct msg *msg);
+
+/* The answers to `ice` and `peers`; msg is zero where nobody asked. */
+void native_send_ice(struct native_client *client, const struct msg *msg);
+void native_send_peers(struct native_client *client, const struct msg *msg);
+
+/* Send a fresh token that nobody asked for. */
+void native_send_token(struct native_client *client);
+
+/* --- native_deliver.c --- */
+
+/* A pong has come. */
+void native_prove(struct native_client *client, struct span payload);
+
+/*
+ * A wish of the client to hear what becomes of a message with a ref that it
+ * sends to receivers_count others. native_request_fail() stands for the end of
+ * one of those.
+ *
+ * Returns its waiter, or NULL when memory ran out.
+ */
+struct waiter *native_request_new(struct native_client *client,
+				  const struct msg *msg,
+				  size_t receivers_count);
+void native_request_fail(struct waiter *waiter, struct span to,
+			 enum msg_error_code code);
+
+/* The client is gone: nobody hears of them. */
+void native_forget_requests(struct native_client *client);
+
+#endif

@@ -1,0 +1,66 @@
+/* hub_peer.h: what the hub's modules share: the hub, its peers, sessions. */
+#ifndef SIGNALD_HUB_HUB_PEER_H
+#define SIGNALD_HUB_HUB_PEER_H
+
+#include "base/map.h"
+#include "base/wheel.h"
+#include "hub/hub.h"
+#include "hub/room.h"
+
+struct hub {
+	struct map *rooms; /* name -> struct room */
+	struct map *peers; /* id -> struct peer */
+	struct map *pairs; /* serials of both ends -> struct pair */
+	const struct config *config;
+	const struct clock *clock;
+	struct room *stale;  /* rooms whose number of viewers is to be told */
+	struct session *due; /* senders who are to hear of acknowledgements */
+	void (*on_due)(void *arg);
+	void *on_due_arg;
+	uint64_t last_serial;
+	uint64_t settles_at_ms; /* 0: it is settled */
+	size_t away_count;
+	struct wheel wheel; /* of the peers' timers */
+	bool is_draining;
+};
+
+#define HUB_TICK_MS 100
+
+/* A peer, and what the hub alone knows of it. */
+struct hub_peer {
+	struct peer peer; /* first: every struct peer is one of these */
+	struct hub *hub;
+	uint64_t serial;	   /* never used again */
+	struct session *session;   /* NULL: it cannot be resumed */
+	struct pair *incoming;	   /* from those who number what they send it */
+	struct wheel_timer timer;  /* ends its being away, or its patience */
+	uint64_t away_ends_ms;		   /* 0: its dialect ends it */
+	uint64_t absent_at_ms;		   /* 0: it was told, or will not be */
+	enum hub_leave_reason away_reason; /* when it does not come back */
+	char *about;			   /* its name and metadata */
+	bool is_newcomer; /* came without a token, while unsettled */
+};
+
+/* What of a peer outlives its transport. */
+struct session {
+	struct hub_peer *owner;
+	uint64_t attempt;    /* of the transport in use: `try` */
+	uint64_t epoch;	     /* of the log; a client's position is of one */
+	uint32_t generation; /* of the newest token that was used */
+	uint32_t issued;     /* of the newest that was given out */
+	struct outlog log;
+	uint64_t stuck_ms;    /* since then nothing was acknowledged */
+	struct pair *outgoing;
+	struct pair *last;    /* the one used last, or NULL */
+	struct pair *due;     /* those whose `acked` is to be told */
+	struct session *next_due;
+	bool is_due; /* in the hub's list */
+};
+
+/* All peers are the hub's own, however it shows them to others. */
+static inline struct hub_peer *hub_peer_of(const struct peer *peer)
+{
+	return (struct hub_peer *)(uintptr_t)peer;
+}
+
+#endif

@@ -1,0 +1,51 @@
+/* pair.h: who numbers messages to whom: how far they were sent, and came. */
+#ifndef SIGNALD_HUB_PAIR_H
+#define SIGNALD_HUB_PAIR_H
+
+#include "hub/hub_peer.h"
+
+/*
+ * From one sender's memory to one receiver's. It can be forgotten whenever
+ * everything sent has been acknowledged: the sender's next number is then as
+ * good as a first one, and a repetition is dropped by the receiver.
+ *
+ * An end that is gone is NULL; the pair then waits for the receipts that name
+ * it.
+ */
+struct pair {
+	uint64_t key[2]; /* serials: from, to */
+	struct session *from;
+	struct hub_peer *to;
+	uint64_t sent;	/* number of the last message taken */
+	uint64_t acked; /* everything up to this number has come */
+	size_t receipts_count;
+	struct pair *prev_outgoing, *next_outgoing;
+	struct pair *prev_incoming, *next_incoming;
+	struct pair *next_due;
+	bool is_due;
+};
+
+/* The pair, or NULL when there is none. */
+struct pair *pair_find(struct session *from, const struct hub_peer *to);
+
+/* Find or make it; NULL when memory ran out. */
+struct pair *pair_open(struct session *from, struct hub_peer *to);
+
+/* The sender is to hear (again) how far its messages came. */
+void pair_set_due(struct pair *pair);
+
+/* Its due acknowledgement rides on a message the other way: it is not due any
+ * more. Returns the number, 0 where none is due. */
+uint64_t pair_take_due(struct session *from, const struct peer *to);
+
+/* Forget those of this sender that have nothing under way. */
+void pair_forget_idle(struct session *from);
+
+/* The sender's memory is gone. */
+void pair_end_outgoing(struct session *from);
+
+/* The receiver is gone, or its memory is: senders are told of what is under
+ * way. */
+void pair_end_incoming(struct hub_peer *to, enum delivery why);
+
+#endif

@@ -1,0 +1,260 @@
+/* keyring.c: the keys that sign what must be good across a restart. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "policy/keyring.h"
+
+#define MAX_KEYS 4
+#define KEY_BYTES 32
+#define MAX_FILE 1024
+#define PATH_CAP 4096
+
+/* The file has a line for each: "NUMBER CREATED_S KEY", the newest first. */
+struct key {
+	uint8_t number;
+	uint64_t created_s;
+	uint8_t bytes[KEY_BYTES];
+	struct crypto_hmac *hmac;
+};
+
+struct keyring {
+	struct key keys[MAX_KEYS]; /* the newest first */
+	size_t count;
+	char *dir; /* NULL: none */
+};
+
+void keyring_free(struct keyring *ring)
+{
+	if (!ring)
+		return;
+	for (size_t i = 0; i < ring->count; i++)
+		crypto_hmac_free(ring->keys[i].hmac);
+	crypto_wipe(ring->keys, sizeof(ring->keys));
+	free(ring->dir);
+	free(ring);
+}
+
+static int path_of(const struct keyring *ring, const char *suffix,
+		   char path[PATH_CAP])
+{
+	int len = snprintf(path, PATH_CAP, "%s/" KEYRING_FILE "%s", ring->dir,
+			   suffix);
+
+	return len < PATH_CAP ? 0 : -ENAMETOOLONG;
+}
+
+/* --- the file --- */
+
+static int read_line(struct span line, struct key *key)
+{
+	struct span number, created, text;
+	uint64_t value;
+
+	if (!span_next_item(&line, ' ', &number) ||
+	    !span_next_item(&line, ' ', &created) ||
+	    !span_next_item(&line, ' ', &text) || line.len)
+		return -EINVAL;
+	if (span_to_u64(number, UINT8_MAX, &value) ||
+	    span_to_u64(created, UINT64_MAX, &key->created_s))
+		return -EINVAL;
+	key->number = (uint8_t)value;
+	if (crypto_base64url_decode(text, key->bytes, KEY_BYTES) != KEY_BYTES)
+		return -EINVAL;
+	return crypto_hmac_new(&key->hmac, CRYPTO_SHA256,
+			       span_of(key->bytes, KEY_BYTES));
+}
+
+static int read_lines(struct keyring *ring, struct span text)
+{
+	struct span line;
+
+	while (text.len && span_next_item(&text, '\n', &line)) {
+		int err;
+
+		if (!line.len)
+			continue;
+		if (ring->count == MAX_KEYS)
+			return -EINVAL;
+		err = read_line(line, &ring->keys[ring->count]);
+		if (err)
+			return err;
+		ring->count++;
+	}
+	return 0;
+}
+
+static int load(struct keyring *ring)
+{
+	char path[PATH_CAP], text[MAX_FILE];
+	ssize_t len;
+	int err = path_of(ring, "", path);
+	int fd;
+
+	if (err)
+		return err;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	len = read(fd, text, sizeof(text));
+	err = len < 0 ? -errno : len == MAX_FILE ? -EINVAL : 0;
+	(void)close(fd);
+	if (!err)
+		err = read_lines(ring, span_of(text, (size_t)len));
+	crypto_wipe(text, sizeof(text));
+	return err;
+}
+
+static void write_keys(const struct key *keys, size_t count, struct buf *out)
+{
+	for (size_t i = 0; i < count; i++) {
+		char text[CRYPTO_BASE64_LEN(KEY_BYTES) + 1];
+
+		crypto_base64url(keys[i].bytes, KEY_BYTES, text);
+		buf_append_format(out, "%u %llu %s\n", keys[i].number,
+				  (unsigned long long)keys[i].created_s, text);
+		crypto_wipe(text, sizeof(text));
+	}
+}
+
+static int write_file(const char *path, struct span text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text.ptr, text.len) != (ssize_t)text.len || fsync(fd))
+		err = errno ? -errno : -EIO;
+	(void)close(fd);
+	return err;
+}
+
+/* Whole or not at all: a crash must not leave half a file. */
+static int save(const struct keyring *ring, const struct key *keys,
+		size_t count)
+{
+	char path[PATH_CAP], fresh[PATH_CAP];
+	struct buf text = {0};
+	int err;
+
+	if (!ring->dir)
+		return 0;
+	err = path_of(ring, "", path);
+	if (!err)
+		err = path_of(ring, ".new", fresh);
+	if (err)
+		return err;
+	write_keys(keys, count, &text);
+	err = text.failed ? -ENOMEM : write_file(fresh, buf_span(&text));
+	if (!err && rename(fresh, path))
+		err = -errno;
+	if (text.ptr)
+		crypto_wipe(text.ptr, text.cap);
+	buf_clear(&text);
+	return err;
+}
+
+/* --- keys --- */
+
+static int make_key(uint8_t number, uint64_t now_s, struct key *key)
+{
+	key->number = number;
+	key->created_s = now_s;
+	crypto_random(key->bytes, KEY_BYTES);
+	return crypto_hmac_new(&key->hmac, CRYPTO_SHA256,
+			       span_of(key->bytes, KEY_BYTES));
+}
+
+/* A clock that was set back must not keep a key for ever. */
+static bool is_older(const struct key *key, uint64_t age_s, uint64_t now_s)
+{
+	return key->created_s > now_s || now_s - key->created_s >= age_s;
+}
+
+int keyring_rotate(struct keyring *ring, uint64_t now_s)
+{
+	struct key keys[MAX_KEYS];
+	size_t kept = 0;
+	int err;
+
+	if (ring->count && !is_older(&ring->keys[0], KEYRING_SIGNS_S, now_s))
+		return 0;
+	while (kept < ring->count && kept < MAX_KEYS - 1 &&
+	       !is_older(&ring->keys[kept], KEYRING_LIVES_S, now_s))
+		kept++;
+	err = make_key(
+		(uint8_t)(ring->count ? ring->keys[0].number + 1 : 1), now_s,
+		&keys[0]);
+	if (err)
+		return err;
+	memcpy(keys + 1, ring->keys, kept * sizeof(*keys));
+	err = save(ring, keys, kept + 1);
+	if (err) {
+		crypto_hmac_free(keys[0].hmac);
+	} else {
+		for (size_t i = kept; i < ring->count; i++)
+			crypto_hmac_free(ring->keys[i].hmac);
+		memcpy(ring->keys, keys, (kept + 1) * sizeof(*keys));
+		ring->count = kept + 1;
+	}
+	crypto_wipe(keys, sizeof(keys));
+	return err;
+}
+
+int keyring_new(struct keyring **ringp, const char *dir, uint64_t now_s)
+{
+	struct keyring *ring = calloc(1, sizeof(*ring));
+	int err = 0;
+
+	if (!ring)
+		return -ENOMEM;
+	if (*dir) {
+		ring->dir = strdup(dir);
+		err = ring->dir ? load(ring) : -ENOMEM;
+	}
+	if (!err)
+		err = keyring_rotate(ring, now_s);
+	if (err) {
+		keyring_free(ring);
+		return err;
+	}
+	*ringp = ring;
+	return 0;
+}
+
+/* --- signatures --- */
+
+static int sign(const struct key *key, struct span message,
+		uint8_t mac[KEYRING_MAC_BYTES])
+{
+	uint8_t whole[CRYPTO_SHA256_LEN];
+	int err = crypto_hmac_sign(key->hmac, message, whole);
+
+	if (!err)
+		memcpy(mac, whole, KEYRING_MAC_BYTES);
+	return err;
+}
+
+int keyring_sign(const struct keyring *ring, struct span message, uint8_t *key,
+		 uint8_t mac[KEYRING_MAC_BYTES])
+{
+	*key = ring->keys[0].number;
+	return sign(&ring->keys[0], message, mac);
+}
+
+bool keyring_verify(const struct keyring *ring, struct span message,
+		    uint8_t key, const uint8_t mac[KEYRING_MAC_BYTES])
+{
+	uint8_t expected[KEYRING_MAC_BYTES];
+
+	for (size_t i = 0; i < ring->count; i++)
+		if (ring->keys[i].number == key)
+			return !sign(&ring->keys[i], message, expected) &&
+			       crypto_equal(span_of(expected, sizeof(expected)),
+					    span_of(mac, KEYRING_MAC_BYTES));
+	return false;
+}

@@ -1,0 +1,205 @@
+/* kicked.c: peers who must not come back, also after a restart. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "policy/kicked.h"
+
+#define PATH_CAP 4096
+#define LINE_CAP 128
+
+struct entry {
+	uint64_t expires_at_s;
+	size_t id_len;
+	char id[];
+};
+
+/*
+ * The file only grows while we run, a line "EXPIRES_S ID" for each, so that a
+ * crash loses none; at the start it is written anew without those that have
+ * expired.
+ */
+struct kicked {
+	struct map *entries;
+	char *path; /* NULL: no file */
+};
+
+void kicked_free(struct kicked *kicked)
+{
+	void *entry;
+	size_t at = 0;
+
+	if (!kicked)
+		return;
+	while (kicked->entries &&
+	       (entry = map_next(kicked->entries, &at)) != NULL)
+		free(entry);
+	map_free(kicked->entries);
+	free(kicked->path);
+	free(kicked);
+}
+
+static bool is_good_id(struct span id)
+{
+	if (!id.len || id.len > KICKED_MAX_ID)
+		return false;
+	for (size_t i = 0; i < id.len; i++)
+		if ((unsigned char)id.ptr[i] <= ' ')
+			return false;
+	return true;
+}
+
+static int remember(struct kicked *kicked, struct span id,
+		    uint64_t expires_at_s)
+{
+	struct entry *entry = map_get(kicked->entries, id);
+	int err;
+
+	if (entry) {
+		if (entry->expires_at_s < expires_at_s)
+			entry->expires_at_s = expires_at_s;
+		return 0;
+	}
+	entry = malloc(sizeof(*entry) + id.len);
+	if (!entry)
+		return -ENOMEM;
+	entry->expires_at_s = expires_at_s;
+	entry->id_len = id.len;
+	memcpy(entry->id, id.ptr, id.len);
+	err = map_put(kicked->entries, span_of(entry->id, id.len), entry);
+	if (err)
+		free(entry);
+	return err;
+}
+
+/* --- the file --- */
+
+static int append_line(FILE *file, struct span id, uint64_t expires_at_s)
+{
+	return fprintf(file, "%llu %.*s\n", (unsigned long long)expires_at_s,
+		       (int)id.len, id.ptr) < 0
+		       ? -EIO
+		       : 0;
+}
+
+static int close_file(FILE *file, int err)
+{
+	if (!err && (fflush(file) || fdatasync(fileno(file))))
+		err = -errno;
+	if (fclose(file) && !err)
+		err = -errno;
+	return err;
+}
+
+static int take_line(struct kicked *kicked, struct span line, uint64_t now_s)
+{
+	struct span expires, id;
+	uint64_t expires_at_s;
+
+	/* A crash may have cut the last line short: that one was not told as
+	 * done either. */
+	if (!span_next_item(&line, ' ', &expires) ||
+	    !span_next_item(&line, ' ', &id) ||
+	    span_to_u64(expires, UINT64_MAX, &expires_at_s) || !is_good_id(id))
+		return 0;
+	return expires_at_s > now_s ? remember(kicked, id, expires_at_s) : 0;
+}
+
+static int load(struct kicked *kicked, uint64_t now_s)
+{
+	FILE *file = fopen(kicked->path, "re");
+	char line[LINE_CAP];
+	int err = 0;
+
+	if (!file)
+		return errno == ENOENT ? 0 : -errno;
+	while (!err && fgets(line, sizeof(line), file))
+		err = take_line(kicked, span_of(line, strcspn(line, "\n")),
+				now_s);
+	(void)fclose(file);
+	return err;
+}
+
+/* Whole or not at all: a crash must forgive nobody. */
+static int save(const struct kicked *kicked)
+{
+	char fresh[PATH_CAP];
+	const struct entry *entry;
+	size_t at = 0;
+	FILE *file;
+	int err = 0;
+
+	(void)snprintf(fresh, sizeof(fresh), "%s.new", kicked->path);
+	file = fopen(fresh, "we");
+	if (!file)
+		return -errno;
+	while (!err && (entry = map_next(kicked->entries, &at)) != NULL)
+		err = append_line(file, span_of(entry->id, entry->id_len),
+				  entry->expires_at_s);
+	err = close_file(file, err);
+	if (!err && rename(fresh, kicked->path))
+		err = -errno;
+	return err;
+}
+
+static int open_dir(struct kicked *kicked, const char *dir, uint64_t now_s)
+{
+	char path[PATH_CAP - sizeof(".new")];
+	int err;
+
+	if (snprintf(path, sizeof(path), "%s/" KICKED_FILE, dir) >=
+	    (int)sizeof(path))
+		return -ENAMETOOLONG;
+	kicked->path = strdup(path);
+	if (!kicked->path)
+		return -ENOMEM;
+	err = load(kicked, now_s);
+	return err ? err : save(kicked);
+}
+
+/* --- the list --- */
+
+int kicked_new(struct kicked **kickedp, const char *dir, uint64_t now_s)
+{
+	struct kicked *kicked = calloc(1, sizeof(*kicked));
+	int err = -ENOMEM;
+
+	if (!kicked)
+		return err;
+	kicked->entries = map_new();
+	if (kicked->entries)
+		err = *dir ? open_dir(kicked, dir, now_s) : 0;
+	if (err) {
+		kicked_free(kicked);
+		return err;
+	}
+	*kickedp = kicked;
+	return 0;
+}
+
+int kicked_add(struct kicked *kicked, struct span id, uint64_t expires_at_s)
+{
+	FILE *file;
+	int err;
+
+	if (!is_good_id(id))
+		return -EINVAL;
+	err = remember(kicked, id, expires_at_s);
+	if (err || !kicked->path)
+		return err;
+	file = fopen(kicked->path, "ae");
+	if (!file)
+		return -errno;
+	return close_file(file, append_line(file, id, expires_at_s));
+}
+
+bool kicked_has(const struct kicked *kicked, struct span id, uint64_t now_s)
+{
+	const struct entry *entry = map_get(kicked->entries, id);
+
+	return entry && entry->expires_at_s > now_s;
+}

@@ -1,0 +1,33 @@
+/* kicked.h: peers who must not come back, also after a restart. */
+#ifndef SIGNALD_POLICY_KICKED_H
+#define SIGNALD_POLICY_KICKED_H
+
+#include "base/span.h"
+
+#define KICKED_FILE "kicked"
+#define KICKED_MAX_ID 96
+
+struct kicked;
+
+/*
+ * Read DIR/kicked, leaving out what has expired.
+ *
+ * dir  "" for a list that lives as long as the process
+ *
+ * Returns 0, -ENOMEM, or what reading or writing the file gave.
+ */
+int kicked_new(struct kicked **kickedp, const char *dir, uint64_t now_s);
+void kicked_free(struct kicked *kicked); /* takes NULL */
+
+/*
+ * Add an id of at most KICKED_MAX_ID bytes, none of them white space, until
+ * then.
+ *
+ * Returns 0; -ENOMEM; -EINVAL for another id; or what writing gave: the id is
+ * on the list then, though a restart would forgive it.
+ */
+int kicked_add(struct kicked *kicked, struct span id, uint64_t expires_at_s);
+
+bool kicked_has(const struct kicked *kicked, struct span id, uint64_t now_s);
+
+#endif
