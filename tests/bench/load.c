@@ -808,13 +808,13 @@ static void take_rest(struct load *load, uint64_t receivers)
  * All that was sent must also be acknowledged, else a server would be cheap by
  * losing acknowledgements. What broadcasts brought nobody is told of.
  */
-static void take_acks(struct load *load, unsigned count)
+static void take_acks(struct load *load, unsigned from, unsigned to)
 {
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = from; i < to; i++)
 		if (load->conns[i].speaker.session.said <
 		    load->conns[i].speaker.session.position)
 			say_ack(&load->conns[i]);
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = from; i < to; i++)
 		while (load->conns[i].speaker.session.acked <
 		       load->conns[i].speaker.session.pending)
 			turn(load);
@@ -865,10 +865,10 @@ static void pair_up(struct load *load, unsigned count, int answers)
 }
 
 /* The first messages of each pair's first. */
-static void serve(struct load *load, unsigned count)
+static void serve(struct load *load, unsigned from, unsigned to)
 {
 	load->now_ns = clock_ns();
-	for (unsigned i = 0; i < count; i += 2) {
+	for (unsigned i = from; i < to; i += 2) {
 		for (uint64_t n = 0; n < load->options.window; n++)
 			send_next(load, &load->conns[i]);
 		out_flush(load, &load->conns[i]);
@@ -881,9 +881,9 @@ static void run_pairs(struct load *load, int answers)
 
 	join_pairs(load, count, SPEAK_HOST);
 	pair_up(load, count, answers);
-	serve(load, count);
+	serve(load, 0, count);
 	measure(load, 1);
-	take_acks(load, count);
+	take_acks(load, 0, count);
 	close_all(load, count);
 }
 
@@ -923,18 +923,22 @@ static uint64_t settled_bytes(const struct options *options)
 	if (options->collect)
 		kill((pid_t)options->pid, SIGUSR2);
 	proc_settle((pid_t)options->pid);
-	return proc_private_bytes((pid_t)options->pid);
+	return proc_anonymous_bytes((pid_t)options->pid);
 }
 
-/* Each pair sets a call up, and falls silent. */
+/* Each pair sets a call up, and falls silent; few at once, so that what calls
+ * need and give back is small beside what stays. */
 static void call(struct load *load, unsigned count)
 {
 	load->most = load->options.calls;
 	pair_up(load, count, 1);
-	serve(load, count);
-	while (load->delivered < count * load->most)
-		turn(load);
-	take_acks(load, count);
+	for (unsigned from = 0, to; from < count; from = to) {
+		to = count - from < AT_ONCE_MAX ? count : from + AT_ONCE_MAX;
+		serve(load, from, to);
+		while (load->delivered < to * load->most)
+			turn(load);
+		take_acks(load, from, to);
+	}
 }
 
 /* Guests alone: some servers tell everybody of each host, all others. */
@@ -994,12 +998,12 @@ static void run_unheard(struct load *load)
 		load->conns[i].speaker.session.may_be_refused = 1;
 	bytes = settled_bytes(options);
 
-	serve(load, count);
+	serve(load, 0, count);
 	while (load->refused < count / 2 * REFUSALS)
 		turn(load);
 	take_rest(load, 1);
 	full_bytes = settled_bytes(options);
-	take_acks(load, count);
+	take_acks(load, 0, count);
 	acked_bytes = settled_bytes(options);
 	close_all(load, count);
 

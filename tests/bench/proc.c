@@ -100,7 +100,7 @@ static uint64_t find_kb(const char *text, const char *name)
 	return strtoull(at + strlen(name), NULL, 10);
 }
 
-uint64_t proc_private_bytes(pid_t pid)
+uint64_t proc_anonymous_bytes(pid_t pid)
 {
 	char path[64];
 	char text[4096];
@@ -110,9 +110,21 @@ uint64_t proc_private_bytes(pid_t pid)
 	err = read_text(path, text, sizeof(text));
 	if (err)
 		die("%s: %s", path, strerror(-err));
-	return (find_kb(text, "Private_Clean:") +
-		find_kb(text, "Private_Dirty:")) *
-	       1024;
+	return find_kb(text, "\nAnonymous:") * 1024;
+}
+
+/* Does the process, its first thread, want nothing? */
+static int is_sleeping(pid_t pid)
+{
+	char path[64];
+	char text[512];
+	const char *after_name;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (read_text(path, text, sizeof(text)) < 0)
+		die("%s: has the server died?", path);
+	after_name = strrchr(text, ')');
+	return after_name && strncmp(after_name, ") S", 3) == 0;
 }
 
 void proc_settle(pid_t pid)
@@ -126,7 +138,9 @@ void proc_settle(pid_t pid)
 
 		nanosleep(&step, NULL);
 		now = proc_cpu_ns(pid);
-		quiet = now - before < SETTLE_QUIET_NS ? quiet + 1 : 0;
+		quiet = now - before < SETTLE_QUIET_NS && is_sleeping(pid)
+				? quiet + 1
+				: 0;
 		if (quiet == SETTLE_QUIET_STEPS)
 			return;
 		before = now;

@@ -14,12 +14,16 @@ uint64_t proc_cpu_ns(pid_t pid);
 /* Nanoseconds in which any core of the machine was busy, in whole ticks. */
 uint64_t proc_machine_ns(void);
 
-/* Bytes of memory that are the process's alone (smaps_rollup, Private_*). */
-uint64_t proc_private_bytes(pid_t pid);
+/*
+ * Bytes of memory that hold what no file holds (smaps_rollup, Anonymous). What
+ * is mapped of files does not count: whether it is the process's alone depends
+ * on who else runs the same program.
+ */
+uint64_t proc_anonymous_bytes(pid_t pid);
 
 /*
  * Wait until pid is nearly idle, at most five seconds: garbage collected,
- * closed connections freed.
+ * closed connections freed. One that waits for a busy core is not idle.
  */
 void proc_settle(pid_t pid);
 

@@ -19,6 +19,9 @@ function printTable(titles, lines) {
 			: cell.padStart(widths[i]))).join('  '));
 }
 
+const isMeasured = (scenario) => (name) =>
+	rows.some((row) => row.scenario === scenario && row.server === name);
+
 function printRelay(names, pairs, window) {
 	const of = (column, name, digits) =>
 		number(value(column, 'relay', name, { window }), digits);
@@ -26,7 +29,7 @@ function printRelay(names, pairs, window) {
 	printTable([`relay, ${pairs} pairs, ${window} in flight`,
 		'CPU us', 'of signald', 'relays/s', 'p50 us', 'p99 us',
 		'instructions'],
-	names.map((name) => [name,
+	names.filter(isMeasured('relay')).map((name) => [name,
 		of('cpu_us', name),
 		number(ratio('relay', name, 'signald', { window })),
 		of('per_second', name, 0),
@@ -40,7 +43,7 @@ function printRelay(names, pairs, window) {
 function printBroadcast(names, watchers) {
 	printTable([`broadcast to ${watchers}`, 'CPU us a delivery',
 		'of signald', 'p99 us'],
-	names.map((name) => [name,
+	names.filter(isMeasured('broadcast')).map((name) => [name,
 		number(value('cpu_us', 'broadcast', name)),
 		number(ratio('broadcast', name, 'signald')),
 		number(value('latency_p99_us', 'broadcast', name), 0)]));
@@ -69,18 +72,18 @@ function printHttp() {
 // What sessions cost, against the state before there were any.
 function printSessions(names, peers) {
 	const before = 'signald-before';
-	const cpu = (name, scenario, extra) =>
-		number(ratio(scenario, name, before, extra));
+	const cpu = (name, scenario, window) =>
+		number(ratio(`${scenario} beside`, name, before, { window }));
 	const join = (name) => value('join_cpu_us', 'idle', name, { peers });
 
 	printTable(['beside signald-before', 'CPU, 1 in flight', '8 in flight',
 		'one way', 'broadcast', 'join', 'instructions', 'bytes idle',
 		'after a call'],
 	names.filter(isAroundSessions).map((name) => [name,
-		cpu(name, 'relay', { window: 1 }),
-		cpu(name, 'relay', { window: 8 }),
-		cpu(name, 'stream'),
-		cpu(name, 'broadcast'),
+		cpu(name, 'relay', 1),
+		cpu(name, 'relay', 8),
+		cpu(name, 'stream', 8),
+		cpu(name, 'broadcast', 1),
 		number(quotient(join(name), join(before))),
 		number(quotient(instructionsOf(name), instructionsOf(before))),
 		number(difference(idleBytes(name), idleBytes(before)), 0),
@@ -94,14 +97,13 @@ function printKept(names) {
 
 	printTable(['nothing acknowledged', 'messages kept', 'their bytes',
 		'memory', 'once acknowledged', 'CPU us to join', 'to resume'],
-	names.filter((name) => value('messages', 'unheard', name) !== null)
-		.map((name) => [name,
-			of('messages', 'unheard', name),
-			of('kept_bytes', 'unheard', name),
-			of('bytes_per_receiver', 'unheard', name),
-			of('bytes_when_acked', 'unheard', name),
-			of('join_cpu_us', 'resume', name, 1),
-			of('resume_cpu_us', 'resume', name, 1)]));
+	names.filter(isMeasured('unheard')).map((name) => [name,
+		of('messages', 'unheard', name),
+		of('kept_bytes', 'unheard', name),
+		of('bytes_per_receiver', 'unheard', name),
+		of('bytes_when_acked', 'unheard', name),
+		of('join_cpu_us', 'resume', name, 1),
+		of('resume_cpu_us', 'resume', name, 1)]));
 }
 
 // A busy machine makes caches cold and every number larger.

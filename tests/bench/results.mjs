@@ -29,9 +29,10 @@ export function value(column, scenario, server, extra) {
 
 // The median over the rounds of how many times more CPU `a` used than `b`.
 export function ratio(scenario, a, b, extra) {
-	const others = select(scenario, b, extra);
+	const others = new Map(select(scenario, b, extra)
+		.map((row) => [row.round, row]));
 	const values = select(scenario, a, extra)
-		.map((row, i) => row.cpu_us / others[i]?.cpu_us)
+		.map((row) => row.cpu_us / others.get(row.round)?.cpu_us)
 		.filter(Number.isFinite);
 
 	return values.length ? median(values) : null;
@@ -66,13 +67,13 @@ export function instructionsOf(name) {
 function promisesOfSessions() {
 	const name = 'signald-sessions';
 	const before = 'signald-before';
-	const cpu = (window) => ratio('relay', name, before, { window });
+	const cpu = (window) => ratio('relay beside', name, before, { window });
 
 	return [
 		[`${name} / ${before}, CPU, 1 in flight`, cpu(1), '<=', 1.15],
 		[`${name} / ${before}, CPU, 8 in flight`, cpu(8), '<=', 1.15],
 		[`${name} / ${before}, CPU, one way`,
-			ratio('stream', name, before), '<=', 1.15],
+			ratio('stream beside', name, before), '<=', 1.15],
 		[`${name} - ${before}, bytes of an idle peer`,
 			difference(idleBytes(name), idleBytes(before)), '<', 1024],
 		[`${name} - ${before}, bytes of one after a call`,

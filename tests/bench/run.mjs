@@ -28,12 +28,14 @@ const { values: flags, positionals } = parseArgs({
 	options: { quick: { type: 'boolean' }, check: { type: 'boolean' } },
 });
 const plan = flags.quick
-	? { rounds: 1, warmup_ms: 500, measure_ms: 1000, idle: [5000] }
-	: { rounds: 5, warmup_ms: 300, measure_ms: 1200, idle: [5000, 19000] };
+	? { rounds: 1, warmup_ms: 500, measure_ms: 1000, idle: [5000], slices: 3,
+		slice_ms: 500 }
+	: { rounds: 5, warmup_ms: 300, measure_ms: 1200, idle: [5000, 19000],
+		slices: 3, slice_ms: 600 };
 
 const peersInRelay = 200;
 const windows = [1, 8];
-const streamWindow = 8;
+const besides = [['relay', 1], ['relay', 8], ['stream', 8], ['broadcast', 1]];
 const messagesInCall = 11;
 const watchers = 1000;
 const httpConnections = 64;
@@ -156,19 +158,6 @@ async function measureRelay(servers, round) {
 				}), { window });
 }
 
-// What goes one way only: here acknowledgements find nothing to ride on.
-async function measureStream(servers, round) {
-	for (const server of servers.filter(({ name }) => isAroundSessions(name)))
-		record(round, 'stream', server.name,
-			await load('stream', server, {
-				speak: contenders[server.name].speak,
-				peers: peersInRelay,
-				window: streamWindow,
-				warmup_ms: plan.warmup_ms,
-				measure_ms: plan.measure_ms,
-			}));
-}
-
 async function measureBroadcast(servers, round) {
 	for (const server of servers)
 		record(round, 'broadcast', server.name,
@@ -178,6 +167,39 @@ async function measureBroadcast(servers, round) {
 				warmup_ms: plan.warmup_ms / 2,
 				measure_ms: plan.measure_ms / 2,
 			}));
+}
+
+async function measureSlice(servers, slice, [scenario, window]) {
+	for (const server of servers)
+		record(slice, `${scenario} beside`, server.name,
+			await load(scenario, server, {
+				speak: contenders[server.name].speak,
+				peers: scenario === 'broadcast' ? watchers : peersInRelay,
+				window,
+				warmup_ms: 200,
+				measure_ms: plan.slice_ms,
+			}), { window });
+}
+
+// Here a few percent matter: so the slices of time are short, who comes first
+// changes, and each round has new processes, as the place of things in memory
+// makes one faster than another of the same program.
+async function measureBeside(names) {
+	for (let round = 0; round < plan.rounds; round++) {
+		const servers = [];
+
+		log(`beside signald-before: round ${round + 1} of ${plan.rounds}`);
+		for (const name of names)
+			servers.push(await startContender(name));
+		for (let i = 1; i <= plan.slices; i++) {
+			for (const beside of besides)
+				await measureSlice(servers, round * plan.slices + i,
+					beside);
+			servers.reverse();
+		}
+		for (const server of servers)
+			await stop(server);
+	}
 }
 
 // One scenario on a process of its own: freed memory would hide what is used.
@@ -280,9 +302,9 @@ async function measureHttp(signald) {
 	}
 }
 
-function has(program) {
+function has(program, flag = '--version') {
 	try {
-		execFileSync(program, ['--version'], { stdio: 'ignore' });
+		execFileSync(program, [flag], { stdio: 'ignore' });
 		return true;
 	} catch {
 		return false;
@@ -364,20 +386,20 @@ function machine(loadBefore) {
 async function measureAll(names) {
 	const servers = [];
 
-	for (const name of names)
+	for (const name of names.filter((name) => name !== 'signald-before'))
 		servers.push(await startContender(name));
 	for (let round = 1; round <= plan.rounds; round++) {
 		log(`round ${round} of ${plan.rounds}`);
 		await measureRelay(servers, round);
-		await measureStream(servers, round);
 		await measureBroadcast(servers, round);
 	}
 	const signald = servers.find(({ name }) => name === 'signald');
-	if (signald)
+	if (signald && has('nginx', '-v'))
 		await measureHttp(signald);
 	for (const server of servers)
 		await stop(server);
 
+	await measureBeside(names.filter(isAroundSessions));
 	for (const name of names)
 		await measureIdle(name);
 	for (const name of names)

@@ -210,7 +210,7 @@ int session_take(struct session *session, const char *text, size_t len,
 
 void session_count(struct session *session, uint64_t now_ns)
 {
-	if (session->position++ == session->said)
+	if (session->inst && session->position++ == session->said)
 		session->unsaid_since_ns = now_ns;
 }
 

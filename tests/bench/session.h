@@ -87,7 +87,8 @@ int session_take(struct session *session, const char *text, size_t len,
 		 const char *type, const char *member,
 		 const struct payload *payload, uint64_t number);
 
-/* A numbered frame has come, and the client has it. */
+/* A numbered frame has come, and the client has it. Without a session nothing
+ * is counted. */
 void session_count(struct session *session, uint64_t now_ns);
 
 /* It is time to acknowledge what has come, with nothing to ride on. */
