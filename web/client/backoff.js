@@ -1,8 +1,23 @@
-// backoff.js: how long to wait before trying again.
+// backoff.js: how long to wait before trying again. Pure.
 
 /**
- * Full jitter: anywhere between nothing and a bound that doubles with each
- * attempt, so that the clients of a restarted server do not return in step.
+ * Full jitter in proportion: anywhere between nothing and the time that the
+ * connection has been away. Who was away for a second is back within one more,
+ * and the clients of a server that is down for long do not return in step.
+ *
+ * @param {number} awayMs since the connection was lost
+ * @param {number} minMs  the least bound
+ * @param {number} maxMs  the greatest
+ * @param {() => number} [random] in [0, 1)
+ * @returns {number} milliseconds
+ */
+export function retryDelay(awayMs, minMs, maxMs, random = Math.random) {
+	return Math.floor(random() * Math.max(minMs, Math.min(awayMs, maxMs)));
+}
+
+/**
+ * Full jitter by attempts: anywhere between nothing and a bound that doubles
+ * with each attempt.
  *
  * @param {number} attempt 0 for the first
  * @param {number} baseMs  the first bound

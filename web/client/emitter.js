@@ -3,10 +3,10 @@
 /**
  * Listeners by event name.
  *
- * @template {Record<string, any>} Events event name -> payload
+ * @template {object} Events event name -> payload
  */
 export class Emitter {
-	/** @type {Map<keyof Events, Set<(payload: any) => void>>} */
+	/** @type {Map<keyof Events, Set<(payload: never) => void>>} */
 	#listeners = new Map();
 
 	/**
@@ -52,7 +52,7 @@ export class Emitter {
 	emit(name, payload) {
 		for (const listener of [...(this.#listeners.get(name) ?? [])]) {
 			try {
-				listener(payload);
+				/** @type {(payload: Events[Name]) => void} */ (listener)(payload);
 			} catch (error) {
 				queueMicrotask(() => {
 					throw error;

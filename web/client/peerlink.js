@@ -4,11 +4,13 @@ import { backoff } from './backoff.js';
 import { Emitter } from './emitter.js';
 import { selectedPair, turnUrls, whyNoRelay } from './stats.js';
 
-/** @import {Signald} from './signald.js' */
-/** @import {IceError, LinkState, Why} from './types.js' */
+/** @import {Candidate, Description, IceError, LinkState, Signaling, Why} from './types.js' */
 
 /** More candidates than that before their description are no browser's. */
 const MAX_EARLY = 64;
+
+/** Who is called leaves the first offer to the caller, for so long. */
+const CALL_MS = 500;
 
 /** A connection that takes longer has failed, whatever the browser says. */
 const CONNECT_MS = 20000;
@@ -22,14 +24,17 @@ const POLITE_MS = 3000;
 /**
  * @typedef {object} PeerLinkOptions
  * @property {RTCIceTransportPolicy} [policy] `relay` forbids direct paths
+ * @property {boolean} [isCaller] false: the other side is about to make an offer, and ours can wait
  * @property {typeof globalThis.RTCPeerConnection} [RTCPeerConnection]
  */
 
 /**
  * @typedef {object} PeerLinkEvents
+ * @property {MediaStream} stream      a stream of theirs, once
  * @property {RTCTrackEvent} track
- * @property {void} change  state() may answer something else now
- * @property {void} closed  the peer left, or this side closed
+ * @property {RTCDataChannel} channel  that they have opened
+ * @property {void} change             state() may answer something else now
+ * @property {void} closed             the peer left or began anew, or this side closed
  */
 
 /**
@@ -37,6 +42,8 @@ const POLITE_MS = 3000;
  * or channels to `pc` at any time on either side, and the rest follows. Of two
  * colliding offers the one of the lexically greater id stands. A lost path is
  * sought anew until it is found or the link closed.
+ *
+ * It outlives the connections to the server, but not the memory of either page.
  *
  * @extends {Emitter<PeerLinkEvents>}
  */
@@ -48,36 +55,64 @@ export class PeerLink extends Emitter {
 	#polite;
 	#makingOffer = false;
 	#ignoringOffer = false;
+	#isCalled;
+	#needsOffer = false;
 	/** Messages are taken one after the other. */
 	#queue = Promise.resolve();
-	/** Candidates that came before their description. @type {RTCIceCandidateInit[]} */
+	/** Their candidates that came before the description. @type {RTCIceCandidateInit[]} */
 	#early = [];
+	/** Ours, whose description has not gone out. @type {(RTCIceCandidate | null)[]} */
+	#unsent = [];
+	#sentSdp = '';
+	/** @type {Set<MediaStream>} */
+	#streams = new Set();
 	#hasStaleErrors = false;
 	#hasRelay = false;
 	#hasFailed = false;
+	/** A restart waits until the other side can hear of it. */
+	#isDue = false;
 	#restarts = 0;
-	/** @type {any} */
+	/** @type {ReturnType<typeof setTimeout> | undefined} */
 	#timer;
-	#forgetIce;
+	/** @type {ReturnType<typeof setTimeout> | undefined} */
+	#callTimer;
+	#forget;
 
 	/**
-	 * @param {Signald} signald
+	 * @param {Signaling} signald
 	 * @param {string} id whom to
 	 * @param {PeerLinkOptions} [options]
 	 */
-	constructor(signald, id, { policy = 'all', RTCPeerConnection = globalThis.RTCPeerConnection } = {}) {
+	constructor(signald, id, { policy = 'all', isCaller = true, RTCPeerConnection = globalThis.RTCPeerConnection } = {}) {
 		super();
 		this.#signald = signald;
 		this.id = id;
+		this.isCaller = isCaller;
+		this.#isCalled = !isCaller;
 		this.#polite = signald.id < id;
 		const { iceServers } = signald;
 		this.pc = new RTCPeerConnection({ iceServers, iceTransportPolicy: policy, bundlePolicy: 'max-bundle' });
 		this.#listen();
-		// It fails only when the connection was closed meanwhile.
-		this.#forgetIce = signald.on('ice', () => this.#onIce().catch(() => {}));
+		this.#forget = [
+			signald.on('ice', () => this.#onIce().catch(() => {})),
+			signald.on('resumed', () => this.#onReachable()),
+			signald.on('peer-back', (peer) => peer.id === id && this.#onReachable()),
+		];
 		signald.links.get(id)?.close();
 		signald.links.set(id, this);
 		this.#arm(() => this.#fail(), CONNECT_MS);
+		this.#callTimer = setTimeout(() => this.#call(), CALL_MS);
+	}
+
+	/**
+	 * Send the tracks of a stream that are not sent yet.
+	 *
+	 * @param {MediaStream} stream
+	 */
+	add(stream) {
+		const sent = this.pc.getSenders().map(({ track }) => track);
+		for (const track of stream.getTracks().filter((track) => !sent.includes(track)))
+			this.pc.addTrack(track, stream);
 	}
 
 	/** End the connection. */
@@ -85,7 +120,8 @@ export class PeerLink extends Emitter {
 		if (this.#signald.links.get(this.id) === this)
 			this.#signald.links.delete(this.id);
 		clearTimeout(this.#timer);
-		this.#forgetIce();
+		clearTimeout(this.#callTimer);
+		this.#forget.splice(0).forEach((stop) => stop());
 		this.pc.close();
 		this.emit('closed', undefined);
 	}
@@ -93,6 +129,9 @@ export class PeerLink extends Emitter {
 	/** Look for a path anew, with the newest credentials. */
 	restart() {
 		if (this.pc.connectionState === 'closed')
+			return;
+		this.#isDue = !this.#isReachable();
+		if (this.#isDue)
 			return;
 		this.#hasStaleErrors = true;
 		this.#hasRelay = false;
@@ -123,26 +162,26 @@ export class PeerLink extends Emitter {
 	}
 
 	/**
-	 * Take a message of the peer; others than the three are not for us.
+	 * Take a message of the peer.
 	 *
-	 * @param {any} message
+	 * @param {Description | Candidate} message
 	 */
 	receive(message) {
-		const { type, description, candidate } = message;
-		if (type === 'offer' || type === 'answer')
-			this.#enqueue(() => this.#onDescription(description));
-		else if (type === 'candidate')
-			this.#enqueue(() => this.#onCandidate(candidate));
+		if (message.type === 'candidate')
+			this.#enqueue(() => this.#onCandidate(message.candidate));
+		else
+			this.#enqueue(() => this.#onDescription(message.description));
 	}
 
 	#listen() {
 		const { pc } = this;
-		pc.onnegotiationneeded = () => this.#offer();
+		pc.onnegotiationneeded = () => this.#onNeed();
 		pc.onicecandidate = ({ candidate }) => this.#onLocalCandidate(candidate);
 		pc.onicecandidateerror = (event) => this.#onIceError(event);
 		pc.onicegatheringstatechange = () => this.#onGatheringState();
 		pc.onconnectionstatechange = () => this.#onConnectionState();
-		pc.ontrack = (event) => this.emit('track', event);
+		pc.ontrack = (event) => this.#onTrack(event);
+		pc.ondatachannel = ({ channel }) => this.emit('channel', channel);
 	}
 
 	/** @param {() => Promise<void>} step */
@@ -150,6 +189,19 @@ export class PeerLink extends Emitter {
 		// A step fails only when the connection is closed, or what the
 		// peer sent makes no sense: the next one may do better.
 		this.#queue = this.#queue.then(step).catch(() => {});
+	}
+
+	#onNeed() {
+		this.#needsOffer = true;
+		if (!this.#isCalled)
+			this.#offer();
+	}
+
+	/** Nobody has called: it is for us to do. */
+	#call() {
+		if (this.#isCalled && this.#needsOffer)
+			this.#offer();
+		this.#isCalled = false;
 	}
 
 	async #offer() {
@@ -165,24 +217,28 @@ export class PeerLink extends Emitter {
 	}
 
 	#describe() {
-		const description = this.pc.localDescription;
-		if (!description)
+		const { localDescription, remoteDescription } = this.pc;
+		if (!localDescription)
 			return;
-		const sent = description.type === 'offer'
-			? this.#signald.offer(this.id, description)
-			: this.#signald.answer(this.id, description);
-		// The peer or the server is gone; that news comes by itself.
+		const { type, sdp } = localDescription;
+		this.#sentSdp = sdp;
+		const sent = type === 'offer'
+			? this.#signald.offer(this.id, { type, sdp })
+			: this.#signald.answer(this.id, { type, sdp, offerUfrag: ufragOf(remoteDescription?.sdp) });
+		// The peer is gone; that news comes by itself.
 		sent.catch(() => {});
+		this.#sendCandidates();
 	}
 
-	/** @param {RTCSessionDescriptionInit} description */
+	/** @param {Description['description']} description */
 	async #onDescription(description) {
 		const { pc } = this;
 		const isOffer = description.type === 'offer';
 		const collides = isOffer && (this.#makingOffer || pc.signalingState !== 'stable');
 		this.#ignoringOffer = !this.#polite && collides;
-		if (this.#ignoringOffer)
+		if (this.#ignoringOffer || this.#isOutdated(description))
 			return;
+		this.#isCalled = false;
 		await pc.setRemoteDescription(description);
 		if (isOffer) {
 			await pc.setLocalDescription();
@@ -191,37 +247,59 @@ export class PeerLink extends Emitter {
 		await this.#addEarly();
 	}
 
+	/**
+	 * An answer to an offer that a newer one has replaced; that has its own.
+	 *
+	 * @param {Description['description']} description
+	 */
+	#isOutdated({ offerUfrag }) {
+		return Boolean(offerUfrag) && !belongs(offerUfrag, this.pc.localDescription?.sdp);
+	}
+
 	/** @param {RTCIceCandidateInit | null} candidate */
 	async #onCandidate(candidate) {
-		if (candidate && !this.#isDescribed(candidate)) {
+		const sdp = this.pc.remoteDescription?.sdp;
+		if (candidate && !belongs(candidate.usernameFragment, sdp)) {
 			if (!this.#ignoringOffer && this.#early.length < MAX_EARLY)
 				this.#early.push(candidate);
 			return;
 		}
-		if (this.pc.remoteDescription)
+		if (sdp)
 			await this.pc.addIceCandidate(candidate ?? undefined);
 	}
 
 	async #addEarly() {
-		const candidates = this.#early.filter((candidate) => this.#isDescribed(candidate));
+		const sdp = this.pc.remoteDescription?.sdp;
+		const candidates = this.#early.filter(({ usernameFragment }) => belongs(usernameFragment, sdp));
 		this.#early = [];
 		for (const candidate of candidates)
 			await this.pc.addIceCandidate(candidate);
-	}
-
-	/** @param {RTCIceCandidateInit} candidate */
-	#isDescribed({ usernameFragment }) {
-		const sdp = this.pc.remoteDescription?.sdp;
-		if (!sdp || !usernameFragment)
-			return Boolean(sdp);
-		return sdp.includes(`a=ice-ufrag:${usernameFragment}\r\n`);
 	}
 
 	/** @param {RTCIceCandidate | null} candidate */
 	#onLocalCandidate(candidate) {
 		if (candidate?.type === 'relay')
 			this.#hasRelay = true;
-		this.#signald.candidate(this.id, candidate && candidate.toJSON());
+		this.#unsent.push(candidate);
+		this.#sendCandidates();
+	}
+
+	/** The other side could do nothing with those of a description it lacks. */
+	#sendCandidates() {
+		const isEarly = (/** @type {RTCIceCandidate | null} */ candidate) => !belongs(candidate?.usernameFragment, this.#sentSdp);
+		const candidates = this.#unsent;
+		this.#unsent = candidates.filter(isEarly);
+		for (const candidate of candidates.filter((each) => !isEarly(each)))
+			this.#signald.candidate(this.id, candidate && candidate.toJSON()).catch(() => {});
+	}
+
+	/** @param {RTCTrackEvent} event */
+	#onTrack(event) {
+		this.emit('track', event);
+		for (const stream of event.streams.filter((each) => !this.#streams.has(each))) {
+			this.#streams.add(stream);
+			this.emit('stream', stream);
+		}
 	}
 
 	/** @param {RTCPeerConnectionIceErrorEvent} event */
@@ -267,17 +345,37 @@ export class PeerLink extends Emitter {
 		this.emit('change', undefined);
 	}
 
+	/** A restart is of use only when its offer gets there. */
+	#isReachable() {
+		const { state, peers } = this.#signald;
+		return state === 'joined' && !peers.get(this.id)?.away;
+	}
+
+	/** We, or the other side, can hear again: see to a path that was lost meanwhile. */
+	#onReachable() {
+		this.#configure();
+		if (this.#isDue || ['disconnected', 'failed'].includes(this.pc.connectionState))
+			this.#arm(() => this.restart(), this.#polite ? POLITE_MS : 0);
+	}
+
 	/**
-	 * Use new credentials from now on. A relay lives by the credential it was
-	 * made with, so one in use is replaced before that expires.
+	 * A relay lives by the credential it was made with, so one in use is
+	 * replaced before that expires.
 	 */
 	async #onIce() {
-		const { pc } = this;
-		const { iceServers } = this.#signald;
-		pc.setConfiguration({ ...pc.getConfiguration(), iceServers });
+		this.#configure();
+		// It fails only when the connection was closed meanwhile.
 		const { state, pair } = await this.state();
 		if (state === 'failed' || pair?.local === 'relay')
 			this.restart();
+	}
+
+	/** Use the newest credentials from now on. */
+	#configure() {
+		const { pc } = this;
+		const { iceServers } = this.#signald;
+		if (pc.connectionState !== 'closed')
+			pc.setConfiguration({ ...pc.getConfiguration(), iceServers });
 	}
 
 	/**
@@ -309,4 +407,20 @@ export class PeerLink extends Emitter {
 		clearTimeout(this.#timer);
 		this.#timer = setTimeout(action, delayMs);
 	}
+}
+
+/** @param {string | undefined} sdp */
+function ufragOf(sdp) {
+	return sdp?.match(/^a=ice-ufrag:(.+)\r$/m)?.[1];
+}
+
+/**
+ * Whether a description is the one that something belongs to; what says nothing
+ * belongs to any.
+ *
+ * @param {string | null | undefined} ufrag
+ * @param {string | undefined} sdp
+ */
+function belongs(ufrag, sdp) {
+	return ufrag ? Boolean(sdp?.includes(`a=ice-ufrag:${ufrag}\r\n`)) : Boolean(sdp);
 }

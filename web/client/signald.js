@@ -1,86 +1,88 @@
-// signald.js: one place in a room, kept across lost connections.
+// signald.js: one place in a room, kept across lost connections, restarts of
+// the server and reloads of the page.
 
-import { backoff } from './backoff.js';
 import { Emitter } from './emitter.js';
-
-/** @import {IceList, Joined, Limits, Peer, Peers, SignaldEvents, SignaldOptions, SignalingState} from './types.js' */
-
-/** Close codes after which coming back would only repeat the mistake. */
-const FINAL_CODES = [1000, 1002, 1003, 1007, 1008, 1009];
+import { SignaldError } from './error.js';
+import { Identity } from './identity.js';
+import { Inbox } from './inbox.js';
+import { Lifeline } from './lifeline.js';
+import { Outbox } from './outbox.js';
+import { PeerLink } from './peerlink.js';
+import { Roster } from './roster.js';
 
 /**
- * Refusals that pass when a rejoining client meets its own old connection,
- * which the server has not yet given up.
+ * @import {ErrorMessage, GoAway, IceList, Joined, Limits, ListedPeer, Message, NotResumed, Peer, Peers, Relayed, SendOptions,
+ * ServerMessage, SignaldEvents, SignaldOptions, SignalingState} from './types.js'
  */
-const PASSING_ERRORS = ['role-taken', 'room-full', 'too-many-rooms'];
 
-/** Failures to join that may well pass: no answer, a server out of memory. */
-const RETRIED_ERRORS = ['timeout', 'internal'];
-
-/** A connection that held so long has earned a quick first retry. */
-const STABLE_MS = 5000;
+/** Acknowledge by itself what nothing else has acknowledged so long, or so much of it. */
+const ACK_MS = 50;
+const ACK_COUNT = 32;
 
 /** Ask again for an ICE list so long after a failure. */
-const ICE_RETRY_S = 30;
+const ICE_RETRY_MS = 30000;
 
-/** Kinds of message that go from peer to peer. */
-const RELAYED = ['offer', 'answer', 'candidate', 'signal', 'broadcast'];
+/** What stands around a payload, at most; and for each receiver. */
+const FRAME_BYTES = 256;
+const ADDRESS_BYTES = 160;
 
-/** A refusal by the server (`code` as in the protocol), or `lost`, `timeout`, `closed` (by the server), `left` (by us). */
-export class SignaldError extends Error {
-	/**
-	 * @param {string} code
-	 * @param {string} message
-	 */
-	constructor(code, message) {
-		super(message);
-		this.name = 'SignaldError';
-		this.code = code;
-	}
-}
+/** Why there is nothing to resume, where one may begin anew as who one was. */
+const EXPIRED = ['expired', 'overflow'];
+
+/** And where one may not begin anew. */
+const FINAL = ['taken', 'kicked', 'role-taken', 'room-full', 'too-many-rooms'];
 
 /**
  * A peer in a room of a signald server.
  *
- * A lost connection is opened again by itself, after a while of random length;
- * the peer then has a new id, and `joined` comes anew with everybody in the room.
+ * A lost connection is made again by itself, and nothing is lost by it: the id
+ * stays, and what is sent meanwhile is delivered afterwards, once and in order.
+ * Only who is away for longer than the server waits begins anew: `joined` comes
+ * again then, and what was pending is rejected.
  *
- * @extends {Emitter<SignaldEvents>}
+ * @template [Data=unknown] what applications send each other
+ * @extends {Emitter<SignaldEvents<Data>>}
  */
 export class Signald extends Emitter {
 	/** Our own id, once joined. */
 	id = '';
 	/** @type {SignalingState} */
 	state = 'idle';
-	/** Everybody seen in the room, by id. @type {Map<string, Peer>} */
-	peers = new Map();
+	/** Connections to peers, by their ids. @type {Map<string, PeerLink>} */
+	links = new Map();
 	/** @type {RTCIceServer[]} */
 	iceServers = [];
-	/** Who takes the messages of one peer, by its id. @type {Map<string, {receive(message: any): void, close(): void}>} */
-	links = new Map();
 	/** @type {Limits} */
 	limits = { maxMessageBytes: 65536, maxMetadataBytes: 4096, pingInterval: 25, silenceTimeout: 60 };
 
-	#url;
 	#options;
-	/** @type {WebSocket | undefined} */
-	#socket;
-	/** Requests without an answer, by `ref`. @type {Map<number, {resolve(m: any): void, reject(e: Error): void, timer: any}>} */
-	#pending = new Map();
+	#identity;
+	#lifeline;
+	#outbox;
+	#inbox = new Inbox();
+	#roster;
+	/** Requests without an answer, by `ref`. @type {Map<number, {resolve(message: ServerMessage): void, reject(error: Error): void, timer: Timer}>} */
+	#requests = new Map();
 	#lastRef = 0;
-	#attempt = 0;
-	#joinedAt = 0;
-	/** @type {number | undefined} */
-	#goAwayMs;
-	/** One timer for "is it alive" and "try again": it is never both. @type {any} */
-	#timer;
-	/** @type {any} */
+	/** @type {unknown} */
+	#auth;
+	#attempts = 0;
+	/** The server has let us in over this connection. */
+	#isIn = false;
+	/** Our memory is not known to the others yet. */
+	#isNew = true;
+	/** The others have learned of our memory when we were let in: those listed were there before. */
+	#isNewcomer = true;
+	/** @typedef {ReturnType<typeof setTimeout> | undefined} Timer */
+	/** @type {Timer} */
+	#ackTimer;
+	/** @type {Timer} */
 	#iceTimer;
 	#iceDueAt = Infinity;
 	/** @type {Promise<Joined> | undefined} */
-	#firstJoin;
+	#connected;
 	/** @type {(error: Error) => void} */
-	#failFirstJoin = () => {};
+	#failConnect = () => {};
 
 	/**
 	 * @param {string | URL} url the server's, http(s) or ws(s), with or without /v1/ws
@@ -88,9 +90,31 @@ export class Signald extends Emitter {
 	 */
 	constructor(url, options) {
 		super();
-		this.#url = new URL('/v1/ws', url);
-		this.#url.protocol = this.#url.protocol.replace('http', 'ws');
-		this.#options = { minRetryMs: 500, maxRetryMs: 20000, timeoutMs: 10000, ...options };
+		const { room, role, storage, maxPending = 1024 } = options;
+		const address = new URL('/v1/ws', url);
+		address.protocol = address.protocol.replace('http', 'ws');
+		this.#options = { ...options };
+		this.#identity = new Identity(storage, JSON.stringify(['signald', address.href, room, role]));
+		this.#outbox = new Outbox((type, to, payload) => this.#say({ type, ...to }, payload), maxPending);
+		this.#roster = new Roster(this.#outbox, this.#inbox, {
+			joined: (peer, wasThere) => this.#onJoined(peer, wasThere),
+			away: (peer) => this.emit('peer-away', peer),
+			back: (peer) => this.emit('peer-back', peer),
+			left: (peer, reason) => this.#onLeft(peer, reason),
+		});
+		this.#lifeline = new Lifeline({ minRetryMs: 500, maxRetryMs: 20000, timeoutMs: 10000, ...options, url: address.href }, {
+			prepare: () => this.#prepare(),
+			onOpen: () => this.#enter(),
+			onMessage: (text) => this.#receive(JSON.parse(text)),
+			onProbe: () => this.#say({ type: 'ping' }),
+			onLost: (reason, delayMs) => this.#onLost(reason, delayMs),
+			onEnd: (error) => this.#end(error),
+		});
+	}
+
+	/** Everybody in view, by id. @returns {ReadonlyMap<string, Peer>} */
+	get peers() {
+		return this.#roster.peers;
 	}
 
 	/**
@@ -99,20 +123,40 @@ export class Signald extends Emitter {
 	 * @returns {Promise<Joined>} rejected only by a refusal, or close()
 	 */
 	connect() {
-		this.#firstJoin ??= new Promise((resolve, reject) => {
+		this.#connected ??= new Promise((resolve, reject) => {
 			this.once('joined').then(resolve);
-			this.#failFirstJoin = reject;
-			globalThis.addEventListener?.('online', this.#wake);
-			globalThis.document?.addEventListener('visibilitychange', this.#wake);
-			this.#open();
+			this.#failConnect = reject;
+			this.#setState('connecting');
+			this.#identity.claim().then(() => this.state === 'closed' || this.#lifeline.start());
 		});
-		return this.#firstJoin;
+		return this.#connected;
 	}
 
 	/** Leave the room for good. */
 	close() {
-		this.#socket?.close(1000, 'left');
 		this.#end(new SignaldError('left', 'left by this side'));
+	}
+
+	/**
+	 * Send something to a peer, or to many. What cannot be sent now is sent later.
+	 *
+	 * @param {string | string[]} to
+	 * @param {Data} data any JSON value
+	 * @param {SendOptions} [options]
+	 * @returns {Promise<void>} settles when all of them have it; rejected with a SignaldError
+	 */
+	send(to, data, options) {
+		return this.#post('signal', to, 'data', data, options);
+	}
+
+	/**
+	 * Send something to everybody who sees us.
+	 *
+	 * @param {Data} data any JSON value
+	 * @returns {Promise<void>} settles when the server has it
+	 */
+	async broadcast(data) {
+		await this.#request({ type: 'broadcast' }, payloadOf('data', data));
 	}
 
 	/**
@@ -120,7 +164,7 @@ export class Signald extends Emitter {
 	 * @param {RTCSessionDescriptionInit} description
 	 */
 	offer(to, description) {
-		return this.request({ type: 'offer', to, description });
+		return this.#post('offer', to, 'description', description);
 	}
 
 	/**
@@ -128,30 +172,26 @@ export class Signald extends Emitter {
 	 * @param {RTCSessionDescriptionInit} description
 	 */
 	answer(to, description) {
-		return this.request({ type: 'answer', to, description });
+		return this.#post('answer', to, 'description', description);
 	}
 
 	/**
-	 * Candidates come in swarms, and losing one is no loss: no answer is asked for.
-	 *
 	 * @param {string} to
 	 * @param {RTCIceCandidateInit | null} candidate null at the end
 	 */
 	candidate(to, candidate) {
-		this.send({ type: 'candidate', to, candidate });
+		return this.#post('candidate', to, 'candidate', candidate);
 	}
 
 	/**
-	 * @param {string} to
-	 * @param {unknown} data any JSON value
+	 * Send a stream over every link, now and later.
+	 *
+	 * @param {MediaStream} stream
 	 */
-	signal(to, data) {
-		return this.request({ type: 'signal', to, data });
-	}
-
-	/** @param {unknown} data any JSON value */
-	broadcast(data) {
-		return this.request({ type: 'broadcast', data });
+	share(stream) {
+		this.#options.stream = stream;
+		for (const link of this.links.values())
+			link.add(stream);
 	}
 
 	/**
@@ -159,271 +199,197 @@ export class Signald extends Emitter {
 	 *
 	 * @returns {Promise<IceList>}
 	 */
-	renewIce() {
-		return this.request({ type: 'ice', ttl: this.#options.ttl });
+	async renewIce() {
+		const answer = await this.#request({ type: 'ice', ttl: this.#options.ttl });
+		return /** @type {{type: 'ice'} & IceList} */ (answer);
+	}
+
+	/* What is sent. */
+
+	/**
+	 * @param {string} type
+	 * @param {string | string[]} to
+	 * @param {string} name of the payload
+	 * @param {unknown} value
+	 * @param {SendOptions} [options]
+	 */
+	async #post(type, to, name, value, { timeoutMs, signal } = {}) {
+		const ids = [to].flat();
+		const payload = payloadOf(name, value);
+		if (!this.id || this.state === 'closed')
+			throw new SignaldError('not-joined', 'this side is not in the room');
+		if (signal?.aborted)
+			throw new SignaldError('aborted', 'given up before it was sent');
+		this.#checkSize(payload, ids.length);
+		for (const id of ids) {
+			// Somebody out of view can be written to as well; the server knows.
+			if (!this.peers.has(id))
+				this.#outbox.reach(id, this.#inbox.instOf(id));
+		}
+		const entry = this.#outbox.post(type, payload, ids, Array.isArray(to));
+		const abort = () => this.#outbox.giveUp(entry, 'aborted', 'given up by the application');
+		const late = () => this.#outbox.giveUp(entry, 'timeout', `not delivered within ${timeoutMs} ms`);
+		const timer = timeoutMs === undefined ? undefined : setTimeout(late, timeoutMs);
+		signal?.addEventListener('abort', abort);
+		try {
+			await entry.delivered;
+		} finally {
+			clearTimeout(timer);
+			signal?.removeEventListener('abort', abort);
+		}
+	}
+
+	/**
+	 * The server would end the connection over it.
+	 *
+	 * @param {string} payload
+	 * @param {number} receiversCount
+	 */
+	#checkSize(payload, receiversCount) {
+		const bytes = new TextEncoder().encode(payload).length + FRAME_BYTES + ADDRESS_BYTES * Math.min(receiversCount, 64);
+		if (bytes > this.limits.maxMessageBytes)
+			throw new SignaldError('too-big', `${bytes} bytes are more than the server takes`);
 	}
 
 	/**
 	 * Send a message and wait for its answer.
 	 *
 	 * @param {Record<string, unknown> & {type: string}} message
-	 * @returns {Promise<any>} rejected with a SignaldError
+	 * @param {string} [payload]
+	 * @returns {Promise<ServerMessage>} rejected with a SignaldError
 	 */
-	request(message) {
+	#request(message, payload = '') {
 		const ref = ++this.#lastRef;
 		return new Promise((resolve, reject) => {
-			if (!this.send({ ...message, ref }))
-				return reject(new SignaldError('lost', 'there is no connection to the server'));
+			if (!this.#isIn)
+				throw new SignaldError('lost', 'there is no connection to the server');
+			this.#checkSize(payload, 0);
+			const { timeoutMs = 10000 } = this.#options;
 			const timer = setTimeout(() => {
 				this.#settle(ref)?.reject(new SignaldError('timeout', `no answer to ${message.type}`));
-			}, this.#options.timeoutMs);
-			this.#pending.set(ref, { resolve, reject, timer });
+			}, timeoutMs);
+			this.#requests.set(ref, { resolve, reject, timer });
+			this.#say({ ...message, ref }, payload);
 		});
 	}
 
 	/**
-	 * Send a message if there is a connection, and expect nothing.
+	 * What has come is acknowledged by whatever goes the other way.
 	 *
-	 * @param {Record<string, unknown> & {type: string}} message
-	 * @returns {boolean} whether it was sent
+	 * @param {Record<string, unknown>} message
+	 * @param {string} [payload] one more member, as text
 	 */
-	send(message) {
-		if (this.#socket?.readyState !== 1)
-			return false;
-		this.#socket.send(JSON.stringify(message));
-		return true;
+	#say(message, payload) {
+		const text = JSON.stringify({ ...message, sn: this.#inbox.takeSn() });
+		this.#lifeline.send(payload ? `${text.slice(0, -1)},${payload}}` : text);
 	}
 
-	#open() {
-		const socket = new (this.#options.WebSocket ?? WebSocket)(this.#url, 'signald.v1');
-		this.#socket = socket;
-		this.#setState(this.#attempt || this.id ? 'reconnecting' : 'connecting');
-		socket.onopen = () => void this.#join(socket);
-		socket.onmessage = ({ data }) => {
-			if (socket === this.#socket)
-				this.#receive(JSON.parse(data));
-		};
-		// The close that follows says it better; unheard, some platforms throw.
-		socket.onerror = () => {};
-		socket.onclose = ({ code, reason }) => {
-			if (socket === this.#socket)
-				this.#onClose(code, reason);
-		};
-		this.#arm(() => this.#lose('the server does not answer'), this.#options.timeoutMs);
+	#acknowledge() {
+		clearTimeout(this.#ackTimer);
+		this.#ackTimer = undefined;
+		if (this.#isIn && this.#inbox.unacked)
+			this.#say({ type: 'ack' });
 	}
 
-	/** @param {WebSocket} socket */
-	async #join(socket) {
+	/* Coming in. */
+
+	async #prepare() {
+		const { auth } = this.#options;
+		this.#auth = typeof auth === 'function' ? await auth() : auth;
+	}
+
+	#enter() {
 		const { room, role, name, metadata, ttl } = this.#options;
-		try {
-			await this.request({ type: 'join', room, role, name, metadata, ttl });
-		} catch (error) {
-			const { code, message } = /** @type {SignaldError} */ (error);
-			if (socket !== this.#socket)
-				return;
-			if (RETRIED_ERRORS.includes(code) || (this.id && PASSING_ERRORS.includes(code)))
-				return this.#lose(message);
-			socket.close(1000, code);
-			this.#end(new SignaldError(code, message));
-		}
+		const { token, inst } = this.#identity;
+		const { epoch, position } = this.#inbox;
+		const who = token ? { type: 'resume', token, epoch, last: position } : { type: 'join', room, role };
+		this.#lifeline.send(JSON.stringify({ ...who, inst, try: ++this.#attempts, name, metadata, ttl, auth: this.#auth }));
 	}
 
-	/** @param {any} message */
-	#receive(message) {
-		this.#watch();
-		const waiting = this.#settle(message.ref);
-		if (message.type === 'error')
-			return this.#onError(message, waiting);
-		this.#dispatch(message);
-		waiting?.resolve(message);
+	/** Over the same connection. */
+	#enterAgain() {
+		const { attempt } = this.#lifeline;
+		const isCurrent = () => attempt === this.#lifeline.attempt;
+		this.#prepare().then(() => isCurrent() && this.#enter(), ({ message }) => isCurrent() && this.#lifeline.lose(message));
 	}
 
-	/** @param {any} message */
-	#dispatch(message) {
-		if (message.type === 'joined')
-			this.#onJoined(message);
-		else if (message.type === 'peers')
-			this.#onPeers(message);
-		else if (message.type === 'peer-joined')
-			this.#add(message.peer);
-		else if (message.type === 'peer-left')
-			this.#onPeerLeft(message);
-		else if (message.type === 'viewers')
-			this.emit('viewers', message.count);
-		else if (message.type === 'ice')
-			this.#onIce(message);
-		else if (message.type === 'go-away')
-			this.#onGoAway(message);
-		else if (RELAYED.includes(message.type))
-			this.#onRelayed(message);
+	/** @param {NotResumed} message */
+	#onNotResumed({ reason, message }) {
+		if (FINAL.includes(reason))
+			return this.#end(new SignaldError(reason, message));
+		// Who had nothing to resume and hears that it is over is nobody any more.
+		if (!EXPIRED.includes(reason) || !this.#inbox.epoch)
+			this.#identity.forget();
+		this.#startOver(message);
+		this.#enterAgain();
 	}
 
 	/**
-	 * @param {{code: string, message: string}} message
-	 * @param {{reject(e: Error): void} | undefined} waiting
-	 */
-	#onError(message, waiting) {
-		const error = new SignaldError(message.code, message.message);
-		if (waiting)
-			waiting.reject(error);
-		else
-			this.emit('error', error);
-	}
-
-	/** @param {Joined} joined */
-	#onJoined(joined) {
-		// Links of before a reconnect lead to whom we were then.
-		this.#closeLinks();
-		this.id = joined.id;
-		this.limits = { ...this.limits, ...joined.limits };
-		this.#watch();
-		this.peers = new Map(joined.peers.map((peer) => [peer.id, peer]));
-		this.#joinedAt = Date.now();
-		this.#goAwayMs = undefined;
-		this.iceServers = joined.iceServers;
-		this.#renewAfter(joined.refreshAfter);
-		this.#setState('joined');
-		this.emit('joined', joined);
-		this.emit('viewers', joined.viewers ?? 0);
-		this.#askPeers(joined.next);
-	}
-
-	/** @param {Peers} page */
-	#onPeers(page) {
-		page.peers.forEach((peer) => this.#add(peer));
-		this.#askPeers(page.next);
-	}
-
-	/** @param {number | undefined} after */
-	#askPeers(after) {
-		if (after !== undefined)
-			this.send({ type: 'peers', after });
-	}
-
-	/** @param {Peer} peer */
-	#add(peer) {
-		const isNew = peer.id !== this.id && !this.peers.has(peer.id);
-		if (!isNew)
-			return;
-		this.peers.set(peer.id, peer);
-		this.emit('peer-joined', peer);
-	}
-
-	/** @param {import('./types.js').PeerLeft} message */
-	#onPeerLeft(message) {
-		this.peers.delete(message.id);
-		// A server that goes away takes the others' connections with ours:
-		// they are still there, and media flows on until we have rejoined.
-		if (this.#goAwayMs === undefined)
-			this.links.get(message.id)?.close();
-		this.emit('peer-left', message);
-	}
-
-	/** @param {IceList} list */
-	#onIce(list) {
-		this.iceServers = list.iceServers;
-		this.#renewAfter(list.refreshAfter);
-		this.emit('ice', list);
-	}
-
-	/** @param {import('./types.js').GoAway} message */
-	#onGoAway(message) {
-		this.#goAwayMs = message.reconnectAfterMs;
-		this.emit('go-away', message);
-	}
-
-	/**
-	 * The event comes first, so that its listener can make the link.
+	 * Our memory ends here: what is on its way to it, or from it, is over.
 	 *
-	 * @param {any} message
+	 * @param {string} why
 	 */
-	#onRelayed(message) {
-		this.emit(message.type, message);
-		this.links.get(message.from)?.receive(message);
+	#startOver(why) {
+		this.#isNew = true;
+		this.#attempts = 0;
+		this.#identity.renew();
+		this.#iceDueAt = Infinity;
+		this.#inbox.reset();
+		this.#roster.peers.clear();
+		this.#closeLinks();
+		this.#outbox.reset('expired', why);
 	}
 
-	/** @param {number} [ref] */
-	#settle(ref) {
-		const waiting = ref === undefined ? undefined : this.#pending.get(ref);
-		if (!waiting)
-			return undefined;
-		clearTimeout(waiting.timer);
-		this.#pending.delete(/** @type {number} */ (ref));
-		return waiting;
+	/** @param {Joined} message */
+	#onWelcome(message) {
+		const { id, session, limits, viewers, next } = message;
+		this.id = id;
+		this.limits = { ...this.limits, ...limits };
+		this.#identity.keep(session.token, id);
+		this.#inbox.begin(session.epoch);
+		this.#outbox.start();
+		this.#isIn = true;
+		this.#roster.begin(session.settled);
+		this.#lifeline.pingMs = this.limits.pingInterval * 1000;
+		this.#lifeline.stand();
+		this.iceServers = message.iceServers;
+		this.#renewAt(Math.min(this.#iceDueAt, dueAt(message)));
+		this.#isNewcomer = this.#isNew;
+		if (this.#isNew)
+			this.#begin(message);
+		else
+			this.#goOn(message);
+		this.emit('viewers', viewers ?? 0);
+		this.#onPage(next);
 	}
 
-	/** @param {number} seconds */
-	#renewAfter(seconds) {
-		// A little early, and not everybody at once.
-		const delayMs = seconds * (900 + 100 * Math.random());
-		clearTimeout(this.#iceTimer);
-		this.#iceDueAt = Date.now() + delayMs;
-		this.#iceTimer = setTimeout(() => this.#renew(), delayMs);
+	/** @param {Joined} message */
+	#begin(message) {
+		this.#isNew = false;
+		const peers = this.#others(message).map((listed) => this.#roster.admit(listed));
+		this.#setState('joined');
+		this.emit('joined', message);
+		for (const peer of peers)
+			this.#link(peer, true);
 	}
 
-	#renew() {
-		this.renewIce().catch(() => {
-			if (this.state === 'joined')
-				this.#renewAfter(ICE_RETRY_S);
-		});
-	}
-
-	/** The page was asleep, or the network is back: do not wait for timers. */
-	#wake = () => {
-		if (globalThis.document?.visibilityState === 'hidden')
-			return;
-		if (this.state === 'joined')
-			this.#probe();
-		else if (this.state === 'reconnecting' && !this.#socket)
-			this.#open();
-		if (this.state === 'joined' && Date.now() >= this.#iceDueAt)
-			this.#renew();
-	};
-
-	/** A message came: all is well for another while. */
-	#watch() {
-		this.#arm(() => this.#probe(), this.limits.pingInterval * 1000);
-	}
-
-	#probe() {
-		this.send({ type: 'ping' });
-		this.#arm(() => this.#lose('the server fell silent'), this.#options.timeoutMs);
+	/** @param {Joined} message */
+	#goOn(message) {
+		this.#setState('joined');
+		this.emit('resumed', message);
+		for (const listed of this.#others(message))
+			this.#roster.see(listed);
 	}
 
 	/**
-	 * @param {() => void} action
+	 * @param {string} reason
 	 * @param {number} delayMs
 	 */
-	#arm(action, delayMs) {
-		clearTimeout(this.#timer);
-		this.#timer = setTimeout(action, delayMs);
-	}
-
-	/** @param {string} reason */
-	#lose(reason) {
-		const socket = this.#socket;
-		this.#onClose(1006, reason);
-		socket?.close();
-	}
-
-	/**
-	 * @param {number} code
-	 * @param {string} reason
-	 */
-	#onClose(code, reason) {
-		if (FINAL_CODES.includes(code))
-			return this.#end(new SignaldError('closed', reason || `the server closed with code ${code}`));
+	#onLost(reason, delayMs) {
 		this.#drop();
-		if (this.#joinedAt && Date.now() - this.#joinedAt >= STABLE_MS)
-			this.#attempt = 0;
-		this.#joinedAt = 0;
-		const { minRetryMs, maxRetryMs } = this.#options;
-		const delayMs = this.#goAwayMs ?? backoff(this.#attempt, minRetryMs, maxRetryMs);
-		this.#attempt++;
-		this.#goAwayMs = undefined;
+		this.#outbox.hold();
 		this.#setState('reconnecting');
-		this.emit('retry', { delayMs, reason: reason || 'the connection was lost' });
-		this.#arm(() => this.#open(), delayMs);
+		this.emit('retry', { delayMs, reason });
 	}
 
 	/** @param {SignaldError} error */
@@ -431,12 +397,24 @@ export class Signald extends Emitter {
 		if (this.state === 'closed')
 			return;
 		this.#drop();
-		globalThis.removeEventListener?.('online', this.#wake);
-		globalThis.document?.removeEventListener('visibilitychange', this.#wake);
+		this.#lifeline.stop(1000);
+		this.#identity.forget();
+		this.#identity.release();
 		this.#setState('closed');
 		this.#closeLinks();
-		this.#failFirstJoin(error);
+		this.#outbox.reset(error.code, error.message);
+		this.#failConnect(error);
 		this.emit('closed', error);
+	}
+
+	/** Forget what hangs on the connection. */
+	#drop() {
+		this.#isIn = false;
+		clearTimeout(this.#iceTimer);
+		clearTimeout(this.#ackTimer);
+		this.#ackTimer = undefined;
+		for (const ref of [...this.#requests.keys()])
+			this.#settle(ref)?.reject(new SignaldError('lost', 'the connection was lost'));
 	}
 
 	#closeLinks() {
@@ -444,13 +422,209 @@ export class Signald extends Emitter {
 			link.close();
 	}
 
-	/** Forget the socket and everything that hangs on it. */
-	#drop() {
-		this.#socket = undefined;
-		clearTimeout(this.#timer);
+	/* What is heard. */
+
+	/** @param {ServerMessage} message */
+	#receive(message) {
+		const waiting = 'ref' in message ? this.#settle(message.ref) : undefined;
+		if (message.type === 'error')
+			return this.#onError(message, waiting);
+		this.#dispatch(message);
+		waiting?.resolve(message);
+	}
+
+	/** @param {ServerMessage} message */
+	#dispatch(message) {
+		switch (message.type) {
+		case 'offer':
+		case 'answer':
+		case 'candidate':
+		case 'signal':
+		case 'broadcast':
+			return this.#onRelayed(message);
+		case 'ack':
+			return message.from && this.#outbox.ack(message.from, message.ti ?? 0, message.n ?? 0);
+		case 'joined':
+		case 'resumed':
+			return this.#onWelcome(message);
+		case 'not-resumed':
+			return this.#onNotResumed(message);
+		case 'peers':
+			return this.#onPeers(message);
+		case 'peer-joined':
+			return this.#roster.see(message.peer);
+		case 'peer-away':
+			return this.#roster.seeAway(message.id);
+		case 'peer-back':
+			return this.#roster.seeBack(message.id, message.inst);
+		case 'peer-left':
+			return this.#roster.seeLeft(message.id, message.reason);
+		case 'settled':
+			return this.#roster.settle();
+		case 'session':
+			return this.#identity.keep(message.token);
+		case 'viewers':
+			return this.emit('viewers', message.count);
+		case 'ice':
+			return this.#onIce(message);
+		case 'go-away':
+			return this.#onGoAway(message);
+		case 'kicked':
+			return this.#end(new SignaldError('kicked', message.reason));
+		}
+	}
+	/**
+	 * @param {ErrorMessage} message
+	 * @param {{reject(error: Error): void} | undefined} waiting
+	 */
+	#onError({ code, message, to, n }, waiting) {
+		const error = new SignaldError(code, message);
+		if (waiting)
+			waiting.reject(error);
+		else if (!this.#isIn)
+			this.#onRefusal(error);
+		else if (n !== undefined)
+			this.#outbox.refuse(code, to, n, message);
+		else
+			this.emit('error', error);
+	}
+
+	/** @param {SignaldError} error */
+	#onRefusal(error) {
+		// A server out of memory may well find some.
+		if (error.code === 'internal')
+			this.#lifeline.lose(error.message);
+		else
+			this.#end(error);
+	}
+
+	/** @param {Relayed} frame */
+	#onRelayed(frame) {
+		const { from, fi = 0, acked } = frame;
+		if (acked)
+			this.#outbox.ack(from, fi, acked);
+		if (!this.#inbox.receive(frame, () => this.#deliver(frame))) {
+			this.#startOver('the server has lost a message');
+			return this.#lifeline.lose('the server has lost a message');
+		}
+		// The timers of a page that nobody sees are late.
+		if (this.#inbox.unacked >= ACK_COUNT || globalThis.document?.visibilityState === 'hidden')
+			this.#acknowledge();
+		else
+			this.#ackTimer ??= setTimeout(() => this.#acknowledge(), ACK_MS);
+	}
+
+	/**
+	 * The event comes first, so that its listener can make the link.
+	 *
+	 * @param {Relayed} frame
+	 */
+	#deliver(frame) {
+		switch (frame.type) {
+		case 'signal':
+			return this.emit('message', /** @type {Message<Data>} */ (frame));
+		case 'broadcast':
+			return this.emit('broadcast', /** @type {Message<Data>} */ (frame));
+		case 'candidate':
+			this.emit('candidate', frame);
+			break;
+		default:
+			this.emit(frame.type, frame);
+		}
+		this.links.get(frame.from)?.receive(frame);
+	}
+
+	/** @param {Peers} page */
+	#onPeers(page) {
+		for (const listed of this.#others(page))
+			this.#roster.see(listed, this.#isNewcomer);
+		this.#onPage(page.next);
+	}
+
+	/** @param {number | undefined} after */
+	#onPage(after) {
+		if (after !== undefined)
+			this.#say({ type: 'peers', after });
+		else
+			this.#roster.complete();
+	}
+
+	/** @param {{peers: ListedPeer[]}} list */
+	#others({ peers }) {
+		return peers.filter(({ id }) => id !== this.id);
+	}
+
+	/**
+	 * @param {Peer} peer
+	 * @param {boolean} wasThere
+	 */
+	#onJoined(peer, wasThere) {
+		this.emit('peer-joined', peer);
+		this.#link(peer, wasThere);
+	}
+
+	/**
+	 * @param {Peer} peer
+	 * @param {string} reason
+	 */
+	#onLeft({ id, role }, reason) {
+		this.links.get(id)?.close();
+		this.emit('peer-left', { type: 'peer-left', id, role, reason });
+	}
+
+	/**
+	 * Who comes calls those who are there.
+	 *
+	 * @param {Peer} peer
+	 * @param {boolean} wasThere
+	 */
+	#link(peer, wasThere) {
+		const { stream, links = Boolean(stream), policy, RTCPeerConnection } = this.#options;
+		const isWanted = typeof links === 'function' ? links(peer) : links;
+		if (!isWanted || this.state === 'closed')
+			return;
+		// Watchers have nothing to send: they wait to be called.
+		const isCaller = wasThere || peer.role === 'watcher';
+		const link = new PeerLink(this, peer.id, { policy, RTCPeerConnection, isCaller });
+		this.emit('link', link);
+		if (this.#options.stream)
+			link.add(this.#options.stream);
+	}
+
+	/** @param {IceList} list */
+	#onIce(list) {
+		this.iceServers = list.iceServers;
+		this.#renewAt(dueAt(list));
+		this.emit('ice', list);
+	}
+
+	/** @param {GoAway} message */
+	#onGoAway(message) {
+		this.#lifeline.goAwayMs = message.reconnectAfterMs;
+		this.emit('go-away', message);
+	}
+
+	/** @param {number | undefined} ref */
+	#settle(ref = 0) {
+		const waiting = this.#requests.get(ref);
+		clearTimeout(waiting?.timer);
+		this.#requests.delete(ref);
+		return waiting;
+	}
+
+	/**
+	 * The server sends a new list in time. Should it not, we ask.
+	 *
+	 * @param {number} at
+	 */
+	#renewAt(at) {
 		clearTimeout(this.#iceTimer);
-		for (const ref of [...this.#pending.keys()])
-			this.#settle(ref)?.reject(new SignaldError('lost', 'the connection was lost'));
+		this.#iceDueAt = at;
+		this.#iceTimer = setTimeout(() => this.#renew(), at - Date.now());
+	}
+
+	#renew() {
+		this.renewIce().catch(() => this.#isIn && this.#renewAt(Date.now() + ICE_RETRY_MS));
 	}
 
 	/** @param {SignalingState} state */
@@ -460,4 +634,23 @@ export class Signald extends Emitter {
 		this.state = state;
 		this.emit('state', state);
 	}
+}
+
+/**
+ * A member of a message, as text: its value is written once, whatever becomes of it.
+ *
+ * @param {string} name
+ * @param {unknown} value
+ */
+function payloadOf(name, value) {
+	return `"${name}":${JSON.stringify(value) ?? null}`;
+}
+
+/**
+ * When to ask for another list, not everybody at once.
+ *
+ * @param {IceList} list
+ */
+function dueAt({ refreshAfter }) {
+	return Date.now() + refreshAfter * (1000 + 50 * Math.random());
 }

@@ -1,10 +1,22 @@
-// types.js: the messages of protocol v1, for the type checker only.
+// types.js: the messages of protocol v1 and what the client makes of them, for
+// the type checker only.
+
+/** @import {PeerLink} from './peerlink.js' */
+/** @import {SignaldError} from './error.js' */
 
 /** @typedef {'peer' | 'broadcaster' | 'watcher' | 'operator'} Role */
 
 /**
- * Somebody else in the room.
- * @typedef {{id: string, role: Role, name?: string, metadata?: Record<string, unknown>}} Peer
+ * Somebody else, as the server lists them. `inst` is which memory of theirs it
+ * is; clients without a session have none.
+ * @typedef {{id: string, role: Role, name?: string, metadata?: Record<string, unknown>,
+ *	inst?: number, away?: boolean}} ListedPeer
+ */
+
+/**
+ * Somebody else in the room. `away`: cut off, and expected back; what is sent to
+ * them meanwhile is kept.
+ * @typedef {ListedPeer & {away: boolean}} Peer
  */
 
 /**
@@ -17,16 +29,67 @@
  */
 
 /**
- * @typedef {{type: 'joined', id: string, room: string, role: Role, peers: Peer[], next?: number,
- *	viewers?: number, features: string[], limits: Limits} & IceList} Joined
+ * `epoch`: of which log; `window`: for how many seconds one may be away;
+ * `settled`: whoever is absent is gone.
+ * @typedef {{token: string, epoch: number, window: number, settled: boolean}} Session
  */
 
-/** @typedef {{type: 'peers', peers: Peer[], next?: number}} Peers */
-/** @typedef {{type: 'peer-left', id: string, role: Role, reason: string}} PeerLeft */
-/** @typedef {{type: 'offer' | 'answer', from: string, description: RTCSessionDescriptionInit}} Description */
-/** @typedef {{type: 'candidate', from: string, candidate: RTCIceCandidateInit | null}} Candidate */
-/** @typedef {{type: 'signal' | 'broadcast', from: string, data: any}} Data */
+/**
+ * @typedef {{type: 'joined' | 'resumed', id: string, room: string, role: Role, peers: ListedPeer[], next?: number,
+ *	viewers?: number, features: string[], limits: Limits, session: Session} & IceList} Joined
+ */
+
+/** @typedef {{type: 'not-resumed', reason: string, message: string}} NotResumed */
+/** @typedef {{type: 'peers', peers: ListedPeer[], next?: number}} Peers */
+/** @typedef {{type: 'peer-joined', peer: ListedPeer}} PeerJoined */
+/** @typedef {{type: 'peer-away', id: string}} PeerAway */
+/** @typedef {{type: 'peer-back', id: string, inst: number}} PeerBack */
+
+/**
+ * `reason`: as in the protocol, or `restarted` of somebody whose `peer-joined`
+ * follows at once: their page was loaded again.
+ * @typedef {{type: 'peer-left', id: string, role: Role, reason: string}} PeerLeft
+ */
+
 /** @typedef {{type: 'go-away', reason: string, reconnectAfterMs: number}} GoAway */
+/** @typedef {{type: 'error', ref?: number, code: string, message: string, to?: string, n?: number}} ErrorMessage */
+/** @typedef {{type: 'ack', ref?: number, from?: string, ti?: number, n?: number}} Ack */
+
+/**
+ * What numbered frames have in common: the sender's memory, its number of the
+ * message and of the one before, and how far ours have come to it.
+ * @typedef {{from: string, fi?: number, n?: number, p?: number, acked?: number}} Envelope
+ */
+
+/**
+ * `offerUfrag`, of an answer: the ICE username fragment of the offer that it answers.
+ * @typedef {Envelope & {type: 'offer' | 'answer', description: RTCSessionDescriptionInit & {offerUfrag?: string}}} Description
+ */
+
+/** @typedef {Envelope & {type: 'candidate', candidate: RTCIceCandidateInit | null}} Candidate */
+
+/**
+ * What an application has sent.
+ * @template [Data=unknown]
+ * @typedef {Envelope & {type: 'signal' | 'broadcast', data: Data}} Message
+ */
+
+/**
+ * Any numbered frame.
+ * @template [Data=unknown]
+ * @typedef {Description | Candidate | Message<Data>} Relayed
+ */
+
+/**
+ * @typedef {Joined | NotResumed | Peers | PeerJoined | PeerAway | PeerBack | PeerLeft | GoAway | ErrorMessage | Ack | Relayed |
+ *	({type: 'ice'} & IceList) | {type: 'viewers', count: number} | {type: 'settled'} | {type: 'session', token: string} |
+ *	{type: 'kicked', reason: string} | {type: 'pong'} | {type: 'left'}} ServerMessage
+ */
+
+/**
+ * Whom a numbered message is for: lists go together.
+ * @typedef {{to: string | string[], ti?: number | number[], n: number, p: number | number[]}} Address
+ */
 
 /**
  * Where the connection to signald stands. `reconnecting` also before the
@@ -35,23 +98,36 @@
  */
 
 /**
+ * @template [Data=unknown]
  * @typedef {object} SignaldEvents
  * @property {SignalingState} state
- * @property {Joined} joined              at every join, the ones after a reconnect too
+ * @property {Joined} joined              in the room with a memory that is new to the others: what was before is over
+ * @property {Joined} resumed             in the room again, as if nothing had been
  * @property {Peer} peer-joined           also for those of later pages of the list
+ * @property {Peer} peer-away             cut off; what is sent to them is kept
+ * @property {Peer} peer-back
  * @property {PeerLeft} peer-left
+ * @property {PeerLink} link              a link was made, as the option `links` asks for
  * @property {number} viewers
+ * @property {Message<Data>} message      what a peer has sent to us
+ * @property {Message<Data>} broadcast    what a peer has sent to all
  * @property {Description} offer
  * @property {Description} answer
  * @property {Candidate} candidate
- * @property {Data} signal
- * @property {Data} broadcast
  * @property {IceList} ice                a fresh list, asked for or not
  * @property {GoAway} go-away
  * @property {{delayMs: number, reason: string}} retry  the connection is lost; when it is tried again
- * @property {import('./signald.js').SignaldError} error  an answer nobody waits for
- * @property {import('./signald.js').SignaldError} closed ended for good, and why
+ * @property {SignaldError} error         an answer nobody waits for
+ * @property {SignaldError} closed        ended for good, and why
  */
+
+/**
+ * As much of a WebSocket as is used: the browser's, or that of the package ws.
+ * @typedef {{readonly readyState: number, onopen: unknown, onmessage: unknown, onerror: unknown, onclose: unknown,
+ *	send(text: string): void, close(code?: number, reason?: string): void}} SocketLike
+ */
+
+/** @typedef {new (url: string, protocol: string) => SocketLike} WebSocketLike */
 
 /**
  * @typedef {object} SignaldOptions
@@ -59,11 +135,39 @@
  * @property {Role} [role]
  * @property {string} [name]
  * @property {Record<string, unknown>} [metadata]
+ * @property {unknown} [auth]           any JSON value for the server, or a function that gives it or a promise of it; called before each attempt
  * @property {number} [ttl]             seconds a TURN credential should live
- * @property {number} [minRetryMs]      the first bound of the reconnect delay (500)
- * @property {number} [maxRetryMs]      the last (20,000)
- * @property {number} [timeoutMs]       how long any answer may take (10,000)
- * @property {typeof globalThis.WebSocket} [WebSocket] where the platform has none
+ * @property {MediaStream} [stream]     what every link sends; see `share`
+ * @property {boolean | ((peer: Peer) => boolean)} [links]  make a PeerLink for each peer, or for those (with a stream: true)
+ * @property {RTCIceTransportPolicy} [policy]  of the links made: `relay` forbids direct paths
+ * @property {Pick<Storage, 'getItem' | 'setItem'> | null} [storage]  what keeps the place in the room over a reload (sessionStorage); null: nothing
+ * @property {number} [maxPending]      messages that may wait for their delivery (1024)
+ * @property {number} [minRetryMs]      the least bound of the reconnect delay (500)
+ * @property {number} [maxRetryMs]      the greatest (20,000)
+ * @property {number} [timeoutMs]       how long any answer of the server may take (10,000)
+ * @property {WebSocketLike} [WebSocket] where the platform has none
+ * @property {typeof globalThis.RTCPeerConnection} [RTCPeerConnection] likewise
+ */
+
+/**
+ * @typedef {object} SendOptions
+ * @property {number} [timeoutMs]       give up after so long (never)
+ * @property {AbortSignal} [signal]     give up when it says so
+ */
+
+/**
+ * As much of a Signald as a link needs.
+ * @typedef {object} Signaling
+ * @property {string} id
+ * @property {SignalingState} state
+ * @property {ReadonlyMap<string, Peer>} peers
+ * @property {Map<string, PeerLink>} links
+ * @property {RTCIceServer[]} iceServers
+ * @property {(to: string, description: Description['description']) => Promise<void>} offer
+ * @property {(to: string, description: Description['description']) => Promise<void>} answer
+ * @property {(to: string, candidate: RTCIceCandidateInit | null) => Promise<void>} candidate
+ * @property {{(name: 'ice' | 'resumed', listener: () => void): () => void,
+ *	(name: 'peer-back', listener: (peer: Peer) => void): () => void}} on
  */
 
 /** @typedef {{url: string, code: number, text: string}} IceError */

@@ -1,13 +1,13 @@
 // broadcast.js: one camera, many watchers.
 
-import { PeerLink, Signald } from '../client/index.js';
-import { asked, attend, byId, find, finish, follow, inventRoom, inviteUrl, offerCopy, offerMute, openMedia, play, renderLink, say, show, signalingTrouble } from './ui.js';
+import { Signald } from '../client/index.js';
+import { asked, attend, byId, find, finish, follow, inRoom, inventRoom, inviteUrl, offerCopy, offerMute, openMedia, play, renderLink, say, show, signalingTrouble } from './ui.js';
 import { count, explainLine, overall, refusal } from './words.js';
 
-/** @import {SignaldError} from '../client/index.js' */
+/** @import {PeerLink, SignaldError} from '../client/index.js' */
 /** @import {LinkState, Peer} from '../client/types.js' */
 
-/** @typedef {{link: PeerLink, state: LinkState, item?: HTMLElement}} Line */
+/** @typedef {{peer: Peer, link: PeerLink, state: LinkState, element: HTMLElement}} Line */
 
 const room = asked.room || inventRoom();
 const screen = byId('screen', HTMLElement);
@@ -25,17 +25,18 @@ let hasLeft = false;
 
 /** @param {'broadcaster' | 'watcher'} role */
 function join(role) {
-	signald = new Signald(location.href, { room, role });
+	const isLive = role === 'broadcaster';
+	const others = isLive ? 'watcher' : 'broadcaster';
+	signald = new Signald(location.href, {
+		room, role, policy: asked.policy, stream: isLive ? stream : undefined, links: (peer) => peer.role === others,
+	});
 	attend(signald, render);
+	signald.on('link', isLive ? serve : watch);
 	signald.on('viewers', (number) => {
 		viewersCount = number;
 		render();
 	});
 	signald.on('closed', onClosed);
-	if (role === 'broadcaster')
-		serveWatchers();
-	else
-		awaitBroadcaster();
 	signald.connect().catch(() => {});
 	document.documentElement.dataset.role = role;
 	Object.assign(window, { signaldDebug: { signald, lines } });
@@ -43,21 +44,20 @@ function join(role) {
 }
 
 /**
- * @param {Peer} peer
- * @param {(line: Line) => void} renderLine
+ * @param {PeerLink} link
+ * @param {HTMLElement} element that shows its state
  */
-function open(peer, renderLine) {
-	const link = new PeerLink(signald, peer.id, { policy: asked.policy });
+function open(link, element) {
+	const peer = /** @type {Peer} */ (signald.peers.get(link.id));
 	/** @type {Line} */
-	const line = { link, state: { state: 'connecting', errors: [] } };
+	const line = { peer, link, element, state: { state: 'connecting', errors: [] } };
 	lines.set(peer.id, line);
 	link.on('closed', () => forget(peer.id, line));
 	follow(link, (state) => {
 		line.state = state;
-		renderLine(line);
+		renderLink(element, state, peer.away);
 		render();
 	});
-	return line;
 }
 
 /**
@@ -65,7 +65,8 @@ function open(peer, renderLine) {
  * @param {Line} line
  */
 function forget(id, line) {
-	line.item?.remove();
+	if (line.element !== screen)
+		line.element.remove();
 	if (lines.get(id) === line)
 		lines.delete(id);
 	render();
@@ -97,6 +98,7 @@ function render() {
 function onClosed(error) {
 	if (error.code === 'left')
 		return;
+	inRoom.forget();
 	stopTracks();
 	finish('failed', error.code === 'role-taken' ? 'The place is taken' : 'You are not in the room', refusal(error));
 	const again = byId('again', HTMLButtonElement);
@@ -115,7 +117,12 @@ function stopTracks() {
 
 async function goLive() {
 	byId('go-live', HTMLElement).hidden = true;
-	say('connecting', 'Opening camera and microphone…');
+	// Who was live before the page was loaded again does not let watchers wait for the camera.
+	const wasLive = inRoom.is(room);
+	if (wasLive)
+		join('broadcaster');
+	else
+		say('connecting', 'Opening camera and microphone…');
 	const { stream: opened, problem } = await openMedia();
 	stream = opened;
 	// The browser may ask for longer than people care to wait.
@@ -124,9 +131,23 @@ async function goLive() {
 		return;
 	}
 	if (problem) {
+		leaveQuietly();
 		finish('failed', 'No camera, no broadcast', problem);
 		return;
 	}
+	if (wasLive && signald.state === 'closed') {
+		stopTracks();
+		return;
+	}
+	showSelf();
+	inRoom.remember(room);
+	if (wasLive)
+		signald.share(stream);
+	else
+		join('broadcaster');
+}
+
+function showSelf() {
 	video.muted = true;
 	video.srcObject = stream;
 	screen.dataset.state = 'live';
@@ -136,22 +157,11 @@ async function goLive() {
 	byId('leave', HTMLElement).title = 'Stop the broadcast';
 	byId('leave', HTMLElement).ariaLabel = 'Stop the broadcast';
 	offerMute(stream, () => {});
-	join('broadcaster');
 }
 
-function serveWatchers() {
-	signald.on('joined', ({ peers }) => peers.forEach(serve));
-	signald.on('peer-joined', serve);
-}
-
-/** @param {Peer} peer */
-function serve(peer) {
-	if (peer.role !== 'watcher')
-		return;
-	const line = open(peer, renderItem);
-	line.item = makeItem(peer);
-	for (const track of stream.getTracks())
-		line.link.pc.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
+/** @param {PeerLink} link */
+function serve(link) {
+	open(link, makeItem(/** @type {Peer} */ (signald.peers.get(link.id))));
 }
 
 /** @param {Peer} peer */
@@ -165,12 +175,6 @@ function makeItem(peer) {
 	item.append(who, badge);
 	byId('watchers', HTMLElement).append(item);
 	return item;
-}
-
-/** @param {Line} line */
-function renderItem({ item, state }) {
-	if (item)
-		renderLink(item, state);
 }
 
 /**
@@ -188,31 +192,18 @@ function renderBroadcaster(state, states) {
 
 /* A watcher. */
 
-function awaitBroadcaster() {
-	signald.on('joined', render);
-	signald.on('peer-joined', render);
-	signald.on('peer-left', render);
-	signald.on('offer', ({ from }) => {
-		const peer = signald.peers.get(from);
-		if (peer?.role === 'broadcaster' && !lines.has(from))
-			watch(peer);
-	});
+/** @param {PeerLink} link */
+function watch(link) {
+	open(link, screen);
+	screen.dataset.peer = link.id;
+	byId('who', HTMLElement).textContent = signald.peers.get(link.id)?.name ?? '';
+	find(screen, '.trouble button', HTMLButtonElement).onclick = () => link.restart();
+	link.on('stream', showVideo);
+	link.on('closed', clearScreen);
 }
 
-/** @param {Peer} peer */
-function watch(peer) {
-	const line = open(peer, ({ state }) => renderLink(screen, state));
-	screen.dataset.peer = peer.id;
-	byId('who', HTMLElement).textContent = peer.name ?? '';
-	find(screen, '.trouble button', HTMLButtonElement).onclick = () => line.link.restart();
-	line.link.on('track', ({ streams: [theirs] }) => showVideo(theirs));
-	line.link.on('closed', clearScreen);
-}
-
-/** @param {MediaStream | undefined} theirs */
+/** @param {MediaStream} theirs */
 function showVideo(theirs) {
-	if (!theirs || video.srcObject === theirs)
-		return;
 	video.srcObject = theirs;
 	play(video, () => {
 		byId('unmute', HTMLElement).hidden = false;
@@ -247,17 +238,22 @@ function renderWatcher(state, states) {
 	else if (state === 'failed')
 		say(state, explainLine(states[0]?.why ?? 'no-path', asked.policy));
 	else
-		say('connecting', 'Connecting to the broadcast…');
+		say('connecting', [...lines.values()].some(({ peer }) => peer.away) ? 'Reconnecting…' : 'Connecting to the broadcast…');
 }
 
 /* Buttons. */
+
+function leaveQuietly() {
+	inRoom.forget();
+	signald?.close();
+	stopTracks();
+}
 
 function leave() {
 	hasLeft = true;
 	const wasLive = document.documentElement.dataset.role === 'broadcaster';
 	finish('ended', wasLive ? 'The broadcast is over' : 'You left the broadcast', wasLive ? 'Nobody sees you any more.' : 'It may well go on without you.');
-	signald?.close();
-	stopTracks();
+	leaveQuietly();
 }
 
 function offerButtons() {

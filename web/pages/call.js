@@ -1,15 +1,17 @@
 // call.js: two or more people in a room.
 
-import { PeerLink, Signald } from '../client/index.js';
-import { asked, attend, byId, find, finish, follow, inventRoom, inviteUrl, offerCopy, offerMute, openMedia, play, renderLink, say, show, signalingTrouble } from './ui.js';
+import { Signald } from '../client/index.js';
+import { asked, attend, byId, find, finish, follow, inRoom, inventRoom, inviteUrl, offerCopy, offerMute, openMedia, play, renderLink, say, show, signalingTrouble } from './ui.js';
 import { explainLine, howConnected, overall, refusal } from './words.js';
 
-/** @import {SignaldError} from '../client/index.js' */
-/** @import {LinkState, Peer} from '../client/types.js' */
+/** @import {PeerLink, SignaldError} from '../client/index.js' */
+/** @import {LinkState, Message, Peer} from '../client/types.js' */
+
+/** What of their tracks is on. @typedef {{audio?: boolean, video?: boolean}} Media */
 
 /**
  * Somebody else, as shown.
- * @typedef {{peer: Peer, link: PeerLink, tile: HTMLElement, state: LinkState, hasOurTracks: boolean}} Other
+ * @typedef {{peer: Peer, link: PeerLink, tile: HTMLElement, state: LinkState}} Other
  */
 
 /** @type {Map<string, Other>} */
@@ -61,7 +63,7 @@ function sentence(state, states) {
 		return 'Nobody else is here yet. Send them the link.';
 	const whom = others.size === 1 ? nameOf(first.peer) : `${others.size} others`;
 	if (state === 'connecting')
-		return `Connecting to ${whom}…`;
+		return [...others.values()].some(({ peer }) => peer.away) ? `Reconnecting to ${whom}…` : `Connecting to ${whom}…`;
 	if (state === 'failed')
 		return explainLine(first.state.why ?? 'no-path', asked.policy);
 	return `Connected to ${whom}, ${howConnected(states)}`;
@@ -69,21 +71,24 @@ function sentence(state, states) {
 
 /* The others. */
 
-/** @param {Peer} peer */
-function open(peer) {
-	const link = new PeerLink(signald, peer.id, { policy: asked.policy });
+/** @param {PeerLink} link */
+function open(link) {
+	const peer = /** @type {Peer} */ (signald.peers.get(link.id));
 	const tile = makeTile(peer, link);
 	/** @type {Other} */
-	const other = { peer, link, tile, state: { state: 'connecting', errors: [] }, hasOurTracks: false };
+	const other = { peer, link, tile, state: { state: 'connecting', errors: [] } };
 	others.set(peer.id, other);
-	link.on('track', ({ streams: [theirs] }) => showVideo(tile, theirs));
+	link.on('stream', (theirs) => showVideo(tile, theirs));
 	link.on('closed', () => forget(other));
 	follow(link, (state) => {
 		other.state = state;
-		renderLink(tile, state);
+		renderLink(tile, state, peer.away);
 		render();
 	});
-	return other;
+	if (link.isCaller)
+		askForBoth(link);
+	else
+		signald.send(peer.id, { media: ourMedia() }).catch(() => {});
 }
 
 /** @param {Other} other */
@@ -95,24 +100,14 @@ function forget(other) {
 }
 
 /**
- * Send what we have, and ask for what we have not.
+ * Who comes without camera or microphone wants to see and hear all the same.
  *
- * @param {Other} other
+ * @param {PeerLink} link
  */
-function addTracks(other) {
-	if (other.hasOurTracks)
-		return;
-	other.hasOurTracks = stream.getTracks().length > 0;
-	for (const track of stream.getTracks())
-		other.link.pc.addTrack(track, stream);
-}
-
-/** @param {Other} other */
-function call(other) {
-	addTracks(other);
+function askForBoth({ pc }) {
 	const kinds = stream.getTracks().map(({ kind }) => kind);
 	for (const kind of ['audio', 'video'].filter((wanted) => !kinds.includes(wanted)))
-		other.link.pc.addTransceiver(kind, { direction: 'recvonly' });
+		pc.addTransceiver(kind, { direction: 'recvonly' });
 }
 
 /**
@@ -134,12 +129,10 @@ function makeTile(peer, link) {
 
 /**
  * @param {HTMLElement} tile
- * @param {MediaStream | undefined} theirs
+ * @param {MediaStream} theirs
  */
 function showVideo(tile, theirs) {
 	const video = find(tile, 'video', HTMLVideoElement);
-	if (!theirs || video.srcObject === theirs)
-		return;
 	video.srcObject = theirs;
 	play(video, () => {
 		addEventListener('pointerdown', () => {
@@ -150,7 +143,7 @@ function showVideo(tile, theirs) {
 
 /**
  * @param {HTMLElement} tile
- * @param {{audio?: unknown, video?: unknown}} [media]
+ * @param {Media} [media]
  */
 function renderMedia(tile, media = {}) {
 	tile.classList.toggle('is-silent', media.audio === false);
@@ -159,28 +152,7 @@ function renderMedia(tile, media = {}) {
 
 /* The room. */
 
-/** @param {Peer} peer */
-function isCaller(peer) {
-	return peer.role === 'peer';
-}
-
-/** Who comes in calls those who are there. @param {{peers: Peer[]}} joined */
-function onJoined({ peers }) {
-	for (const peer of peers.filter(isCaller))
-		call(open(peer));
-	tellMedia();
-	render();
-}
-
-/** @param {Peer} peer */
-function onPeerJoined(peer) {
-	if (!isCaller(peer))
-		return;
-	open(peer);
-	signald.signal(peer.id, { media: ourMedia() }).catch(() => {});
-}
-
-/** @param {{from: string, data: any}} message */
+/** @param {Message<{media?: Media}>} message */
 function onData({ from, data }) {
 	const other = others.get(from);
 	if (other && data?.media)
@@ -196,6 +168,7 @@ function tellMedia() {
 function onClosed(error) {
 	if (error.code === 'left')
 		return;
+	inRoom.forget();
 	stopTracks();
 	finish('failed', 'You are not in the room', refusal(error));
 }
@@ -203,16 +176,16 @@ function onClosed(error) {
 function join() {
 	const name = nameInput.value.trim();
 	localStorage.setItem('name', name);
-	signald = new Signald(location.href, { room, name: name || undefined, metadata: ourMedia() });
-	attend(signald, render);
-	signald.on('joined', onJoined);
-	signald.on('peer-joined', onPeerJoined);
-	signald.on('offer', ({ from }) => {
-		const other = others.get(from);
-		if (other)
-			addTracks(other);
+	inRoom.remember(room);
+	signald = new Signald(location.href, {
+		room, name: name || undefined, metadata: ourMedia(), stream, policy: asked.policy, links: ({ role }) => role === 'peer',
 	});
-	signald.on('signal', onData);
+	attend(signald, render);
+	signald.on('link', open);
+	// What has changed while we were away was told to nobody.
+	signald.on('joined', tellMedia);
+	signald.on('resumed', tellMedia);
+	signald.on('message', onData);
 	signald.on('broadcast', onData);
 	signald.on('closed', onClosed);
 	signald.connect().catch(() => {});
@@ -240,6 +213,7 @@ function stopTracks() {
 }
 
 function leave() {
+	inRoom.forget();
 	finish('ended', 'You left the call', 'The others can go on without you.');
 	signald.close();
 	stopTracks();
@@ -275,8 +249,7 @@ function bringMedia() {
 		return;
 	}
 	showSelf();
-	for (const other of others.values())
-		addTracks(other);
+	signald.share(stream);
 	if (signald.state === 'joined')
 		tellMedia();
 }
@@ -306,7 +279,11 @@ byId('join-form', HTMLFormElement).onsubmit = (event) => {
 	join();
 };
 nameRoom();
-openLobby().then(() => {
+const lobby = openLobby();
+// Whoever loads the page again in the middle of a call goes on with it.
+if (room && inRoom.is(room))
+	byId('join-form', HTMLFormElement).requestSubmit();
+lobby.then(() => {
 	// Who was quicker is in the room already, or has left it again.
 	if (asked.join && room && !signald)
 		byId('join-form', HTMLFormElement).requestSubmit();

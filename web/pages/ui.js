@@ -19,6 +19,15 @@ export const asked = {
 	policy: query.get('policy') === 'relay' ? 'relay' : 'all',
 };
 
+/** Which room this tab is in, should its page be loaded again. */
+export const inRoom = {
+	/** @param {string} room */
+	remember: (room) => sessionStorage.setItem(location.pathname, room),
+	/** @param {string} room */
+	is: (room) => sessionStorage.getItem(location.pathname) === room,
+	forget: () => sessionStorage.removeItem(location.pathname),
+};
+
 /**
  * The element of an id.
  *
@@ -235,16 +244,20 @@ export function follow(link, listener) {
  * its badge and its panel of troubles.
  *
  * @param {HTMLElement} element
- * @param {LinkState} state
+ * @param {LinkState} link
+ * @param {boolean} isAway the server waits for them to come back, and so do we
  */
-export function renderLink(element, state) {
+export function renderLink(element, link, isAway) {
+	const isReturning = isAway && link.state !== 'connected';
+	/** @type {LinkState} */
+	const state = isReturning ? { state: 'connecting', errors: [] } : link;
 	const { pair, why } = state;
 	setData(element, 'state', state.state);
 	setData(element, 'pair', pair && `${pair.local}/${pair.remote}`);
 	setData(element, 'protocol', pair?.protocol);
 	setData(element, 'rtt', pair?.rttMs?.toString());
 	setData(element, 'why', why);
-	const { text, tone } = badge(state);
+	const { text, tone } = badge(state, isReturning);
 	const label = find(element, '.badge', HTMLElement);
 	label.textContent = text;
 	label.dataset.tone = tone;
@@ -280,20 +293,21 @@ function setData(element, name, value) {
 }
 
 /**
- * Keep the root's data-signaling, tell of a lost server, and leave with the page.
+ * Keep the root's data-signaling, and tell of whatever changes what is said.
  *
  * @param {Signald} signald
  * @param {() => void} render called at every change
  */
 export function attend(signald, render) {
-	const root = document.documentElement;
-	const leave = () => signald.close();
 	signald.on('state', (state) => {
-		root.dataset.signaling = state;
+		document.documentElement.dataset.signaling = state;
 		render();
 	});
-	signald.on('closed', () => removeEventListener('pagehide', leave));
-	addEventListener('pagehide', leave);
+	signald.on('joined', render);
+	signald.on('peer-joined', render);
+	signald.on('peer-away', render);
+	signald.on('peer-back', render);
+	signald.on('peer-left', render);
 }
 
 /**
@@ -305,12 +319,12 @@ export function attend(signald, render) {
 export function signalingTrouble(signald, state) {
 	if (signald.state !== 'reconnecting')
 		return '';
-	if (state === 'connected')
-		return 'The server is away for the moment. Who is connected stays connected.';
-	return signald.id ? 'The connection to the server was lost. Trying again…' : 'The server cannot be reached. Trying again…';
+	if (!signald.id)
+		return 'The server cannot be reached. Trying again…';
+	return state === 'connected' ? 'Reconnecting… Who is connected stays connected.' : 'Reconnecting…';
 }
 
-// A page that the browser had put aside has left its room: start over.
+// A page that the browser had put aside has lost its connections: start over.
 addEventListener('pageshow', (event) => {
 	if (event.persisted)
 		location.reload();

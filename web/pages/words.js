@@ -48,14 +48,15 @@ export function explainLine(why, policy) {
  * What stands on a badge.
  *
  * @param {LinkState} link
+ * @param {boolean} [isReturning] they were here before
  * @returns {{text: string, tone: Tone}}
  */
-export function badge(link) {
+export function badge(link, isReturning = false) {
 	if (link.state === 'connected')
 		return { text: link.pair ? pathText(link.pair) : 'Connected', tone: 'good' };
 	if (link.state === 'failed')
 		return { text: 'Not connected', tone: 'bad' };
-	return { text: 'Connecting…', tone: 'busy' };
+	return { text: isReturning ? 'Reconnecting…' : 'Connecting…', tone: 'busy' };
 }
 
 /** @param {SelectedPair} pair */
@@ -110,6 +111,8 @@ const REFUSALS = {
 	'too-many-rooms': 'The server has as many rooms as it can take.',
 	'role-taken': 'Somebody is live in this room already.',
 	'bad-room': 'This is not a name for a room.',
+	taken: 'Another tab or window has taken your place here.',
+	kicked: 'You were sent out of the room.',
 };
 
 /** @param {{code: string, message: string}} error */

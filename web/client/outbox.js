@@ -1,0 +1,372 @@
+// outbox.js: what others are to have, for as long as they may not have it: the
+// sender's rules of the delivery protocol. Pure: no socket, no timer.
+
+import { SignaldError } from './error.js';
+
+/** @import {Address} from './types.js' */
+
+/**
+ * So many messages, or bytes, are under way to one peer at a time: what the
+ * server keeps for somebody who is away is bounded.
+ */
+const WINDOW = 64;
+const WINDOW_BYTES = 65536;
+
+/** More receivers of one message than that take another frame. */
+const MAX_TO = 64;
+
+/**
+ * One message.
+ *
+ * @typedef {object} Entry
+ * @property {number} n             our number of it, the same for all receivers
+ * @property {string} type
+ * @property {string} payload       as it stands in the frame
+ * @property {boolean} isForMany
+ * @property {Map<string, number>} waiting  receivers that may not have it, and how many attempts were not refused
+ * @property {Map<string, SignaldError>} failed
+ * @property {Promise<void>} delivered
+ * @property {() => void} resolve
+ * @property {(error: SignaldError) => void} reject
+ */
+
+/**
+ * The way to one memory of one peer.
+ *
+ * @typedef {object} Lane
+ * @property {string} id
+ * @property {number | undefined} ti  which memory, 0 of a client that has no session; unknown of somebody out of view
+ * @property {boolean} isHeld    absent: nothing is sent before it has returned
+ * @property {number} sent       the highest number sent since we last went back
+ * @property {number} staleTo    "gap" for numbers up to this is no news, see #goBack
+ * @property {Entry[]} queue     in order of their numbers
+ */
+
+export class Outbox {
+	#transmit;
+	#maxPending;
+	/** @type {Map<string, Lane>} */
+	#lanes = new Map();
+	#lastN = 0;
+	#pendingCount = 0;
+	#isUp = false;
+
+	/**
+	 * @param {(type: string, address: Address, payload: string) => void} transmit
+	 * @param {number} maxPending messages
+	 */
+	constructor(transmit, maxPending) {
+		this.#transmit = transmit;
+		this.#maxPending = maxPending;
+	}
+
+	/**
+	 * Take a message for peers that are known here.
+	 *
+	 * @param {string} type
+	 * @param {string} payload
+	 * @param {string[]} to
+	 * @param {boolean} isForMany how its failure is said
+	 * @returns {Entry}
+	 */
+	post(type, payload, to, isForMany) {
+		/** @type {() => void} */
+		let resolve = () => {};
+		/** @type {(error: SignaldError) => void} */
+		let reject = () => {};
+		const delivered = /** @type {Promise<void>} */ (new Promise((...settle) => [resolve, reject] = settle));
+		/** @type {Entry} */
+		const entry = { n: ++this.#lastN, type, payload, isForMany, waiting: new Map(), failed: new Map(), delivered, resolve, reject };
+		const isFull = this.#pendingCount++ >= this.#maxPending;
+		const lanes = [];
+		for (const id of new Set(to)) {
+			const lane = this.#lanes.get(id);
+			entry.waiting.set(id, 0);
+			if (lane && !isFull) {
+				lane.queue.push(entry);
+				lanes.push(lane);
+			}
+		}
+		for (const id of to) {
+			if (isFull)
+				this.#settle(entry, id, 'queue-full', 'too many messages are waiting for their delivery');
+			else if (!this.#lanes.has(id))
+				this.#settle(entry, id, 'unknown-peer', 'no peer of this id is in the room');
+		}
+		if (!to.length)
+			this.#finish(entry);
+		this.#pump(lanes);
+		return entry;
+	}
+
+	/**
+	 * S4: do not try any longer. The numbers of others stay as they are.
+	 *
+	 * @param {Entry} entry
+	 * @param {string} code
+	 * @param {string} message
+	 */
+	giveUp(entry, code, message) {
+		for (const id of [...entry.waiting.keys()]) {
+			const lane = this.#lanes.get(id);
+			if (lane)
+				lane.queue = lane.queue.filter((other) => other !== entry);
+			this.#settle(entry, id, code, message);
+			this.#pump(lane ? [lane] : []);
+		}
+	}
+
+	/** The connection is lost: everybody is out of view. */
+	hold() {
+		this.#isUp = false;
+		for (const lane of this.#lanes.values())
+			hold(lane);
+	}
+
+	/** S1: the connection stands; what is for whom is sent as they are seen. */
+	start() {
+		this.#isUp = true;
+	}
+
+	/** Who is held. @returns {string[]} */
+	held() {
+		return [...this.#lanes.values()].filter(({ isHeld }) => isHeld).map(({ id }) => id);
+	}
+
+	/**
+	 * A peer may be written to, without news of it: what is under way stays so.
+	 *
+	 * @param {string} id
+	 * @param {number | undefined} ti
+	 */
+	reach(id, ti) {
+		const lane = this.#lanes.get(id);
+		if (lane && (lane.ti ?? ti) === (ti ?? lane.ti)) {
+			lane.ti ??= ti;
+			return lane;
+		}
+		// S5: what was for its old memory must not come to the new one.
+		this.gone(id, 'peer-restarted', 'the peer has begun anew');
+		/** @type {Lane} */
+		const made = { id, ti, isHeld: false, sent: 0, staleTo: 0, queue: [] };
+		this.#lanes.set(id, made);
+		return made;
+	}
+
+	/**
+	 * S2: a peer is there (again): go back to the first message it may lack.
+	 *
+	 * @param {string} id
+	 * @param {number | undefined} ti
+	 */
+	open(id, ti) {
+		const lane = this.reach(id, ti);
+		hold(lane);
+		lane.isHeld = false;
+		this.#pump([lane]);
+	}
+
+	/**
+	 * S5: a peer has left, or begun anew.
+	 *
+	 * @param {string} id
+	 * @param {string} code
+	 * @param {string} message
+	 */
+	gone(id, code, message) {
+		const lane = this.#lanes.get(id);
+		this.#lanes.delete(id);
+		for (const entry of lane?.queue ?? [])
+			this.#settle(entry, id, code, message);
+	}
+
+	/**
+	 * Everybody has gone: our own memory is new, or the room is closed.
+	 *
+	 * @param {string} code
+	 * @param {string} message
+	 */
+	reset(code, message) {
+		this.#isUp = false;
+		for (const id of [...this.#lanes.keys()])
+			this.gone(id, code, message);
+	}
+
+	/**
+	 * A peer has everything up to number n.
+	 *
+	 * @param {string} id
+	 * @param {number} ti which memory of it
+	 * @param {number} n
+	 */
+	ack(id, ti, n) {
+		const lane = this.#lanes.get(id);
+		if (!lane || (lane.ti ?? ti) !== ti)
+			return;
+		for (const entry of takeUpTo(lane, n))
+			this.#settle(entry, id);
+		this.#pump([lane]);
+	}
+
+	/**
+	 * The server has not taken number n, or cannot deliver it.
+	 *
+	 * @param {string} code
+	 * @param {string | undefined} id for whom, if not for all
+	 * @param {number} n
+	 * @param {string} message
+	 */
+	refuse(code, id, n, message) {
+		for (const lane of [...this.#lanes.values()]) {
+			if (id === lane.id || id === undefined && lane.queue.some((entry) => entry.n === n))
+				this.#refuse(lane, code, n, message);
+		}
+	}
+
+	/**
+	 * @param {Lane} lane
+	 * @param {string} code
+	 * @param {number} n
+	 * @param {string} message
+	 */
+	#refuse(lane, code, n, message) {
+		const { id } = lane;
+		if (code === 'unknown-peer' || code === 'peer-restarted') {
+			for (const entry of takeUpTo(lane, n))
+				this.#settle(entry, id, code, message);
+			return;
+		}
+		const entry = lane.queue.find((other) => other.n === n);
+		entry?.waiting.set(id, (entry.waiting.get(id) ?? 1) - 1);
+		if (code === 'peer-pending') {
+			hold(lane); // S3
+		} else if (code === 'gap') {
+			this.#onGap(lane, n);
+		} else {
+			lane.queue = lane.queue.filter((other) => other !== entry);
+			if (entry)
+				this.#settle(entry, id, code, message);
+			this.#goBack(lane, n);
+		}
+	}
+
+	/**
+	 * @param {Lane} lane
+	 * @param {number} n
+	 */
+	#onGap(lane, n) {
+		if (n > lane.staleTo)
+			this.#goBack(lane, n);
+		else if (n === lane.staleTo)
+			lane.staleTo = 0;
+	}
+
+	/**
+	 * S2: send again from the lowest number that is pending. What was sent behind
+	 * the refused n lacks its predecessor and will be refused as well: those
+	 * answers are under way, and must not make us go back once more each.
+	 *
+	 * @param {Lane} lane
+	 * @param {number} n
+	 */
+	#goBack(lane, n) {
+		lane.staleTo = lane.sent > n ? lane.sent : 0;
+		lane.sent = 0;
+		this.#pump([lane]);
+	}
+
+	/**
+	 * Send what may be sent. What goes to several of these goes in one frame.
+	 *
+	 * @param {Lane[]} lanes
+	 */
+	#pump(lanes) {
+		/** @type {Map<Entry, {lane: Lane, p: number}[]>} */
+		const due = new Map();
+		for (const lane of lanes.filter(({ isHeld }) => this.#isUp && !isHeld)) {
+			let [p, bytes] = [0, 0];
+			for (const entry of lane.queue.slice(0, WINDOW)) {
+				bytes += entry.payload.length;
+				if (p && bytes > WINDOW_BYTES)
+					break;
+				if (entry.n > lane.sent) {
+					lane.sent = entry.n;
+					entry.waiting.set(lane.id, (entry.waiting.get(lane.id) ?? 0) + 1);
+					due.set(entry, [...(due.get(entry) ?? []), { lane, p }]);
+				}
+				p = entry.n;
+			}
+		}
+		for (const [entry, targets] of [...due].sort(([a], [b]) => a.n - b.n)) {
+			for (let i = 0; i < targets.length; i += MAX_TO)
+				this.#send(entry, targets.slice(i, i + MAX_TO));
+		}
+	}
+
+	/**
+	 * @param {Entry} entry
+	 * @param {{lane: Lane, p: number}[]} targets
+	 */
+	#send({ n, type, payload }, targets) {
+		const [first, second] = targets;
+		if (first && !second)
+			this.#transmit(type, { to: first.lane.id, ti: first.lane.ti, n, p: first.p }, payload);
+		else
+			this.#transmit(type, {
+				to: targets.map(({ lane }) => lane.id), ti: targets.map(({ lane }) => lane.ti ?? 0), n, p: targets.map(({ p }) => p),
+			}, payload);
+	}
+
+	/**
+	 * One receiver has the message, or never will.
+	 *
+	 * @param {Entry} entry
+	 * @param {string} id
+	 * @param {string} [code] without: it has
+	 * @param {string} [message]
+	 */
+	#settle(entry, id, code, message = '') {
+		const attempts = entry.waiting.get(id);
+		if (!entry.waiting.delete(id))
+			return;
+		if (code) {
+			const error = new SignaldError(code, message);
+			error.mayHaveArrived = Boolean(attempts);
+			entry.failed.set(id, error);
+		}
+		if (!entry.waiting.size)
+			this.#finish(entry);
+	}
+
+	/** @param {Entry} entry */
+	#finish({ failed, isForMany, resolve, reject }) {
+		this.#pendingCount--;
+		const [first] = failed.values();
+		if (!first)
+			return resolve();
+		if (!isForMany)
+			return reject(first);
+		const error = new SignaldError('undelivered', `not delivered to ${[...failed.keys()].join(', ')}`);
+		error.peers = failed;
+		error.mayHaveArrived = [...failed.values()].some(({ mayHaveArrived }) => mayHaveArrived);
+		reject(error);
+	}
+}
+
+/** @param {Lane} lane */
+function hold(lane) {
+	lane.isHeld = true;
+	lane.sent = 0;
+	lane.staleTo = 0;
+}
+
+/**
+ * Take the entries up to number n out of a lane.
+ *
+ * @param {Lane} lane
+ * @param {number} n
+ */
+function takeUpTo(lane, n) {
+	const index = lane.queue.findIndex((entry) => entry.n > n);
+	return lane.queue.splice(0, index < 0 ? lane.queue.length : index);
+}
