@@ -118,6 +118,11 @@ static void on_relay(struct native_client *client, const struct msg *msg)
 	size_t count = msg_targets(msg, targets);
 	struct waiter *waiter = NULL;
 
+	if (is_numbered && !msg->number) {
+		native_send_refusal(client, msg, MSG_BAD_MESSAGE,
+				    "n of the first message is 1");
+		return;
+	}
 	if (msg->ref.ptr && !is_numbered) {
 		waiter = native_request_new(client, msg, count);
 		if (!waiter) {
