@@ -122,6 +122,12 @@ void native_start_refreshing(struct native_client *client)
 	restart_refreshing(client);
 }
 
+void native_restart_ice(struct native_client *client)
+{
+	set_ice_due(client);
+	restart_refreshing(client);
+}
+
 static void refresh(struct native_client *client)
 {
 	static const struct msg unasked;

@@ -53,6 +53,9 @@ const char *native_error_message(enum msg_error_code code);
  * a session fresh tokens, before the old ones end. */
 void native_start_refreshing(struct native_client *client);
 
+/* It has got credentials just now: the next are due when these grow old. */
+void native_restart_ice(struct native_client *client);
+
 /* From now on it has websocket.join_timeout_s to be in a room. */
 void native_start_join_deadline(struct native_client *client);
 

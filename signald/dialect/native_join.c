@@ -52,7 +52,7 @@ void native_send_ice(struct native_client *client, const struct msg *msg)
 		client->ttl_s = asked.ttl_s;
 	asked.ttl_s = client->ttl_s;
 	send_written(client, &asked, native_write_ice);
-	native_start_refreshing(client);
+	native_restart_ice(client);
 }
 
 void native_send_token(struct native_client *client)
