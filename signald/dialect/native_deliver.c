@@ -54,7 +54,8 @@ static void answer(const struct native_request *request)
 
 	if (request->has_failed) {
 		native_send_error(client, &msg,
-				  span_of(request->to, request->to_len),
+				  span_of(request->to_len ? request->to : NULL,
+					  request->to_len),
 				  request->code);
 		return;
 	}
