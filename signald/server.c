@@ -378,8 +378,13 @@ static int catch_signals(struct server *server)
 static int start_socketio(struct server *server)
 {
 	struct config_error error;
-	int err = socketio_new(&server->socketio, server->loop, server->hub,
-			       &error);
+	const struct socketio_parts parts = {
+		.loop = server->loop,
+		.hub = server->hub,
+		.keyring = server->keyring,
+		.kicked = server->kicked,
+	};
+	int err = socketio_new(&server->socketio, &parts, &error);
 
 	if (err)
 		log_error("server.fail", log_str("what", "socketio"),

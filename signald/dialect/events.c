@@ -10,13 +10,16 @@
 
 #define DEFAULT_ROOM "default"
 
-int events_new(struct events **eventsp, struct hub *hub)
+int events_new(struct events **eventsp, struct hub *hub,
+	       const struct kicked *kicked, const struct clock *clock)
 {
 	struct events *events = calloc(1, sizeof(*events));
 
 	if (!events)
 		return -ENOMEM;
 	events->hub = hub;
+	events->kicked = kicked;
+	events->clock = clock;
 	events->visitors = map_new();
 	if (!events->visitors) {
 		free(events);
@@ -37,10 +40,22 @@ void events_free(struct events *events)
 	free(events);
 }
 
+/* The hub takes its peer out. */
+static void expel(struct peer *peer, const char *reason)
+{
+	struct visitor *visitor = peer->arg;
+
+	log_info("event.expelled", log_str("id", peer->id),
+		 log_str("reason", reason));
+	visitor->peer = NULL;
+	sio_disconnect(visitor->socket);
+}
+
 void events_space_init(struct events_space *space, struct events *events)
 {
 	space->events = events;
 	space->ops.deliver = visitor_hear;
+	space->ops.expel = expel;
 }
 
 void events_drain(struct events *events)
@@ -166,6 +181,34 @@ static void *on_connect(struct sio_socket *socket,
 	return NULL;
 }
 
+/* For one window after a restart; then who is absent has been said to be gone.
+ */
+static bool may_return(struct span id, void *namespace_arg)
+{
+	const struct events_space *space = namespace_arg;
+	const struct events *events = space->events;
+
+	return !hub_is_settled(events->hub) &&
+	       !map_get(events->visitors, id) &&
+	       !kicked_has(events->kicked, id, clock_wall_s(events->clock));
+}
+
+static void on_cut(void *arg)
+{
+	const struct visitor *visitor = arg;
+
+	if (visitor->peer)
+		hub_await(visitor->space->events->hub, visitor->peer);
+}
+
+static void on_recovered(void *arg)
+{
+	const struct visitor *visitor = arg;
+
+	if (visitor->peer)
+		hub_back(visitor->space->events->hub, visitor->peer);
+}
+
 static void on_ready(void *arg)
 {
 	visitor_arrive(arg);
@@ -202,6 +245,9 @@ static void on_end(enum engine_end end, void *arg)
 
 const struct sio_app events_app = {
 	.on_connect = on_connect,
+	.may_return = may_return,
+	.on_cut = on_cut,
+	.on_recovered = on_recovered,
 	.on_ready = on_ready,
 	.on_event = on_event,
 	.on_ack = on_ack,

@@ -3,6 +3,7 @@
 #define SIGNALD_DIALECT_EVENTS_H
 
 #include "hub/hub.h"
+#include "policy/kicked.h"
 #include "rules/rules.h"
 #include "socketio/socket.h"
 
@@ -23,8 +24,9 @@ void events_space_init(struct events_space *space, struct events *events);
 /* How a namespace treats its sockets; its arg is the struct events_space. */
 extern const struct sio_app events_app;
 
-/* Returns 0 or -ENOMEM. */
-int events_new(struct events **eventsp, struct hub *hub);
+/* Returns 0 or -ENOMEM. hub, kicked and clock are borrowed. */
+int events_new(struct events **eventsp, struct hub *hub,
+	       const struct kicked *kicked, const struct clock *clock);
 
 /* All sockets must be gone; takes NULL. */
 void events_free(struct events *events);

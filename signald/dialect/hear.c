@@ -27,8 +27,9 @@ static struct rules_scope scope_of(const struct peer *about)
 	};
 }
 
+/* receipt: who waits to hear that it has come, NULL for nobody. */
 static int emit(struct visitor *visitor, const struct rules_template *template,
-		const struct rules_scope *scope)
+		const struct rules_scope *scope, const struct receipt *receipt)
 {
 	struct span parts[RULES_MAX_PARTS];
 	int count = rules_render(template, scope, parts,
@@ -39,6 +40,7 @@ static int emit(struct visitor *visitor, const struct rules_template *template,
 	return sio_emit(visitor->socket, &(struct sio_content){
 						 .parts = parts,
 						 .parts_count = (size_t)count,
+						 .receipt = receipt,
 					 });
 }
 
@@ -68,7 +70,7 @@ static void tell_joined(struct visitor *visitor, const struct peer *about)
 	for (size_t i = 0; rule && i < rule->steps_count; i++)
 		if (rules_tells_joining(&rule->steps[i]) &&
 		    is_meant(visitor, &rule->steps[i]))
-			(void)emit(visitor, rule->steps[i].emit, &scope);
+			(void)emit(visitor, rule->steps[i].emit, &scope, NULL);
 }
 
 static void tell_left(struct visitor *visitor, const struct peer *about)
@@ -79,7 +81,7 @@ static void tell_left(struct visitor *visitor, const struct peer *about)
 
 	for (size_t i = 0; rule && i < rule->steps_count; i++)
 		if (rule->steps[i].emit && is_meant(visitor, &rule->steps[i]))
-			(void)emit(visitor, rule->steps[i].emit, &scope);
+			(void)emit(visitor, rule->steps[i].emit, &scope, NULL);
 }
 
 static bool greet_one(const struct peer *peer, void *arg)
@@ -116,19 +118,21 @@ static int hear_other_dialect(struct visitor *visitor,
 
 	if (!envelope->payload.ptr)
 		return -EPIPE;
-	if (is_end_of_candidates(envelope))
+	if (is_end_of_candidates(envelope)) {
+		receipt_settle(&envelope->receipt, DELIVERED);
 		return 0;
+	}
 	if (step) {
 		scope.bound = step->payload_var;
 		scope.bound_value = envelope->payload;
-		return emit(visitor, step->emit, &scope);
+		return emit(visitor, step->emit, &scope, &envelope->receipt);
 	}
 	if (!any)
 		return -EPIPE;
 	scope.event = kind_names[envelope->kind];
 	scope.bound = &second;
 	scope.bound_value = envelope->payload;
-	return emit(visitor, any->emit, &scope);
+	return emit(visitor, any->emit, &scope, &envelope->receipt);
 }
 
 /* The same bytes for all of a namespace, encoded at the first of them. */
@@ -149,15 +153,17 @@ static int emit_shared(struct visitor *visitor, struct envelope *envelope)
 static int hear_kin(struct visitor *visitor, struct envelope *envelope)
 {
 	const struct events_message *message = envelope->event;
+	struct sio_content content = message->content;
 
-	if (!message->content.parts_count)
+	if (!content.parts_count)
 		return -EPIPE; /* a step for other dialects alone */
 	if (message->asker)
 		return visitor_ask(visitor, message);
 	if (envelope->is_for_many && sio_is_shareable(visitor->socket) &&
-	    !message->content.attachments_count)
+	    !content.attachments_count)
 		return emit_shared(visitor, envelope);
-	return sio_emit(visitor->socket, &message->content);
+	content.receipt = &envelope->receipt;
+	return sio_emit(visitor->socket, &content);
 }
 
 /*

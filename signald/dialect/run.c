@@ -149,6 +149,7 @@ static int join_room(struct run *run, struct span room, struct span name)
 		.replaces = rule->replaces,
 		.most = rule->most,
 		.name = name,
+		.inst = sio_socket_inst(visitor->socket),
 		.ops = &visitor->space->ops,
 		.arg = visitor,
 	};

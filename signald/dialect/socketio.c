@@ -162,16 +162,6 @@ static int add_namespaces(struct socketio *socketio)
 
 /* --- beginning and end --- */
 
-/* All that is kept for a client must fit its output when it comes back. */
-static size_t recovery_max_bytes(const struct config *config)
-{
-	size_t most = config->output.max_queued_bytes / 2;
-
-	return config->session.max_bytes < most
-		       ? config->session.max_bytes
-		       : most;
-}
-
 static struct sio_limits limits_of(const struct config *config)
 {
 	return (struct sio_limits){
@@ -193,18 +183,20 @@ static struct sio_limits limits_of(const struct config *config)
 			},
 		.connect_timeout_ms = config->socketio.connect_timeout_s * 1000,
 		.recovery_window_ms = config->session.window_s * 1000,
-		.recovery_max_bytes = recovery_max_bytes(config),
+		.log = hub_log_limits(config),
 	};
 }
 
-static int build(struct socketio *socketio, struct hub *hub)
+static int build(struct socketio *socketio, const struct socketio_parts *parts)
 {
 	const struct config *config = socketio->loop->config;
 	struct sio_limits limits = limits_of(config);
-	int err = events_new(&socketio->events, hub);
+	int err = events_new(&socketio->events, parts->hub, parts->kicked,
+			     &parts->loop->clock);
 
 	if (!err)
-		err = sio_new(&socketio->sio, socketio->loop, &limits);
+		err = sio_new(&socketio->sio, socketio->loop, parts->keyring,
+			      &limits);
 	if (!err)
 		err = add_namespaces(socketio);
 	if (!err)
@@ -215,9 +207,11 @@ static int build(struct socketio *socketio, struct hub *hub)
 	return err || socketio->path ? err : -ENOMEM;
 }
 
-int socketio_new(struct socketio **socketiop, struct loop *loop,
-		 struct hub *hub, struct config_error *error)
+int socketio_new(struct socketio **socketiop,
+		 const struct socketio_parts *parts,
+		 struct config_error *error)
 {
+	struct loop *loop = parts->loop;
 	struct socketio *socketio;
 	int err;
 
@@ -229,7 +223,7 @@ int socketio_new(struct socketio **socketiop, struct loop *loop,
 		return config_refuse_memory(error);
 	socketio->loop = loop;
 	err = load_spaces(&socketio->spaces, loop->config, error);
-	if (!err && build(socketio, hub))
+	if (!err && build(socketio, parts))
 		err = config_refuse_memory(error);
 	if (err) {
 		socketio_free(socketio);

@@ -5,8 +5,18 @@
 
 #include "hub/hub.h"
 #include "net/web.h"
+#include "policy/keyring.h"
+#include "policy/kicked.h"
 
 struct socketio;
+
+/* What it works with, all borrowed. */
+struct socketio_parts {
+	struct loop *loop;
+	struct hub *hub;
+	const struct keyring *keyring; /* signs recovery ids */
+	const struct kicked *kicked;
+};
 
 /* Load every namespace's rules and forget them. Returns 0, -EINVAL or -ENOMEM
  * with *error set. */
@@ -18,8 +28,9 @@ int socketio_check(const struct config *config, struct config_error *error);
  *
  * Returns 0, -EINVAL or -ENOMEM with *error set.
  */
-int socketio_new(struct socketio **socketiop, struct loop *loop,
-		 struct hub *hub, struct config_error *error);
+int socketio_new(struct socketio **socketiop,
+		 const struct socketio_parts *parts,
+		 struct config_error *error);
 
 /* Its connections must be gone; takes NULL, as all of these do. */
 void socketio_free(struct socketio *socketio);

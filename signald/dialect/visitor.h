@@ -11,6 +11,8 @@ _Static_assert(RULES_MAX_PARTS <= SIO_MAX_PARTS,
 
 struct events {
 	struct hub *hub;
+	const struct kicked *kicked;
+	const struct clock *clock;
 	struct map *visitors; /* by socket id */
 	struct buf said;      /* what an event makes for Socket.IO peers */
 	struct buf payload;   /* and for others */

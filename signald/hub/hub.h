@@ -238,6 +238,18 @@ uint64_t hub_list(const struct peer *viewer, uint64_t after,
 size_t hub_viewers_count(const struct room *room);
 struct span hub_room_name(const struct room *room);
 
+/* All that is kept for a peer must fit its output when it comes back. */
+static inline struct outlog_limits hub_log_limits(const struct config *config)
+{
+	size_t most = config->output.max_queued_bytes / 2;
+	size_t bytes = config->session.max_bytes;
+
+	return (struct outlog_limits){
+		.max_bytes = bytes < most ? bytes : most,
+		.max_messages = config->session.max_messages,
+	};
+}
+
 /* --- sessions (session.c); docs/delivery.md has the rules --- */
 
 struct hub_resume {

@@ -97,10 +97,7 @@ int hub_keep(const struct peer *to, struct blob *frame,
 	struct hub_peer *receiver = hub_peer_of(to);
 	struct session *session = receiver->session;
 	struct hub *hub = receiver->hub;
-	const struct outlog_limits limits = {
-		.max_bytes = hub->config->session.max_bytes,
-		.max_messages = hub->config->session.max_messages,
-	};
+	const struct outlog_limits limits = hub_log_limits(hub->config);
 	bool was_empty = outlog_is_empty(&session->log);
 	int err = outlog_add(&session->log, &limits, frame, &envelope->receipt);
 

@@ -29,13 +29,14 @@ static const struct engine_ops engine_handlers = {
 /* --- all of it --- */
 
 int sio_new(struct sio **siop, struct loop *loop,
-	    const struct sio_limits *limits)
+	    const struct keyring *keyring, const struct sio_limits *limits)
 {
 	struct sio *sio = calloc(1, sizeof(*sio));
 
 	if (!sio)
 		return -ENOMEM;
 	sio->loop = loop;
+	sio->keyring = keyring;
 	sio->limits = *limits;
 	sio->by_pid = map_new();
 	if (!sio->by_pid || engine_new(&sio->engine, loop, &limits->engine,
@@ -148,7 +149,7 @@ static void enter(struct sio_client *client, const struct sio_namespace *nsp,
 				: (struct span){NULL, 0},
 	};
 	const char *refusal = "the server is out of memory; try again later";
-	struct sio_socket *socket = socket_new(client, nsp);
+	struct sio_socket *socket = socket_new(client, nsp, packet->data);
 
 	if (socket) {
 		socket_attach(socket, client);
@@ -340,20 +341,21 @@ static void on_ping(void *arg)
 
 	for (struct sio_socket *socket = client->sockets; socket;
 	     socket = socket->next)
-		if (socket->recovery)
-			socket->recovery->pinged =
-				replay_next(socket->recovery->replay) - 1;
+		socket->pinged = socket->log.sent;
 }
 
 static void on_pong(void *arg)
 {
 	const struct sio_client *client = arg;
+	bool has_more = false;
 
 	for (struct sio_socket *socket = client->sockets; socket;
-	     socket = socket->next)
-		if (socket->recovery)
-			replay_forget(socket->recovery->replay,
-				      socket->recovery->pinged);
+	     socket = socket->next) {
+		outlog_ack(&socket->log, socket->pinged);
+		has_more |= socket->awaited > socket->pinged;
+	}
+	if (has_more)
+		engine_prove(client->session);
 }
 
 static void on_close(enum engine_end end, const char *reason, void *arg)

@@ -130,6 +130,45 @@ static void ping(struct engine_session *session)
 				session->ping_timeout_ms;
 }
 
+/* --- proofs of arrival --- */
+
+static void prove_v3(struct engine_session *session)
+{
+	if (session->proof)
+		return;
+	session->engine->ops->on_ping(session->owner);
+	session->proof = PROOF_QUEUED;
+	if (session->transport == WEBSOCKET)
+		engine_ws_prove(session);
+}
+
+void engine_prove(struct engine_session *session)
+{
+	if (session->is_over)
+		return;
+	if (session->version == EIO_3) {
+		prove_v3(session);
+	} else if (!session->silent_at_ms) {
+		session->ping_at_ms = engine_now_ms(session);
+		ping(session);
+		engine_restart_timer(session);
+	}
+}
+
+void engine_proof_polled(struct engine_session *session)
+{
+	if (session->proof == PROOF_QUEUED)
+		session->proof = PROOF_POLLED;
+}
+
+void engine_proof_returned(struct engine_session *session)
+{
+	if (session->proof != PROOF_POLLED || session->is_over)
+		return;
+	session->proof = PROOF_NONE;
+	session->engine->ops->on_pong(session->owner);
+}
+
 void engine_note_return(struct engine_session *session)
 {
 	session->first_poll_by_ms = 0;
@@ -414,6 +453,7 @@ static void take_heartbeat(struct engine_session *session,
 			   const struct eio_packet *packet)
 {
 	bool is_ping = packet->type == EIO_PING;
+	bool was_asked = session->silent_at_ms;
 
 	if (is_ping != (session->version == EIO_3)) {
 		engine_close(session, ENGINE_FAILED,
@@ -422,9 +462,9 @@ static void take_heartbeat(struct engine_session *session,
 	}
 	if (is_ping)
 		(void)send_packet(session, EIO_PONG, &packet->data, 1);
-	else if (session->silent_at_ms)
-		session->engine->ops->on_pong(session->owner);
 	restart_heartbeat(session);
+	if (!is_ping && was_asked)
+		session->engine->ops->on_pong(session->owner);
 }
 
 /* A client whose answer hangs behind a long message is given more time, once.

@@ -43,7 +43,8 @@ struct engine_ops {
 	void (*on_binary)(struct span bytes, void *arg);
 	/* The deadline set with engine_set_deadline() has passed. */
 	void (*on_deadline)(void *arg);
-	/* A ping goes out; an answer to it has come. */
+	/* A ping goes out, or another question that shows what has come; it
+	 * was answered. */
 	void (*on_ping)(void *arg);
 	void (*on_pong)(void *arg);
 	/* Over, once, at the end of a turn: the session is freed behind it. */
@@ -87,6 +88,12 @@ enum eio_version engine_version(const struct engine_session *session);
 int engine_send(struct engine_session *session, const struct span *parts,
 		size_t parts_count);
 int engine_send_binary(struct engine_session *session, struct span bytes);
+
+/*
+ * Ask for a proof that what was sent has come: on_ping is called now, and
+ * on_pong when it has. Does nothing while such a question is open already.
+ */
+void engine_prove(struct engine_session *session);
 
 /* A text message encoded once, for many; NULL when memory ran out. */
 struct blob *engine_encode(const struct span *parts, size_t parts_count);

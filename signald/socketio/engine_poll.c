@@ -75,10 +75,13 @@ void engine_poll_get(struct engine_session *session,
 		     struct web_exchange *exchange)
 {
 	engine_note_return(session);
+	if (!session->poll)
+		engine_proof_returned(session);
 	if (session->poll) {
 		refuse_and_close(session, exchange, "a GET beside another");
 	} else if (session->queue.len) {
 		reply_payload(exchange, &session->queue);
+		engine_proof_polled(session);
 		if (session->is_over)
 			loop_defer(session->engine->loop, &session->task);
 	} else if (session->is_over) {
@@ -98,6 +101,7 @@ static void answer_poll(struct engine_session *session)
 	session->poll = NULL;
 	if (web_held_reply(poll, &response))
 		engine_end(session, ENGINE_LOST, "its poll broke off");
+	engine_proof_polled(session);
 	buf_clear(&session->queue);
 }
 

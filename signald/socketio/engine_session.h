@@ -7,6 +7,11 @@
 
 enum engine_transport { POLLING, WEBSOCKET };
 
+/* How far a question of protocol 3, whose server does not ping, has come: a
+ * poll shows that what the one before was given has come, and on a WebSocket
+ * its own ping does. */
+enum engine_proof { PROOF_NONE, PROOF_QUEUED, PROOF_POLLED, PROOF_PINGED };
+
 /*
  *  polling:   what is sent waits in `queue`, as the payload of the next GET; a
  *             GET that finds it empty is held in `poll`
@@ -20,6 +25,7 @@ struct engine_session {
 	struct engine_session *next;
 	enum eio_version version;
 	enum engine_transport transport;
+	enum engine_proof proof;
 	struct wsconn *ws;
 	struct wsconn *probe;
 	struct web_held *poll;
@@ -119,7 +125,14 @@ void engine_poll_flush(struct engine_session *session);
  * its end to go on with the upgrade. */
 void engine_poll_release(struct engine_session *session);
 
+/* What was queued went out with an answer; the next poll has come. */
+void engine_proof_polled(struct engine_session *session);
+void engine_proof_returned(struct engine_session *session);
+
 /* engine_ws.c */
+
+/* A ping of WebSocket's own, for a proof. */
+void engine_ws_prove(struct engine_session *session);
 
 void engine_ws_handshake(struct engine *engine, struct web_exchange *exchange,
 			 const struct web_request *request,

@@ -73,6 +73,24 @@ static void on_binary(struct wsconn *ws, struct span bytes, void *arg)
 		engine_take(session, &packet);
 }
 
+void engine_ws_prove(struct engine_session *session)
+{
+	session->proof = PROOF_PINGED;
+	(void)wsconn_ping(session->ws, SPAN("proof"));
+}
+
+static void on_pong(struct wsconn *ws, struct span payload, void *arg)
+{
+	struct engine_session *session = arg;
+
+	(void)ws;
+	(void)payload;
+	if (session->proof != PROOF_PINGED || session->is_over)
+		return;
+	session->proof = PROOF_NONE;
+	session->engine->ops->on_pong(session->owner);
+}
+
 static void on_close(struct wsconn *ws, enum wsconn_end end, const char *reason,
 		     void *arg)
 {
@@ -94,6 +112,7 @@ static void on_close(struct wsconn *ws, enum wsconn_end end, const char *reason,
 static const struct wsconn_ops session_ops = {
 	.on_text = on_text,
 	.on_binary = on_binary,
+	.on_pong = on_pong,
 	.on_close = on_close,
 	.max_message_bytes = max_message_bytes,
 	.has_own_heartbeat = true,
@@ -230,6 +249,8 @@ static void upgrade(struct engine_session *session)
 	wsconn_set_ops(session->ws, &session_ops, session);
 	forget_probe(session);
 	send_queue(session, &queue);
+	if (session->proof)
+		engine_ws_prove(session);
 }
 
 static void on_probe_text(struct wsconn *ws, struct span text, void *arg)

@@ -6,6 +6,8 @@
 
 #include "codec/json.h"
 #include "policy/metric.h"
+#include "policy/token.h"
+#include "socketio/kept.h"
 #include "socketio/sio.h"
 
 /* An offset: the beginning of the socket's id, so that a client that comes back
@@ -22,22 +24,43 @@ static void on_window(struct loop_timer *timer)
 	socket_end(recovery->socket, recovery->end);
 }
 
+/* The pid is a token: after a restart it still proves which id was the
+ * client's. */
+static int write_pid(const struct sio_socket *socket, struct buf *pid)
+{
+	const struct sio *sio = socket->sio;
+	const struct token token = {
+		.kind = TOKEN_SOCKET,
+		.expires_at_s =
+			clock_wall_s(&sio->loop->clock) + KEYRING_SIGNS_S,
+		.id = span_from(socket->id),
+		.place = span_from(socket->nsp->name),
+		/* Two of one id are not the same. */
+		.generation = (uint32_t)socket->inst,
+	};
+
+	return token_write(sio->keyring, &token, pid);
+}
+
 struct sio_recovery *recovery_new(struct sio_socket *socket)
 {
-	struct sio_recovery *recovery = calloc(1, sizeof(*recovery));
+	struct sio_recovery *recovery = NULL;
+	struct buf pid = {0};
 
-	if (!recovery)
+	if (!write_pid(socket, &pid))
+		recovery = calloc(1, sizeof(*recovery) + pid.len + 1);
+	if (recovery) {
+		recovery->socket = socket;
+		recovery->window.fire = on_window;
+		memcpy(recovery->pid, pid.ptr, pid.len);
+	}
+	buf_clear(&pid);
+	if (recovery && map_put(socket->sio->by_pid, span_from(recovery->pid),
+				socket)) {
+		free(recovery);
 		return NULL;
-	recovery->socket = socket;
-	recovery->window.fire = on_window;
-	crypto_new_id(recovery->pid);
-	recovery->replay = replay_new();
-	if (recovery->replay &&
-	    !map_put(socket->sio->by_pid, span_from(recovery->pid), socket))
-		return recovery;
-	replay_free(recovery->replay);
-	free(recovery);
-	return NULL;
+	}
+	return recovery;
 }
 
 static void link_cut(struct sio_recovery *recovery)
@@ -77,7 +100,6 @@ void recovery_free(struct sio_recovery *recovery)
 	unlink_cut(recovery);
 	(void)map_remove(recovery->socket->sio->by_pid,
 			 span_from(recovery->pid));
-	replay_free(recovery->replay);
 	free(recovery);
 }
 
@@ -141,23 +163,54 @@ static int read_offset(const struct sio_socket *socket, struct span raw,
 	return 0;
 }
 
-/* The socket that a CONNECT's pid names, and what it says it has got. */
-static struct sio_socket *find_lost(const struct sio *sio, struct span auth,
-				    uint64_t *offset)
+/* What a CONNECT says of an earlier socket. */
+struct claim {
+	char pid[CRYPTO_BASE64_LEN(TOKEN_CAP) + 1];
+	struct span offset; /* raw JSON, {NULL, 0} without one */
+};
+
+static int read_claim(struct span auth, struct claim *claim)
 {
 	const struct span names[] = {SPAN("pid"), SPAN("offset")};
-	char pid[CRYPTO_ID_LEN + 1];
-	struct sio_socket *socket;
 	struct span values[2];
 	size_t len;
 
 	if (!auth.ptr || json_pick(auth, names, 2, values) ||
-	    json_decode_string(values[0], pid, sizeof(pid), &len))
+	    json_decode_string(values[0], claim->pid, sizeof(claim->pid), &len))
+		return -EINVAL;
+	claim->offset = values[1];
+	return 0;
+}
+
+/* The socket that it names, and what the client says it has got. */
+static struct sio_socket *find_lost(const struct sio *sio, struct span auth,
+				    uint64_t *offset)
+{
+	struct sio_socket *socket;
+	struct claim claim;
+
+	if (read_claim(auth, &claim))
 		return NULL;
-	socket = map_get(sio->by_pid, span_from(pid));
-	if (socket && read_offset(socket, values[1], offset))
+	socket = map_get(sio->by_pid, span_from(claim.pid));
+	if (socket && read_offset(socket, claim.offset, offset))
 		*offset = UINT64_MAX; /* of nothing that was sent */
 	return socket;
+}
+
+int recovery_read_id(const struct sio *sio, const struct sio_namespace *nsp,
+		     struct span auth, char id[SIO_ID_CAP])
+{
+	char space[TOKEN_CAP];
+	struct token token;
+	struct claim claim;
+
+	if (read_claim(auth, &claim) ||
+	    token_read(sio->keyring, span_from(claim.pid), TOKEN_SOCKET,
+		       clock_wall_s(&sio->loop->clock), space, &token) ||
+	    !span_equal(token.place, span_from(nsp->name)) ||
+	    !nsp->app->may_return(token.id, nsp->arg))
+		return -EINVAL;
+	return span_copy(token.id, id, SIO_ID_CAP);
 }
 
 struct resending {
@@ -165,16 +218,18 @@ struct resending {
 	int err;
 };
 
-static void resend(struct span packet, struct blob *const *attachments,
-		   unsigned attachments_count, void *arg)
+static void resend(struct blob *kept, void *arg)
 {
+	struct span attachments[SIO_MAX_ATTACHMENTS], packet;
 	struct resending *resending = arg;
 	struct engine_session *session = resending->client->session;
-	int err = engine_send(session, &packet, 1);
+	unsigned count;
+	int err;
 
-	for (unsigned i = 0; !err && i < attachments_count; i++)
-		err = engine_send_binary(session, span_of(attachments[i]->bytes,
-							  attachments[i]->len));
+	packet = kept_read(kept, attachments, &count);
+	err = engine_send(session, &packet, 1);
+	for (unsigned i = 0; !err && i < count; i++)
+		err = engine_send_binary(session, attachments[i]);
 	if (err)
 		resending->err = err;
 }
@@ -203,7 +258,7 @@ struct sio_socket *socket_recover(struct sio_client *client,
 	if (!socket || socket->nsp != nsp || socket->client == client)
 		return NULL;
 	leave_dead_client(socket);
-	if (!replay_reaches(socket->recovery->replay, offset)) {
+	if (!outlog_reaches(&socket->log, offset)) {
 		metric_add(METRIC_RECOVERIES_REFUSED, 1);
 		socket_end(socket, ENGINE_LOST);
 		return NULL;
@@ -211,13 +266,17 @@ struct sio_socket *socket_recover(struct sio_client *client,
 	metric_add(METRIC_RECOVERIES_OK, 1);
 	unlink_cut(socket->recovery);
 	socket_attach(socket, client);
-	replay_forget(socket->recovery->replay, offset);
-	socket->recovery->pinged = offset;
-	replay_each(socket->recovery->replay, offset, resend, &resending);
+	outlog_ack(&socket->log, offset);
+	socket->pinged = offset;
+	outlog_each(&socket->log, resend, &resending);
 	/* What does not fit now never will. */
-	if (resending.err)
-		replay_forget(socket->recovery->replay, UINT64_MAX);
-	else
-		socket_send_connect(socket);
+	if (resending.err) {
+		outlog_clear(&socket->log, GONE);
+		return socket;
+	}
+	socket_send_connect(socket);
+	if (socket->awaited > offset)
+		engine_prove(client->session);
+	socket->nsp->app->on_recovered(socket->owner);
 	return socket;
 }

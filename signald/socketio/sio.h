@@ -3,8 +3,8 @@
 #define SIGNALD_SOCKETIO_SIO_H
 
 #include "base/map.h"
+#include "hub/outlog.h"
 #include "socketio/attachments.h"
-#include "socketio/replay.h"
 #include "socketio/socket.h"
 
 #define SIO_MAX_NAMESPACES 16
@@ -20,6 +20,7 @@ struct sio_namespace {
 struct sio {
 	struct loop *loop;
 	struct sio_limits limits;
+	const struct keyring *keyring; /* signs recovery ids */
 	struct engine *engine;
 	struct sio_namespace namespaces[SIO_MAX_NAMESPACES];
 	size_t namespaces_count;
@@ -44,14 +45,12 @@ struct sio_client {
 /* What a recoverable socket has beside: it outlives its client for a while. */
 struct sio_recovery {
 	struct sio_socket *socket;
-	struct replay *replay;
 	struct loop_timer window; /* runs while it is cut off */
 	struct sio_recovery *prev_cut;
 	struct sio_recovery *next_cut;
 	bool is_cut;
-	uint64_t pinged;     /* what had been sent at the last ping */
 	enum engine_end end; /* how it was cut off */
-	char pid[CRYPTO_ID_LEN + 1];
+	char pid[];	     /* the id of its recovery, secret */
 };
 
 struct sio_socket {
@@ -61,14 +60,27 @@ struct sio_socket {
 	struct sio_socket *next;   /* of the same client */
 	void *owner;
 	struct sio_recovery *recovery; /* NULL: not recoverable */
+	/* Events by the number that is their offset; kept whole for a recovery,
+	 * else only where somebody waits to hear that one has come. */
+	struct outlog log;
+	uint64_t pinged;  /* what had been sent at the last ping */
+	uint64_t awaited; /* the last one that somebody waits for */
+	uint64_t inst;	  /* which memory of its client it is; 0: the only */
 	char id[SIO_ID_CAP];
 };
 
 /* --- socket.c --- */
 
-/* A new socket, not yet attached to the client; NULL when memory ran out. */
+/*
+ * A new socket, not yet attached to the client.
+ *
+ * auth  of its CONNECT: it may prove an id of before
+ *
+ * Returns NULL when memory ran out.
+ */
 struct sio_socket *socket_new(struct sio_client *client,
-			      const struct sio_namespace *nsp);
+			      const struct sio_namespace *nsp,
+			      struct span auth);
 void socket_free(struct sio_socket *socket);
 
 void socket_attach(struct sio_socket *socket, struct sio_client *client);
@@ -87,7 +99,19 @@ void client_send(struct sio_client *client, enum sio_type type, const char *nsp,
 /* The client has been sent "40", with its ids. */
 void socket_send_connect(const struct sio_socket *socket);
 
+/* The socket's log as limited by the configuration. */
+struct outlog_limits socket_log_limits(const struct sio_socket *socket);
+
 /* --- recover.c --- */
+
+/*
+ * The id of a socket that a CONNECT's pid proves to have been the client's, on
+ * this server's life before.
+ *
+ * Returns 0, or -EINVAL.
+ */
+int recovery_read_id(const struct sio *sio, const struct sio_namespace *nsp,
+		     struct span auth, char id[SIO_ID_CAP]);
 
 /* NULL when memory ran out. */
 struct sio_recovery *recovery_new(struct sio_socket *socket);

@@ -4,11 +4,14 @@
 #include <stdlib.h>
 
 #include "net/wsconn.h"
+#include "socketio/kept.h"
 #include "socketio/sio.h"
 
 /* A type and a head before the content, an offset behind it. */
 _Static_assert(SIO_MAX_PARTS + 5 <= WSCONN_MAX_PARTS,
 	       "every event fits a frame");
+_Static_assert(SIO_MAX_PARTS + 5 <= KEPT_MAX_PARTS,
+	       "every event can be kept");
 
 const char *sio_socket_id(const struct sio_socket *socket)
 {
@@ -20,6 +23,16 @@ void sio_socket_address(const struct sio_socket *socket, char out[NET_ADDR_CAP])
 	*out = '\0';
 	if (socket->client)
 		net_addr_format(&socket->client->peer, out);
+}
+
+uint64_t sio_socket_inst(const struct sio_socket *socket)
+{
+	return socket->inst;
+}
+
+struct outlog_limits socket_log_limits(const struct sio_socket *socket)
+{
+	return socket->sio->limits.log;
 }
 
 /* --- beginning and end --- */
@@ -35,7 +48,8 @@ static void set_id_v3(struct sio_socket *socket, const char *sid)
 }
 
 struct sio_socket *socket_new(struct sio_client *client,
-			      const struct sio_namespace *nsp)
+			      const struct sio_namespace *nsp,
+			      struct span auth)
 {
 	struct sio_socket *socket = calloc(1, sizeof(*socket));
 	bool is_v3 = engine_version(client->session) == EIO_3;
@@ -46,10 +60,12 @@ struct sio_socket *socket_new(struct sio_client *client,
 	socket->nsp = nsp;
 	if (is_v3)
 		set_id_v3(socket, engine_sid(client->session));
-	else
+	else if (!nsp->is_recoverable ||
+		 recovery_read_id(client->sio, nsp, auth, socket->id))
 		crypto_new_id(socket->id);
 	if (is_v3 || !nsp->is_recoverable)
 		return socket;
+	socket->inst = client->sio->loop->clock.wall_ms;
 	socket->recovery = recovery_new(socket);
 	if (socket->recovery)
 		return socket;
@@ -59,6 +75,7 @@ struct sio_socket *socket_new(struct sio_client *client,
 
 void socket_free(struct sio_socket *socket)
 {
+	outlog_clear(&socket->log, GONE);
 	recovery_free(socket->recovery);
 	free(socket);
 }
@@ -97,6 +114,15 @@ void socket_cut(struct sio_socket *socket, enum engine_end end)
 	}
 	socket_detach(socket);
 	recovery_wait(socket->recovery, end);
+	socket->nsp->app->on_cut(socket->owner);
+}
+
+void sio_disconnect(struct sio_socket *socket)
+{
+	if (socket->client)
+		client_send(socket->client, SIO_DISCONNECT, socket->nsp->name,
+			    NULL, 0);
+	socket_end(socket, ENGINE_CLOSED);
 }
 
 /* --- what is sent --- */
@@ -185,24 +211,90 @@ static int send_framed(struct sio_socket *socket, const struct framed *framed,
 	return err;
 }
 
+/* Somebody waits to hear that the newest event has come: a heartbeat behind it
+ * will tell. */
+static void ask_for_proof(struct sio_socket *socket)
+{
+	socket->awaited = socket->log.sent;
+	if (socket->client)
+		engine_prove(socket->client->session);
+}
+
+/* Keep what may have to be sent again. While the client is connected the oldest
+ * makes room; while it is cut off, what somebody waits for finds room or is
+ * refused. */
+static int keep(struct sio_socket *socket, const struct framed *framed,
+		const struct sio_content *content)
+{
+	struct outlog_limits limits = socket_log_limits(socket);
+	struct blob *kept = kept_new(framed->parts, framed->count,
+				     content->attachments,
+				     content->attachments_count);
+	int err = -ENOMEM;
+
+	if (kept && content->receipt && !socket->client)
+		err = outlog_add(&socket->log, &limits, kept, content->receipt);
+	else if (kept)
+		err = outlog_push(&socket->log, &limits, kept,
+				  content->receipt);
+	blob_unref(kept);
+	if (!err || content->receipt)
+		return err;
+	outlog_pass(&socket->log);
+	return 0;
+}
+
+static int emit_kept(struct sio_socket *socket, struct framed *framed,
+		     const struct sio_content *content)
+{
+	int err;
+
+	frame_offset(framed, socket, socket->log.sent + 1);
+	err = keep(socket, framed, content);
+	if (err)
+		return err;
+	/* What does not reach it now is sent when it comes back. */
+	if (socket->client)
+		(void)send_framed(socket, framed, content);
+	if (content->receipt)
+		ask_for_proof(socket);
+	return 0;
+}
+
+static int emit_once(struct sio_socket *socket, const struct framed *framed,
+		     const struct sio_content *content)
+{
+	struct outlog_limits limits = socket_log_limits(socket);
+	int err;
+
+	if (content->receipt && socket->log.len >= limits.max_messages)
+		return -ENOBUFS;
+	err = send_framed(socket, framed, content);
+	if (err || !content->receipt)
+		return err;
+	err = outlog_add(&socket->log, &limits, NULL, content->receipt);
+	if (!err)
+		ask_for_proof(socket);
+	return err;
+}
+
+static bool is_receipt(const struct receipt *receipt)
+{
+	return receipt && !receipt_is_empty(receipt);
+}
+
 int sio_emit(struct sio_socket *socket, const struct sio_content *content)
 {
-	struct sio_recovery *recovery = socket->recovery;
+	struct sio_content wanted = *content;
 	struct framed framed;
 
 	if (socket->sio->is_ending)
 		return -EPIPE;
+	if (!is_receipt(content->receipt))
+		wanted.receipt = NULL;
 	frame(&framed, socket, SIO_EVENT, -1, content);
-	if (!recovery)
-		return send_framed(socket, &framed, content);
-	frame_offset(&framed, socket, replay_next(recovery->replay));
-	replay_keep(recovery->replay, framed.parts, framed.count,
-		    content->attachments, content->attachments_count,
-		    socket->sio->limits.recovery_max_bytes);
-	/* What does not reach it now is sent when it comes back. */
-	if (socket->client)
-		(void)send_framed(socket, &framed, content);
-	return 0;
+	return socket->recovery ? emit_kept(socket, &framed, &wanted)
+				: emit_once(socket, &framed, &wanted);
 }
 
 int sio_ask(struct sio_socket *socket, uint64_t id,

@@ -3,6 +3,8 @@
 #define SIGNALD_SOCKETIO_SOCKET_H
 
 #include "codec/sio.h"
+#include "hub/outlog.h"
+#include "policy/keyring.h"
 #include "socketio/engine.h"
 
 /* All the namespaces that are served on one path. */
@@ -16,7 +18,7 @@ struct sio_limits {
 	struct engine_limits engine;
 	unsigned connect_timeout_ms;
 	unsigned recovery_window_ms;
-	size_t recovery_max_bytes; /* kept for one socket */
+	struct outlog_limits log; /* kept for one socket */
 };
 
 /* What a client said when it asked for a namespace. */
@@ -42,11 +44,17 @@ struct sio_app {
 	void *(*on_connect)(struct sio_socket *socket,
 			    const struct sio_connect *connect,
 			    const char **refusal, void *namespace_arg);
+	/* May a client that proves to have had this id, on the server's life
+	 * before, have it again? */
+	bool (*may_return)(struct span id, void *namespace_arg);
 	/* The client has been told that it is connected. */
 	void (*on_ready)(void *arg);
 	void (*on_event)(const struct sio_message *message, void *arg);
 	/* The answer to sio_ask(); its id is in the packet. */
 	void (*on_ack)(const struct sio_message *message, void *arg);
+	/* Its client was cut off, and may come back; it has. */
+	void (*on_cut)(void *arg);
+	void (*on_recovered)(void *arg);
 	/* Over: the client left, or was cut off for good. */
 	void (*on_end)(enum engine_end end, void *arg);
 };
@@ -58,9 +66,9 @@ struct sio_namespace_options {
 	void *arg;
 };
 
-/* Returns 0 or -ENOMEM. */
+/* Returns 0 or -ENOMEM. keyring is borrowed. */
 int sio_new(struct sio **siop, struct loop *loop,
-	    const struct sio_limits *limits);
+	    const struct keyring *keyring, const struct sio_limits *limits);
 
 /* Its connections must be gone; ends the sockets that are left. Takes NULL. */
 void sio_free(struct sio *sio);
@@ -80,6 +88,10 @@ struct engine *sio_engine(const struct sio *sio);
 /* Public: what other clients know the socket by. */
 const char *sio_socket_id(const struct sio_socket *socket);
 
+/* Which memory of its client it is: later ones have higher numbers; 0 where the
+ * id is of one memory alone. */
+uint64_t sio_socket_inst(const struct sio_socket *socket);
+
 /* Where its client connects from, into out; empty while it is cut off. */
 void sio_socket_address(const struct sio_socket *socket,
 			char out[NET_ADDR_CAP]);
@@ -93,6 +105,8 @@ struct sio_content {
 	size_t parts_count;
 	const struct span *attachments;
 	unsigned attachments_count;
+	/* Of sio_emit(): who is to hear that it has come; NULL for nobody. */
+	const struct receipt *receipt;
 };
 
 /*
@@ -100,7 +114,8 @@ struct sio_content {
  * socket that is cut off; its clients get one argument more, the offset.
  *
  * Returns 0, -EPIPE when its connection is over, -ENOBUFS when the client does
- * not read.
+ * not read, or what was kept for it is too much. With 0 the receipt is the
+ * socket's: a heartbeat that the client answers settles it.
  */
 int sio_emit(struct sio_socket *socket, const struct sio_content *content);
 
@@ -111,6 +126,10 @@ int sio_ask(struct sio_socket *socket, uint64_t id,
 /* Answer an event that had an id. */
 int sio_answer(struct sio_socket *socket, uint64_t id,
 	       const struct sio_content *content);
+
+/* Tell the client that it is disconnected, and end the socket: on_end is called
+ * from here. */
+void sio_disconnect(struct sio_socket *socket);
 
 /* One event's bytes can serve all sockets of this namespace. */
 bool sio_is_shareable(const struct sio_socket *socket);

@@ -7,7 +7,7 @@ import { Server } from 'socket.io';
 const sets = JSON.parse(process.argv[2] ?? '{}');
 const ms = (key, usual) => (sets[`socketio.${key}`] ?? usual) * 1000;
 const http = createServer();
-const hasRecovery = sets['socketio.recovery_window_s'] !== undefined;
+const hasRecovery = sets['session.window_s'] !== undefined;
 
 const io = new Server(http, {
 	serveClient: false,
@@ -18,7 +18,7 @@ const io = new Server(http, {
 	upgradeTimeout: ms('upgrade_timeout_s', 10),
 	cors: { origin: sets['http.origins'], credentials: true },
 	...(hasRecovery && {
-		connectionStateRecovery: { maxDisconnectionDuration: ms('recovery_window_s', 120) },
+		connectionStateRecovery: { maxDisconnectionDuration: sets['session.window_s'] * 1000 },
 	}),
 });
 

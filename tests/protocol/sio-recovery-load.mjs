@@ -9,7 +9,7 @@ const [recoveries = 10000, sockets = 50, seed = 1] = process.argv.slice(2).map(N
 const ends = [];
 const scope = { after: (end) => ends.push(end) };
 
-const target = await startTarget(scope, { sets: { 'socketio.recovery_max_bytes': 65536, 'socketio.recovery_window_s': 30 } });
+const target = await startTarget(scope, { sets: { 'session.max_bytes': 65536, 'session.window_s': 30 } });
 const began = performance.now();
 const counts = await floodAndCut(scope, target, { recoveries, sockets, seed, burstBytes: 80000 });
 const text = Object.entries(counts).map(([name, count]) => `${name}=${count}`).join(' ');

@@ -49,7 +49,7 @@ async function meanwhile(proxy, client, act) {
 
 describe('a client that is cut off', together, () => {
 	let target;
-	useTarget({ sets: { 'socketio.recovery_window_s': 30 } }, (it) => (target = it));
+	useTarget({ sets: { 'session.window_s': 30 } }, (it) => (target = it));
 
 	for (const name of ['4 default', '4 websocket', '4 polling'])
 		(name === '4 polling' ? ownTest : test)(`${name}: keeps its id, and gets what it missed, once and in order`, async (t) => {
@@ -198,7 +198,7 @@ describe('a client that is cut off', together, () => {
 
 describe('what cannot be recovered is said to be lost', together, () => {
 	let target;
-	useTarget({ sets: { 'socketio.recovery_window_s': 1, 'socketio.recovery_max_bytes': 8192 } }, (it) => (target = it));
+	useTarget({ sets: { 'session.window_s': 1, 'session.max_bytes': 8192 } }, (it) => (target = it));
 
 	ownTest('when the window is over', async (t) => {
 		const { proxy, lost, friend } = await couple(t, target);
@@ -236,7 +236,7 @@ describe('what cannot be recovered is said to be lost', together, () => {
 
 describe('recovery, packet by packet', () => {
 	let target;
-	useTarget({ sets: { 'socketio.recovery_window_s': 30 } }, (it) => (target = it));
+	useTarget({ sets: { 'session.window_s': 30 } }, (it) => (target = it));
 
 	// Two by hand: what `left` was sent has a number behind it.
 	async function two(t) {

@@ -34,7 +34,7 @@ static const struct sio_limits usual = {
 		},
 	.connect_timeout_ms = 1000,
 	.recovery_window_ms = 1000,
-	.recovery_max_bytes = 65536,
+	.log = {.max_bytes = 65536, .max_messages = 1024},
 };
 
 static void ignore(void *arg)
@@ -254,6 +254,7 @@ int main(int argc, char **argv)
 	struct listener *listener;
 	struct event *stop;
 	struct net_addr addr;
+	struct keyring *keyring;
 	struct sio_limits limits;
 	struct web_route routes[3] = {{.path = NULL}};
 
@@ -268,7 +269,8 @@ int main(int argc, char **argv)
 		die(error.text);
 	if (loop_new(&loop, config, TICK_MS) || conn_set_new(&conns, loop) ||
 	    engine_new(&engine, loop, &limits.engine, &echo, NULL) ||
-	    sio_new(&sio, loop, &limits))
+	    keyring_new(&keyring, "", clock_wall_s(&loop->clock)) ||
+	    sio_new(&sio, loop, keyring, &limits))
 		die("out of memory");
 	add_namespace(sio, "/");
 	add_namespace(sio, "/custom");
@@ -286,6 +288,7 @@ int main(int argc, char **argv)
 	listener_free(listener);
 	web_free(web);
 	sio_free(sio);
+	keyring_free(keyring);
 	engine_free(engine);
 	loop_free(loop);
 	config_free(config);
