@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PLACE "#######"
+#include "wire.h"
+
+#define PLACE "#####"
 
 _Static_assert(sizeof(PLACE) - 1 == SESSION_DIGITS, "a place for a number");
 
@@ -24,9 +26,16 @@ struct head {
 	int has_payload;
 };
 
-uint64_t session_inst(unsigned index)
+void session_start(struct session *session, unsigned index)
 {
-	return ((uint64_t)1 << 32) + index + 1;
+	*session = (struct session){
+		.inst = ((uint64_t)1 << 32) + index + 1,
+		.sent = SESSION_FIRST - 1,
+		.pending = SESSION_FIRST - 1,
+		.pending_before = SESSION_FIRST - 1,
+		.acked = SESSION_FIRST - 1,
+		.received = SESSION_FIRST - 1,
+	};
 }
 
 void session_put_members(const struct session *session, int rides,
@@ -58,10 +67,12 @@ void session_put_number(char to[SESSION_DIGITS], uint64_t number)
 	char digits[SESSION_DIGITS];
 	size_t len = 0;
 
+	if (number > SESSION_LAST)
+		die("a session has numbered more than it can");
 	do {
 		digits[len++] = (char)('0' + number % 10);
 		number /= 10;
-	} while (number > 0 && len < SESSION_DIGITS);
+	} while (number > 0);
 	for (size_t i = 0; i < SESSION_DIGITS; i++)
 		to[i] = i < len ? digits[len - 1 - i] : ' ';
 }

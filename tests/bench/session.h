@@ -11,16 +11,21 @@
 #define SESSION_TOKEN_SIZE 640
 #define SESSION_NUMBERS_SIZE 128
 
-/* Digits of the numbers in a prepared message, and the room for them. */
-#define SESSION_DIGITS 7
+/*
+ * Digits of the numbers in a prepared message. The first number has as many, so
+ * that few are filled up with spaces, which real clients do not send.
+ */
+#define SESSION_DIGITS 5
+#define SESSION_FIRST 10000
+#define SESSION_LAST 99999
 
 /* When an acknowledgement goes alone. */
 #define SESSION_ACK_MESSAGES 32
 #define SESSION_ACK_NS 50000000U
 
 /*
- * One client's session, and its pair with the only other it talks to. Zero but
- * for inst, it is a new one; without an inst there is none.
+ * One client's session, and its pair with the only other it talks to. All zero
+ * there is none.
  */
 struct session {
 	uint64_t inst; /* of this client's memory */
@@ -42,8 +47,9 @@ struct session {
 	uint64_t unsaid_since_ns;
 };
 
-/* As a page makes it: the page's count, and 32 bits that are its own. */
-uint64_t session_inst(unsigned index);
+/* A new one, for the client of this index. Its inst is as a page makes it: the
+ * page's count, and 32 bits that are its own. */
+void session_start(struct session *session, unsigned index);
 
 /*
  * Write the members of a message that number it, with room where the numbers
@@ -63,7 +69,8 @@ struct session_places {
 };
 struct session_places session_find_places(const char *text);
 
-/* Write a number as a prepared message holds it, without a NUL. */
+/* Write a number as a prepared message holds it, without a NUL; dies of one too
+ * large. */
 void session_put_number(char to[SESSION_DIGITS], uint64_t number);
 
 /* The next message is being sent; *p becomes the number of the one before it

@@ -170,7 +170,8 @@ static enum speak_step sessions_step(struct speaker *speaker, const char *text,
 	struct session *session = &speaker->session;
 
 	if (!text) {
-		session->inst = session_inst(speaker->index);
+		if (!session->epoch)
+			session_start(session, speaker->index);
 		sessions_enter(speaker, reply);
 		return SPEAK_WAIT;
 	}
