@@ -175,6 +175,17 @@ static int read_number(struct span raw, uint64_t *value,
 	return 0;
 }
 
+/* The same, from 1. */
+static int read_count(struct span raw, uint64_t *value, struct msg_error *error,
+		      const char *message)
+{
+	if (read_number(raw, value, error, message))
+		return -EINVAL;
+	if (raw.ptr && !*value)
+		return refuse(error, MSG_BAD_MESSAGE, message);
+	return 0;
+}
+
 /* What join and resume say of the peer. */
 static int read_about(const struct span *fields, struct msg *msg,
 		      struct msg_error *error)
@@ -188,10 +199,10 @@ static int read_about(const struct span *fields, struct msg *msg,
 	msg->name = fields[F_NAME];
 	msg->metadata = fields[F_METADATA];
 	msg->attempt = 1;
-	if (read_number(fields[F_INST], &msg->inst, error,
-			"inst must be a whole number from 1 to 2^53 - 1") ||
-	    read_number(fields[F_TRY], &msg->attempt, error,
-			"try must be a whole number from 1 to 2^53 - 1"))
+	if (read_count(fields[F_INST], &msg->inst, error,
+		       "inst must be a whole number from 1 to 2^53 - 1") ||
+	    read_count(fields[F_TRY], &msg->attempt, error,
+		       "try must be a whole number from 1 to 2^53 - 1"))
 		return -EINVAL;
 	return read_ttl(fields, msg, error);
 }
