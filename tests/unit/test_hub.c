@@ -33,9 +33,9 @@ static struct hub *hub;
 static struct config config;
 static struct clock now;
 
-static int deliver(struct envelope *envelope, void *arg)
+static int deliver(const struct peer *to, struct envelope *envelope)
 {
-	struct ear *ear = arg;
+	struct ear *ear = to->arg;
 	size_t i = ear->heard++ % MAX_EVENTS;
 
 	if (ear->is_deaf)
@@ -55,8 +55,9 @@ static int deliver(struct envelope *envelope, void *arg)
 	return 0;
 }
 
-static const struct peer_ops ops = {deliver};
-static const struct peer_ops other_ops = {deliver}; /* of another dialect */
+static const struct peer_ops ops = {.deliver = deliver};
+/* of another dialect */
+static const struct peer_ops other_ops = {.deliver = deliver};
 
 static int setup(void **state)
 {
@@ -502,7 +503,8 @@ static void a_held_peer_is_there_takes_nothing_and_leaves_in_time(void **state)
 	memcpy(id, b.peer->id, sizeof(id));
 	a.heard = 0;
 	hold(&b);
-	assert_true(b.peer->is_held);
+	assert_true(b.peer->is_away);
+	assert_true(b.peer->is_leaving);
 	assert_int_equal(send_to(&a, &b), -EPIPE);
 	hub_broadcast(a.peer, &(struct envelope){.kind = ENVELOPE_BROADCAST});
 	assert_int_equal(hub_peers_count(hub), 2);
