@@ -551,6 +551,8 @@ void server_free(struct server *server)
 		if (server->signals[i])
 			event_free(server->signals[i]);
 	conn_set_free(server->conns);
+	if (server->hub)
+		hub_end_away(server->hub);
 	for (size_t i = 0; i < server->listeners_count; i++)
 		listener_free(server->listeners[i]);
 	web_free(server->operator_web);

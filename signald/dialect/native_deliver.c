@@ -154,20 +154,6 @@ void native_prove(struct native_client *client, struct span payload)
 		ask_for_proof(client);
 }
 
-/* What was sent to a client that cannot acknowledge is waited for. */
-static int await_proof(struct native_client *client,
-		       const struct receipt *receipt)
-{
-	int err;
-
-	if (receipt_is_empty(receipt))
-		return 0;
-	err = outlog_add(&client->unproved, &unproved_limits, NULL, receipt);
-	if (!err && !client->is_proving)
-		ask_for_proof(client);
-	return err;
-}
-
 /* --- what the hub has for a peer --- */
 
 static bool is_relayed(const struct envelope *envelope)
@@ -220,19 +206,39 @@ static struct blob *frame_of(struct envelope *envelope)
 	return *shared ? blob_ref(*shared) : NULL;
 }
 
+/* What is sent to a client that cannot acknowledge it, and waited for. */
+static int send_and_await(struct native_client *client,
+			  const struct span parts[3],
+			  const struct receipt *receipt)
+{
+	struct outlog *unproved = &client->unproved;
+	uint64_t sn = unproved->sent + 1;
+	int err;
+
+	if (unproved->len >= unproved_limits.max_messages)
+		return -ENOBUFS;
+	if (client->is_proving)
+		err = wsconn_send(client->ws, parts, 3);
+	else
+		err = wsconn_send_and_ping(client->ws, parts, 3,
+					   span_of(&sn, sizeof(sn)));
+	if (err)
+		return err;
+	client->is_proving = true;
+	return outlog_add(unproved, &unproved_limits, NULL, receipt);
+}
+
 /* To a client that has no session, and takes it now or never. */
 static int deliver_plain(struct native_client *client,
-			 struct envelope *envelope)
+			 const struct envelope *envelope)
 {
 	char prefix[MSG_PREFIX_CAP];
 	struct span parts[3];
-	int err;
 
-	if (client->unproved.len >= unproved_limits.max_messages)
-		return -ENOBUFS;
 	native_write_relayed(envelope, prefix, parts);
-	err = wsconn_send(client->ws, parts, 3);
-	return err ? err : await_proof(client, &envelope->receipt);
+	if (receipt_is_empty(&envelope->receipt))
+		return wsconn_send(client->ws, parts, 3);
+	return send_and_await(client, parts, &envelope->receipt);
 }
 
 /* What it is not told it would never learn: better it comes again. */

@@ -13,8 +13,9 @@ struct run {
 	const struct rules_rule *rule;
 	const struct sio_message *message; /* NULL for [connect] */
 	struct rules_scope scope;
-	bool has_entered; /* a room, or a role in it */
-	bool is_asked;	  /* its question was passed on */
+	struct owed *owed; /* its acknowledgement, once somebody is waited for */
+	bool has_entered;  /* a room, or a role in it */
+	bool is_asked;	   /* its question was passed on */
 };
 
 static struct events *events_of(const struct run *run)
@@ -271,20 +272,39 @@ static void fail(struct run *run, const char *code)
 		  log_span("event", run->rule->event), log_str("code", code));
 }
 
+/* The event's acknowledgement is to say that this message has come. */
+static void await_delivery(struct run *run, struct envelope *envelope)
+{
+	if (run->rule->ack != ACK_TEMPLATE || !run->message ||
+	    !run->message->packet->has_id)
+		return;
+	if (!run->owed)
+		run->owed = owed_new(run->visitor, run->message->packet->id);
+	if (run->owed)
+		envelope->receipt.waiter = owed_await(run->owed);
+}
+
 static void send_to_peer(struct run *run, const struct rules_step *step,
 			 struct envelope *envelope)
 {
 	char id[HUB_MAX_ID + 1];
 	struct span to;
+	int err;
 
 	if (resolve_string(run, &step->peer, id, sizeof(id), &to) ||
 	    to.len > HUB_MAX_ID) {
 		fail(run, "unknown-peer");
 		return;
 	}
-	switch (hub_send(events_of(run)->hub, run->visitor->peer, to,
-			 envelope)) {
-	case 0:
+	await_delivery(run, envelope);
+	err = hub_send(events_of(run)->hub, run->visitor->peer, to, envelope);
+	if (!err)
+		return;
+	if (envelope->receipt.waiter)
+		owed_take_back(run->owed);
+	switch (err) {
+	case -EAGAIN:
+		fail(run, "peer-pending");
 		break;
 	case -ENOBUFS:
 		fail(run, "queue-full");
@@ -470,18 +490,22 @@ static void answer_instead(struct run *run)
 static void acknowledge(struct run *run)
 {
 	struct span parts[RULES_MAX_PARTS];
-	struct sio_content content;
+	struct sio_content content = {0};
 
 	if (!run->message || !run->message->packet->has_id)
 		return;
-	if (run->rule->ack == ACK_RELAY && !run->is_asked) {
+	if (run->rule->ack == ACK_RELAY && !run->is_asked)
 		answer_instead(run);
-	} else if (run->rule->ack == ACK_TEMPLATE &&
-		   !render(run, run->rule->ack_template, parts,
-			   &events_of(run)->said, &content)) {
-		content.attachments_count = 0;
+	if (run->rule->ack != ACK_TEMPLATE)
+		return;
+	if (render(run, run->rule->ack_template, parts, &events_of(run)->said,
+		   &content))
+		content.parts_count = 0; /* out of memory: no answer */
+	content.attachments_count = 0;
+	if (run->owed)
+		owed_promise(run->owed, &content);
+	else if (content.parts_count)
 		answer(run, &content);
-	}
 }
 
 /* --- events --- */

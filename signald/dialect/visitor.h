@@ -86,4 +86,22 @@ void visitor_take_answer(struct visitor *visitor,
 			 const struct sio_message *message);
 void visitor_forget_asks(struct visitor *visitor);
 
+/* --- owe.c --- */
+
+/*
+ * The acknowledgement of an event, owed to this visitor: given once all have
+ * what the event sent them, and not at all when one of them will not get it.
+ * NULL when memory ran out.
+ */
+struct owed;
+struct owed *owed_new(const struct visitor *visitor, uint64_t asker_id);
+
+/* One more is waited for; and not, as it could not be sent. */
+struct waiter *owed_await(struct owed *owed);
+void owed_take_back(struct owed *owed);
+
+/* Everything is sent, and this is the acknowledgement; owed is not the caller's
+ * any more. */
+void owed_promise(struct owed *owed, const struct sio_content *content);
+
 #endif

@@ -77,7 +77,7 @@ void hub_free(struct hub *hub)
 {
 	if (!hub)
 		return;
-	end_all_away(hub);
+	hub_end_away(hub);
 	map_free(hub->pairs);
 	map_free(hub->peers);
 	map_free(hub->rooms);

@@ -156,7 +156,11 @@ int hub_new(struct hub **hubp, const struct config *config,
 	    const struct clock *clock);
 void hub_configure(struct hub *hub, const struct config *config);
 
-/* All peers must have left or be away; takes NULL. */
+/* At the end: everybody who is away leaves. Who waits for what was sent to them
+ * is told, so its owner must be there. */
+void hub_end_away(struct hub *hub);
+
+/* All peers must have left; takes NULL. */
 void hub_free(struct hub *hub);
 
 /*

@@ -356,7 +356,7 @@ static void fire(struct wheel_timer *timer, void *arg)
 		check_progress(hub, owner);
 }
 
-void end_all_away(struct hub *hub)
+void hub_end_away(struct hub *hub)
 {
 	struct peer *peer;
 	size_t at = 0;
@@ -364,7 +364,8 @@ void end_all_away(struct hub *hub)
 	while (hub->away_count && (peer = map_next(hub->peers, &at)) != NULL) {
 		if (!peer->is_away)
 			continue;
-		hub_leave(hub, peer, LEAVE_SHUTDOWN);
+		hub_leave(hub, peer,
+			  peer->is_leaving ? LEAVE_LEFT : LEAVE_SHUTDOWN);
 		at = 0; /* the map has changed */
 	}
 }

@@ -17,9 +17,6 @@ int session_send(struct session *from, struct hub_peer *to,
 /* The peer is not away any more: it is back, or about to be freed. */
 void away_end(struct hub *hub, struct hub_peer *away);
 
-/* Nobody is left who would hear of it. */
-void end_all_away(struct hub *hub);
-
 /* Those who were away too long leave; who acknowledges nothing is cut. */
 void sessions_tick(struct hub *hub, uint64_t now_ms);
 

@@ -169,6 +169,21 @@ int wsconn_ping(struct wsconn *ws, struct span payload)
 				  : send_parts(ws, WS_PING, &payload, 1);
 }
 
+int wsconn_send_and_ping(struct wsconn *ws, const struct span *parts,
+			 size_t parts_count, struct span payload)
+{
+	char header[WS_MAX_SERVER_HEADER], ping[WS_MAX_SERVER_HEADER];
+	struct span all[WSCONN_MAX_PARTS + 3];
+
+	if (ws->has_sent_close)
+		return -EPIPE;
+	frame_parts(all, header, WS_TEXT, parts, parts_count);
+	all[parts_count + 1] =
+		span_of(ping, ws_write_header(ping, WS_PING, payload.len));
+	all[parts_count + 2] = payload;
+	return conn_write(ws->conn, all, parts_count + 3);
+}
+
 struct blob *wsconn_encode(const struct span *parts, size_t parts_count)
 {
 	char header[WS_MAX_SERVER_HEADER];

@@ -67,6 +67,11 @@ int wsconn_send_binary(struct wsconn *ws, const struct span *parts,
  */
 int wsconn_ping(struct wsconn *ws, struct span payload);
 
+/* wsconn_send() and wsconn_ping() in one write, which an empty output always
+ * takes whole. */
+int wsconn_send_and_ping(struct wsconn *ws, const struct span *parts,
+			 size_t parts_count, struct span payload);
+
 #define WSCONN_MAX_PARTS 32
 
 /* A whole text frame, to be sent with wsconn_send_frame() to many; NULL when
