@@ -50,13 +50,11 @@ static size_t bytes_of(const struct blob *frame)
 	return frame ? frame->len : 0;
 }
 
-int outlog_add(struct outlog *log, const struct outlog_limits *limits,
-	       struct blob *frame, const struct receipt *receipt)
+static int append(struct outlog *log, struct blob *frame,
+		  const struct receipt *receipt)
 {
 	struct outlog_entry *entry;
 
-	if (is_full(log, limits, bytes_of(frame)))
-		return -ENOBUFS;
 	if (log->len == log->cap && grow(log))
 		return -ENOMEM;
 	entry = entry_at(log, log->len++);
@@ -65,6 +63,14 @@ int outlog_add(struct outlog *log, const struct outlog_limits *limits,
 	entry->receipt = receipt ? *receipt : (struct receipt){0};
 	log->bytes += bytes_of(frame);
 	return 0;
+}
+
+int outlog_add(struct outlog *log, const struct outlog_limits *limits,
+	       struct blob *frame, const struct receipt *receipt)
+{
+	if (is_full(log, limits, bytes_of(frame)))
+		return -ENOBUFS;
+	return append(log, frame, receipt);
 }
 
 /* Take the first entry out; its receipt is the caller's to settle. */
@@ -104,14 +110,16 @@ int outlog_push(struct outlog *log, const struct outlog_limits *limits,
 		struct blob *frame, const struct receipt *receipt)
 {
 	while (is_full(log, limits, bytes_of(frame))) {
-		if (log->bare_count == log->len ||
-		    (log->len >= limits->max_messages &&
-		     !receipt_is_empty(&entry_at(log, 0)->receipt)))
+		if (log->len >= limits->max_messages &&
+		    !receipt_is_empty(&entry_at(log, 0)->receipt))
 			return -ENOBUFS;
+		/* Receipts have no bytes: one message fits beside them. */
+		if (log->bare_count == log->len)
+			break;
 		give_up_frame(log);
 		drop_useless(log);
 	}
-	return outlog_add(log, limits, frame, receipt);
+	return append(log, frame, receipt);
 }
 
 void outlog_pass(struct outlog *log)

@@ -9,6 +9,7 @@ enum delivery {
 	DELIVERED, /* the receiver's client has it */
 	RESTARTED, /* the receiver's memory is another: it will not get it */
 	GONE,	   /* the receiver has ended */
+	UNDESCRIBED, /* a candidate, and no description came before it */
 };
 
 /* A sender's wish to hear of one message; belongs to whoever made it, and is
@@ -70,7 +71,7 @@ int outlog_add(struct outlog *log, const struct outlog_limits *limits,
 /*
  * The same for a receiver that cannot acknowledge, but says what it has when it
  * comes back: where there is no room, the frames of the oldest are given up.
- * -ENOBUFS only where receipts alone fill the log.
+ * -ENOBUFS only where a receipt is the oldest of max_messages.
  */
 int outlog_push(struct outlog *log, const struct outlog_limits *limits,
 		struct blob *frame, const struct receipt *receipt);
