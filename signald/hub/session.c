@@ -119,9 +119,11 @@ int hub_keep(const struct peer *to, struct blob *frame,
 void hub_ack(const struct peer *peer, uint64_t sn)
 {
 	struct session *session = hub_peer_of(peer)->session;
+	uint32_t kept = session->log.len;
 
-	session->stuck_ms = hub_peer_of(peer)->hub->clock->mono_ms;
 	outlog_ack(&session->log, sn);
+	if (session->log.len < kept)
+		session->stuck_ms = hub_peer_of(peer)->hub->clock->mono_ms;
 }
 
 void hub_replay(const struct peer *peer,
@@ -426,22 +428,17 @@ static void expel_newcomer(struct hub *hub, const struct hub_join *join)
 /* --- resuming --- */
 
 /* The client's memory is new: nothing of what was under way concerns it. */
-static int restart(struct hub *hub, struct hub_peer *owner,
-		   const struct hub_join *join)
+static void restart(struct hub *hub, struct hub_peer *owner, uint64_t inst)
 {
 	struct session *session = owner->session;
-	int err = peer_describe(owner, join->name, join->metadata);
 
-	if (err)
-		return err;
 	pair_end_outgoing(session);
 	pair_end_incoming(owner, RESTARTED);
 	outlog_clear(&session->log, RESTARTED);
 	session->epoch = new_epoch();
 	/* Nobody takes a late acknowledgement for one of the new memory's. */
 	owner->serial = ++hub->last_serial;
-	owner->peer.inst = join->inst;
-	return 0;
+	owner->peer.inst = inst;
 }
 
 static enum hub_resumed judge(const struct hub_peer *owner,
@@ -485,15 +482,19 @@ static enum hub_resumed take_over(struct hub *hub, struct hub_peer *owner,
 	struct peer *peer = &owner->peer;
 	bool is_new_memory = resume->join.inst > peer->inst;
 
-	if (peer->arg)
-		peer->ops->detach(peer, DETACH_TAKEN_OVER);
 	if (is_new_memory) {
-		*err = restart(hub, owner, &resume->join);
+		*err = peer_describe(owner, resume->join.name,
+				     resume->join.metadata);
 		if (*err)
 			return RESUME_REFUSED;
-	} else if (resume->epoch == session->epoch) {
-		outlog_ack(&session->log, resume->last);
 	}
+	if (peer->arg)
+		peer->ops->detach(peer, DETACH_TAKEN_OVER);
+	peer->arg = NULL;
+	if (is_new_memory)
+		restart(hub, owner, resume->join.inst);
+	else if (resume->epoch == session->epoch)
+		outlog_ack(&session->log, resume->last);
 	peer->ops = resume->join.ops;
 	peer->arg = resume->join.arg;
 	session->attempt = resume->join.attempt;
