@@ -1,6 +1,7 @@
 // fakepc.mjs: as much of an RTCPeerConnection as negotiation can see
 // (WebRTC 1.0, 4.4.1.5 with implicit rollback), and two of them wired up.
-import { Emitter, PeerLink } from '../../web/client/index.js';
+import { Emitter } from '../../web/client/emitter.js';
+import { PeerLink } from '../../web/client/peerlink.js';
 
 let descriptionsCount = 0;
 
@@ -13,9 +14,18 @@ export class FakeConnection {
 	candidates = [];
 	restarts = 0;
 	stats = new Map();
+	#senders = [];
 
 	constructor(configuration) {
 		this.configuration = configuration;
+	}
+
+	addTrack(track) {
+		this.#senders.push({ track });
+	}
+
+	getSenders() {
+		return this.#senders;
 	}
 
 	getConfiguration() {
@@ -85,6 +95,8 @@ export class FakeConnection {
 /** The part of Signald that a link uses. */
 export class FakeSignald extends Emitter {
 	links = new Map();
+	peers = new Map();
+	state = 'joined';
 	iceServers = [{ urls: ['turn:a'], username: '1:u', credential: 'old' }];
 	sent = [];
 
@@ -102,7 +114,17 @@ export class FakeSignald extends Emitter {
 	}
 
 	candidate(to, candidate) {
-		this.#send({ type: 'candidate', to, candidate });
+		return this.#send({ type: 'candidate', to, candidate });
+	}
+
+	/** Messages reach the other side again. */
+	resume() {
+		this.state = 'joined';
+		this.emit('resumed', {});
+	}
+
+	back(id) {
+		this.emit('peer-back', { id });
 	}
 
 	renew(credential) {

@@ -46,18 +46,38 @@ class Connection {
 		this.socket.send(JSON.stringify(message));
 	}
 
-	/** Let the client in. */
+	/** Let the client in as somebody new. */
 	async admit(id, more = {}) {
-		const { ref, room } = await this.next('join');
-		this.send({ ...joined(id), ref, room, ...more });
+		const join = await this.next('join');
+		this.send({ ...joined(id), room: join.room, ...more });
+		return join;
 	}
+
+	/** Let the client go on as who it was. */
+	async resume(id, more = {}) {
+		const resume = await this.next('resume');
+		this.send({ ...joined(id), type: 'resumed', ...more });
+		return resume;
+	}
+
+	async refuse(reason) {
+		const resume = await this.next('resume');
+		this.send({ type: 'not-resumed', reason, message: `because of ${reason}` });
+		return resume;
+	}
+}
+
+export const EPOCH = 1000;
+
+export function session(more = {}) {
+	return { token: 'first', epoch: EPOCH, window: 30, settled: true, ...more };
 }
 
 export function joined(id) {
 	return {
-		type: 'joined', id, role: 'peer', peers: [], viewers: 0,
+		type: 'joined', id, role: 'peer', peers: [], viewers: 0, session: session(),
 		iceServers: [{ urls: ['stun:turn.example.org:3478'] }],
-		ttl: 600, expiresAt: '2026-11-22T10:10:00Z', refreshAfter: 450, features: [],
+		ttl: 600, expiresAt: '2026-11-22T10:10:00Z', refreshAfter: 450, features: ['delivered', 'sessions'],
 		limits: { maxMessageBytes: 65536, maxMetadataBytes: 4096, pingInterval: 25, silenceTimeout: 60 },
 	};
 }
@@ -79,15 +99,22 @@ export async function startPair(t, options = {}) {
 		}
 	}
 	const url = `http://127.0.0.1:${server.address().port}`;
-	const client = new Signald(url, { room: 'kitchen', WebSocket: TrackedSocket, minRetryMs: 1, maxRetryMs: 1, ...options });
+	const clients = [];
+	/** One more client, as another page would be. */
+	const open = (more = {}) => {
+		const client = new Signald(url, { room: 'kitchen', WebSocket: TrackedSocket, minRetryMs: 1, maxRetryMs: 1, ...options, ...more });
+		clients.push(client);
+		return client;
+	};
 	t.after(async () => {
-		client.close();
+		for (const client of clients)
+			client.close();
 		for (const socket of server.clients)
 			socket.terminate();
 		await Promise.all(ends);
 		await new Promise((resolve) => server.close(resolve));
 	});
-	return { client, connection: () => connections.next() };
+	return { client: open(), open, connection: () => connections.next() };
 }
 
 /** The same, after the client has joined. */
@@ -95,7 +122,7 @@ export async function joinedPair(t, options = {}, more = {}) {
 	const pair = await startPair(t, options);
 	const connecting = pair.client.connect();
 	const first = await pair.connection();
-	await first.admit('me', more);
+	const join = await first.admit('me', more);
 	await connecting;
-	return { ...pair, first };
+	return { ...pair, first, join };
 }
