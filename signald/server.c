@@ -269,6 +269,7 @@ static void on_tick(void *arg)
 	struct server *server = arg;
 
 	hub_tick(server->hub);
+	socketio_tick(server->socketio);
 	rotate_keys(server);
 	if (server->drain_ends_ms && is_drained(server))
 		loop_stop(server->loop);

@@ -131,6 +131,7 @@ static const char *const error_names[] = {
 	[MSG_PEER_RESTARTED] = "peer-restarted",
 	[MSG_GAP] = "gap",
 	[MSG_QUEUE_FULL] = "queue-full",
+	[MSG_NO_DESCRIPTION] = "no-description",
 	[MSG_INTERNAL] = "internal",
 };
 

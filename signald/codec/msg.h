@@ -81,6 +81,7 @@ enum msg_error_code {
 	MSG_PEER_RESTARTED,
 	MSG_GAP,
 	MSG_QUEUE_FULL,
+	MSG_NO_DESCRIPTION,
 	MSG_INTERNAL,
 };
 

@@ -154,6 +154,7 @@ static void free_visitor(struct visitor *visitor)
 	(void)map_remove(visitor->space->events->visitors,
 			 span_from(sio_socket_id(visitor->socket)));
 	visitor_forget_asks(visitor);
+	early_free(visitor);
 	free(visitor);
 }
 

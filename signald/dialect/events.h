@@ -31,6 +31,9 @@ int events_new(struct events **eventsp, struct hub *hub,
 /* All sockets must be gone; takes NULL. */
 void events_free(struct events *events);
 
+/* Candidates that waited too long are dropped; called every 100 ms or so. */
+void events_tick(struct events *events);
+
 /* From now on peers leave because the server does. */
 void events_drain(struct events *events);
 

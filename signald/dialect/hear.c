@@ -29,7 +29,7 @@ static struct rules_scope scope_of(const struct peer *about)
 
 /* receipt: who waits to hear that it has come, NULL for nobody. */
 static int emit(struct visitor *visitor, const struct rules_template *template,
-		const struct rules_scope *scope, const struct receipt *receipt)
+		const struct rules_scope *scope)
 {
 	struct span parts[RULES_MAX_PARTS];
 	int count = rules_render(template, scope, parts,
@@ -40,8 +40,42 @@ static int emit(struct visitor *visitor, const struct rules_template *template,
 	return sio_emit(visitor->socket, &(struct sio_content){
 						 .parts = parts,
 						 .parts_count = (size_t)count,
-						 .receipt = receipt,
 					 });
+}
+
+static bool is_description(const struct envelope *envelope)
+{
+	return envelope->kind == ENVELOPE_OFFER ||
+	       envelope->kind == ENVELOPE_ANSWER;
+}
+
+/* A candidate whose description, which these rules would know, has not passed.
+ */
+static bool is_early(const struct visitor *visitor,
+		     const struct envelope *envelope)
+{
+	const struct ruleset *rules = visitor->space->rules;
+
+	return envelope->kind == ENVELOPE_CANDIDATE && !envelope->is_for_many &&
+	       (rules_hearing(rules, ENVELOPE_OFFER) ||
+		rules_hearing(rules, ENVELOPE_ANSWER)) &&
+	       !early_is_described(visitor, span_from(envelope->from->id));
+}
+
+/* What a peer says goes to the page, candidates behind their description. */
+static int pass_on(struct visitor *visitor, const struct envelope *envelope,
+		   struct sio_content content)
+{
+	struct span from = span_from(envelope->from->id);
+	int err;
+
+	content.receipt = &envelope->receipt;
+	if (!content.attachments_count && is_early(visitor, envelope))
+		return early_hold(visitor, from, &content);
+	err = sio_emit(visitor->socket, &content);
+	if (!err && is_description(envelope))
+		early_describe(visitor, from);
+	return err;
 }
 
 /* The room's others are told of somebody: is this visitor among those meant? */
@@ -70,7 +104,7 @@ static void tell_joined(struct visitor *visitor, const struct peer *about)
 	for (size_t i = 0; rule && i < rule->steps_count; i++)
 		if (rules_tells_joining(&rule->steps[i]) &&
 		    is_meant(visitor, &rule->steps[i]))
-			(void)emit(visitor, rule->steps[i].emit, &scope, NULL);
+			(void)emit(visitor, rule->steps[i].emit, &scope);
 }
 
 static void tell_left(struct visitor *visitor, const struct peer *about)
@@ -81,7 +115,7 @@ static void tell_left(struct visitor *visitor, const struct peer *about)
 
 	for (size_t i = 0; rule && i < rule->steps_count; i++)
 		if (rule->steps[i].emit && is_meant(visitor, &rule->steps[i]))
-			(void)emit(visitor, rule->steps[i].emit, &scope, NULL);
+			(void)emit(visitor, rule->steps[i].emit, &scope);
 }
 
 static bool greet_one(const struct peer *peer, void *arg)
@@ -113,8 +147,9 @@ static int hear_other_dialect(struct visitor *visitor,
 	static const struct rules_var second = {.kind = VAR_ARG, .arg = 1};
 	const struct ruleset *rules = visitor->space->rules;
 	const struct rules_step *step = rules_hearing(rules, envelope->kind);
-	const struct rules_step *any = rules_hearing_any(rules);
 	struct rules_scope scope = scope_of(envelope->from);
+	struct span parts[RULES_MAX_PARTS];
+	int count;
 
 	if (!envelope->payload.ptr)
 		return -EPIPE;
@@ -122,17 +157,21 @@ static int hear_other_dialect(struct visitor *visitor,
 		receipt_settle(&envelope->receipt, DELIVERED);
 		return 0;
 	}
-	if (step) {
-		scope.bound = step->payload_var;
-		scope.bound_value = envelope->payload;
-		return emit(visitor, step->emit, &scope, &envelope->receipt);
-	}
-	if (!any)
-		return -EPIPE;
-	scope.event = kind_names[envelope->kind];
-	scope.bound = &second;
+	scope.bound = step ? step->payload_var : &second;
 	scope.bound_value = envelope->payload;
-	return emit(visitor, any->emit, &scope, &envelope->receipt);
+	if (!step) {
+		step = rules_hearing_any(rules);
+		scope.event = kind_names[envelope->kind];
+	}
+	if (!step)
+		return -EPIPE;
+	count = rules_render(step->emit, &scope, parts,
+			     &visitor->space->events->heard);
+	if (count < 0)
+		return count;
+	return pass_on(visitor, envelope,
+		       (struct sio_content){.parts = parts,
+					    .parts_count = (size_t)count});
 }
 
 /* The same bytes for all of a namespace, encoded at the first of them. */
@@ -153,17 +192,21 @@ static int emit_shared(struct visitor *visitor, struct envelope *envelope)
 static int hear_kin(struct visitor *visitor, struct envelope *envelope)
 {
 	const struct events_message *message = envelope->event;
-	struct sio_content content = message->content;
+	const struct sio_content *content = &message->content;
+	int err;
 
-	if (!content.parts_count)
+	if (!content->parts_count)
 		return -EPIPE; /* a step for other dialects alone */
 	if (message->asker)
 		return visitor_ask(visitor, message);
 	if (envelope->is_for_many && sio_is_shareable(visitor->socket) &&
-	    !content.attachments_count)
-		return emit_shared(visitor, envelope);
-	content.receipt = &envelope->receipt;
-	return sio_emit(visitor->socket, &content);
+	    !content->attachments_count) {
+		err = emit_shared(visitor, envelope);
+		if (!err && is_description(envelope))
+			early_describe(visitor, span_from(envelope->from->id));
+		return err;
+	}
+	return pass_on(visitor, envelope, *content);
 }
 
 /*
@@ -177,6 +220,7 @@ static void hear_of_peer(struct visitor *visitor,
 
 	switch (envelope->kind) {
 	case ENVELOPE_PEER_JOINED:
+		early_forget(visitor, span_from(about->id));
 		if (envelope->is_restart && !envelope->was_absent)
 			tell_left(visitor, about);
 		if (!visitor_is_kin(visitor, about))
@@ -190,6 +234,7 @@ static void hear_of_peer(struct visitor *visitor,
 		tell_left(visitor, about);
 		break;
 	case ENVELOPE_PEER_LEFT:
+		early_forget(visitor, span_from(about->id));
 		if (!envelope->was_absent)
 			tell_left(visitor, about);
 		break;

@@ -75,14 +75,25 @@ static void end_one(struct native_request *request)
 	free(request);
 }
 
+static enum msg_error_code code_of(enum delivery outcome)
+{
+	switch (outcome) {
+	case RESTARTED:
+		return MSG_PEER_RESTARTED;
+	case UNDESCRIBED:
+		return MSG_NO_DESCRIPTION;
+	default:
+		return MSG_UNKNOWN_PEER;
+	}
+}
+
 static void settle(struct waiter *waiter, enum delivery outcome)
 {
 	struct native_request *request = (struct native_request *)waiter;
 
 	if (outcome != DELIVERED && !request->has_failed) {
 		request->has_failed = true;
-		request->code = outcome == RESTARTED ? MSG_PEER_RESTARTED
-						     : MSG_UNKNOWN_PEER;
+		request->code = code_of(outcome);
 	}
 	end_one(request);
 }
@@ -322,8 +333,7 @@ static void undelivered(const struct peer *peer, const struct peer *to,
 	};
 
 	native_send_error(client, &msg, span_of(to->id, to->id_len),
-			  why == RESTARTED ? MSG_PEER_RESTARTED
-					   : MSG_UNKNOWN_PEER);
+			  code_of(why));
 }
 
 static void expel(struct peer *peer, const char *reason)

@@ -22,6 +22,8 @@ static const char *const messages[] = {
 	[MSG_GAP] = "a message before this one is missing; go back to the "
 		    "first that is not acknowledged",
 	[MSG_QUEUE_FULL] = "this peer does not take what it is sent",
+	[MSG_NO_DESCRIPTION] = "no description came before this candidate; "
+			       "send the offer or the answer first",
 	[MSG_INTERNAL] = "the server is out of memory; try again later",
 };
 

@@ -274,6 +274,12 @@ void socketio_configure(struct socketio *socketio)
 	tell_changed_rules(&socketio->spaces);
 }
 
+void socketio_tick(struct socketio *socketio)
+{
+	if (socketio)
+		events_tick(socketio->events);
+}
+
 size_t socketio_sessions_count(const struct socketio *socketio)
 {
 	return socketio ? engine_sessions_count(sio_engine(socketio->sio)) : 0;

@@ -38,6 +38,9 @@ void socketio_free(struct socketio *socketio);
 /* The loop has another configuration. */
 void socketio_configure(struct socketio *socketio);
 
+/* Called every 100 ms or so. */
+void socketio_tick(struct socketio *socketio);
+
 /* Where it is served, for the table of routes. */
 struct web_route socketio_route(struct socketio *socketio);
 

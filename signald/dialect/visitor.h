@@ -17,6 +17,8 @@ struct events {
 	struct buf said;      /* what an event makes for Socket.IO peers */
 	struct buf payload;   /* and for others */
 	struct buf heard;     /* what a receiver makes of other dialects */
+	struct early *first_early; /* senders whose candidates wait, in order */
+	struct early *last_early;
 	bool is_draining;
 };
 
@@ -32,6 +34,7 @@ struct visitor {
 	const struct events_space *space;
 	struct sio_socket *socket;
 	struct peer *peer; /* NULL outside a room */
+	struct map *early; /* senders of descriptions, by id; NULL: none yet */
 	struct ask *asks;  /* the newest first */
 	unsigned asks_count;
 	uint64_t last_ask;
@@ -85,6 +88,27 @@ int visitor_ask(struct visitor *visitor, const struct events_message *message);
 void visitor_take_answer(struct visitor *visitor,
 			 const struct sio_message *message);
 void visitor_forget_asks(struct visitor *visitor);
+
+/* --- early.c --- */
+
+/*
+ * Pages that know no better add a candidate at once, which fails before its
+ * description. Those of a sender are held for this visitor until one has passed.
+ */
+bool early_is_described(const struct visitor *visitor, struct span from);
+
+/* Hold a candidate's event. Returns 0, with its receipt taken; -ENOBUFS for more
+ * than any browser sends, -ENOMEM. */
+int early_hold(struct visitor *visitor, struct span from,
+	       const struct sio_content *content);
+
+/* A description of this sender has been sent to the visitor: what was held goes
+ * behind it. */
+void early_describe(struct visitor *visitor, struct span from);
+
+/* The sender has left, or begins anew. */
+void early_forget(struct visitor *visitor, struct span from);
+void early_free(struct visitor *visitor);
 
 /* --- owe.c --- */
 

@@ -105,7 +105,7 @@ struct peer_ops {
 	void (*acked)(const struct peer *peer, const struct peer *by,
 		      uint64_t n);
 	/* What this peer sent to another, up to number n, may not have come:
-	 * RESTARTED or GONE. */
+	 * RESTARTED or GONE; or the one with number n: UNDESCRIBED. */
 	void (*undelivered)(const struct peer *peer, const struct peer *to,
 			    uint64_t n, enum delivery why);
 	/* It has to go, at once and for good; the hub takes it out. Also for

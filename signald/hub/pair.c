@@ -121,17 +121,24 @@ void pair_end_outgoing(struct session *from)
 		detach_or_free(from->outgoing);
 }
 
+/* One that is away sends it again when it is back, and hears of it then. */
+static void tell_undelivered(const struct pair *pair, uint64_t n,
+			     enum delivery why)
+{
+	const struct peer *from = &pair->from->owner->peer;
+
+	if (from->arg)
+		from->ops->undelivered(from, &pair->to->peer, n, why);
+}
+
 void pair_end_incoming(struct hub_peer *to, enum delivery why)
 {
 	while (to->incoming) {
 		struct pair *pair = to->incoming;
-		const struct peer *from = &pair->from->owner->peer;
-		uint64_t sent = pair->sent;
-		bool is_under_way = sent > pair->acked;
 
+		if (pair->sent > pair->acked)
+			tell_undelivered(pair, pair->sent, why);
 		detach_or_free(pair);
-		if (is_under_way && from->arg)
-			from->ops->undelivered(from, &to->peer, sent, why);
 	}
 }
 
@@ -187,9 +194,11 @@ void receipt_settle(const struct receipt *receipt, enum delivery outcome)
 			free(pair);
 		return;
 	}
-	/* A sender hears of the others when the receiver's end does. */
 	if (outcome == DELIVERED && receipt->n > pair->acked) {
 		pair->acked = receipt->n;
 		pair_set_due(pair);
 	}
+	/* Of the others a sender hears when its receiver ends. */
+	if (outcome == UNDESCRIBED)
+		tell_undelivered(pair, receipt->n, outcome);
 }
