@@ -18,6 +18,7 @@ const candidatePair = (type) => new Map([
 	['R', { id: 'R', candidateType: 'host' }],
 	['P', { id: 'P', type: 'candidate-pair', selected: true, localCandidateId: 'L', remoteCandidateId: 'R' }],
 ]);
+const local = (ufrag, more = {}) => ({ usernameFragment: ufrag, toJSON: () => candidate(ufrag).candidate, ...more });
 const types = ({ sent }) => sent.map(({ type }) => type);
 
 describe('descriptions', () => {
@@ -60,6 +61,116 @@ describe('descriptions', () => {
 		ada.link.receive(offer('x'));
 		await settle();
 		assert.deepEqual(types(ada.signald), ['answer']);
+	});
+});
+
+describe('who is called', () => {
+	const called = (t) => {
+		t.mock.timers.enable({ apis: ['setTimeout'] });
+		return track(makeLink('bob', 'ada', { isCaller: false }));
+	};
+
+	test('leaves the first offer to the caller', async (t) => {
+		const { pc, signald } = called(t);
+		pc.need();
+		t.mock.timers.tick(499);
+		await settle();
+		assert.deepEqual(types(signald), []);
+	});
+
+	test('calls when nobody does, for what it has to send', async (t) => {
+		const { pc, signald } = called(t);
+		pc.need();
+		t.mock.timers.tick(500);
+		await settle();
+		assert.deepEqual(types(signald), ['offer']);
+	});
+
+	test('has nothing to call for when it has nothing to send', async (t) => {
+		const { pc, signald } = called(t);
+		t.mock.timers.tick(500);
+		await settle();
+		assert.deepEqual(types(signald), []);
+		pc.need();
+		await settle();
+		assert.deepEqual(types(signald), ['offer']);
+	});
+
+	test('answers, and may offer at any time from then on', async (t) => {
+		const { link, pc, signald } = called(t);
+		pc.need();
+		link.receive(offer('x'));
+		await settle();
+		t.mock.timers.tick(500);
+		await settle();
+		assert.deepEqual(types(signald), ['answer']);
+		pc.need();
+		await settle();
+		assert.deepEqual(types(signald), ['answer', 'offer']);
+	});
+});
+
+describe('an answer', () => {
+	const answer = (offerUfrag) => ({ type: 'answer', description: { type: 'answer', sdp: 'v=0\r\na=ice-ufrag:z\r\n', offerUfrag } });
+	const ufragOf = ({ description }) => description.sdp.match(/ufrag:(.*)\r/)[1];
+
+	test('names the offer that it is for', async () => {
+		const ada = track(makeLink('ada', 'bob'));
+		ada.link.receive(offer('x'));
+		await settle();
+		assert.equal(ada.signald.sent[0].description.offerUfrag, 'x');
+	});
+
+	test('to an offer that a newer one has replaced is not taken for one to that', async () => {
+		const ada = track(makeLink('ada', 'bob'));
+		ada.pc.need();
+		await settle();
+		ada.link.restart();
+		await settle();
+		const [first, last] = [ada.signald.sent[0], ada.signald.sent.at(-1)];
+		ada.link.receive(answer(ufragOf(first)));
+		await settle();
+		assert.equal(ada.pc.signalingState, 'have-local-offer');
+		ada.link.receive(answer(ufragOf(last)));
+		await settle();
+		assert.equal(ada.pc.signalingState, 'stable');
+	});
+
+	test('of a client that does not say which offer it is for is taken as it comes', async () => {
+		const ada = track(makeLink('ada', 'bob'));
+		ada.pc.need();
+		await settle();
+		ada.link.receive(answer(undefined));
+		await settle();
+		assert.equal(ada.pc.signalingState, 'stable');
+	});
+});
+
+describe('our candidates', () => {
+	test('go out behind their description, not before it', async () => {
+		const ada = track(makeLink('ada', 'bob'));
+		ada.pc.onicecandidate({ candidate: local('never-described') });
+		ada.pc.need();
+		await settle();
+		const [{ description }] = ada.signald.sent;
+		const ufrag = description.sdp.match(/ufrag:(.*)\r/)[1];
+		ada.pc.onicecandidate({ candidate: local(ufrag) });
+		ada.pc.onicecandidate({ candidate: null });
+		assert.deepEqual(types(ada.signald), ['offer', 'candidate', 'candidate']);
+		assert.equal(ada.signald.sent[1].candidate.usernameFragment, ufrag);
+		assert.equal(ada.signald.sent[2].candidate, null);
+	});
+
+	test('that came too early are sent with it', async (t) => {
+		const ada = track(makeLink('ada', 'bob'));
+		const describe = t.mock.method(ada.pc, 'setLocalDescription', async () => {
+			ada.pc.onicecandidate({ candidate: local('quick') });
+			ada.pc.localDescription = offer('quick').description;
+		});
+		ada.pc.need();
+		await settle();
+		assert.equal(describe.mock.callCount(), 1);
+		assert.deepEqual(types(ada.signald), ['offer', 'candidate']);
 	});
 });
 
@@ -202,6 +313,110 @@ describe('a path that is lost', () => {
 		pc.become('failed');
 		assert.equal((await link.state()).why, 'no-path');
 	});
+});
+
+describe('while the other side cannot hear', () => {
+	const start = (t, options) => {
+		t.mock.timers.enable({ apis: ['setTimeout'] });
+		return track(makeLink('bob', 'ada', options));
+	};
+
+	test('a lost path is not sought in vain, but as soon as we are back', (t) => {
+		const { pc, signald } = start(t);
+		signald.state = 'reconnecting';
+		pc.become('failed');
+		t.mock.timers.tick(2100);
+		assert.equal(pc.restarts, 0);
+		signald.resume();
+		t.mock.timers.tick(0);
+		assert.equal(pc.restarts, 1);
+	});
+
+	test('because it is away, a lost path is sought when it is back', (t) => {
+		const { pc, signald } = start(t);
+		signald.peers.set('ada', { id: 'ada', away: true });
+		pc.become('failed');
+		t.mock.timers.tick(2100);
+		assert.equal(pc.restarts, 0);
+		signald.back('eve');
+		t.mock.timers.tick(0);
+		assert.equal(pc.restarts, 0);
+		signald.peers.get('ada').away = false;
+		signald.back('ada');
+		t.mock.timers.tick(0);
+		assert.equal(pc.restarts, 1);
+	});
+
+	test('a relay that is to be renewed is renewed afterwards', async (t) => {
+		const { pc, signald } = start(t);
+		pc.stats = candidatePair('relay');
+		pc.become('connected');
+		signald.peers.set('ada', { id: 'ada', away: true });
+		signald.renew('new');
+		await settle();
+		assert.equal(pc.restarts, 0);
+		signald.peers.get('ada').away = false;
+		signald.back('ada');
+		t.mock.timers.tick(0);
+		assert.equal(pc.restarts, 1);
+	});
+});
+
+describe('our resumption', () => {
+	test('leaves a healthy path alone, but gives it the newest credentials', async (t) => {
+		t.mock.timers.enable({ apis: ['setTimeout'] });
+		const { pc, signald } = track(makeLink('bob', 'ada'));
+		pc.stats = candidatePair('relay');
+		pc.become('connected');
+		signald.iceServers = [{ urls: ['turn:a'], username: '3:u', credential: 'newest' }];
+		signald.resume();
+		await settle();
+		t.mock.timers.tick(10000);
+		assert.equal(pc.configuration.iceServers[0].credential, 'newest');
+		assert.equal(pc.restarts, 0);
+	});
+
+	test('restarts a path that was lost: the impolite side at once, the polite one if that is not enough', (t) => {
+		t.mock.timers.enable({ apis: ['setTimeout'] });
+		const [impolite, polite] = [track(makeLink('bob', 'ada')), track(makeLink('ada', 'bob'))];
+		for (const { pc, signald } of [impolite, polite]) {
+			pc.become('disconnected');
+			signald.resume();
+		}
+		t.mock.timers.tick(0);
+		assert.deepEqual([impolite.pc.restarts, polite.pc.restarts], [1, 0]);
+		t.mock.timers.tick(3000);
+		assert.deepEqual([impolite.pc.restarts, polite.pc.restarts], [1, 1]);
+	});
+});
+
+describe('what the peer sends', () => {
+	test('is told as a stream once, though it has several tracks', () => {
+		const { link, pc } = track(makeLink('ada', 'bob'));
+		const [stream, another] = [{ id: 's' }, { id: 'a' }];
+		const told = [];
+		link.on('stream', (each) => told.push(each));
+		for (const streams of [[stream], [stream], [], [another]])
+			pc.ontrack({ streams });
+		assert.deepEqual(told, [stream, another]);
+	});
+
+	test('is told as a channel', async () => {
+		const { link, pc } = track(makeLink('ada', 'bob'));
+		const told = link.once('channel');
+		pc.ondatachannel({ channel: 'chat' });
+		assert.equal(await told, 'chat');
+	});
+});
+
+test('a stream that is added twice is sent once', () => {
+	const { link, pc } = track(makeLink('ada', 'bob'));
+	const tracks = [{ kind: 'audio' }];
+	const stream = { getTracks: () => tracks };
+	link.add(stream);
+	tracks.push({ kind: 'video' });
+	link.add(stream);
+	assert.deepEqual(pc.getSenders().map(({ track: { kind } }) => kind), ['audio', 'video']);
 });
 
 describe('new credentials', () => {

@@ -231,29 +231,22 @@ export class PeerLink extends Emitter {
 	}
 
 	/** @param {Description['description']} description */
-	async #onDescription(description) {
+	async #onDescription({ type, sdp, offerUfrag }) {
 		const { pc } = this;
-		const isOffer = description.type === 'offer';
+		const isOffer = type === 'offer';
 		const collides = isOffer && (this.#makingOffer || pc.signalingState !== 'stable');
 		this.#ignoringOffer = !this.#polite && collides;
-		if (this.#ignoringOffer || this.#isOutdated(description))
+		// An answer to an offer that a newer one has replaced; that gets its own.
+		const isOutdated = offerUfrag && !belongs(offerUfrag, pc.localDescription?.sdp);
+		if (this.#ignoringOffer || isOutdated)
 			return;
 		this.#isCalled = false;
-		await pc.setRemoteDescription(description);
+		await pc.setRemoteDescription({ type, sdp });
 		if (isOffer) {
 			await pc.setLocalDescription();
 			this.#describe();
 		}
 		await this.#addEarly();
-	}
-
-	/**
-	 * An answer to an offer that a newer one has replaced; that has its own.
-	 *
-	 * @param {Description['description']} description
-	 */
-	#isOutdated({ offerUfrag }) {
-		return Boolean(offerUfrag) && !belongs(offerUfrag, this.pc.localDescription?.sdp);
 	}
 
 	/** @param {RTCIceCandidateInit | null} candidate */

@@ -93,6 +93,8 @@ export class Signald extends Emitter {
 		const { room, role, storage, maxPending = 1024 } = options;
 		const address = new URL('/v1/ws', url);
 		address.protocol = address.protocol.replace('http', 'ws');
+		if (!(options.WebSocket ?? globalThis.WebSocket))
+			throw new TypeError('there is no WebSocket here: give one in options.WebSocket');
 		this.#options = { ...options };
 		this.#identity = new Identity(storage, JSON.stringify(['signald', address.href, room, role]));
 		this.#outbox = new Outbox((type, to, payload) => this.#say({ type, ...to }, payload), maxPending);
