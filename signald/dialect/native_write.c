@@ -228,7 +228,7 @@ void native_write_relayed(const struct envelope *envelope,
 			.fi = from->inst,
 			.is_numbered = envelope->is_numbered,
 			.n = envelope->n,
-			.p = envelope->p,
+			.p = envelope->is_numbered ? envelope->p : 0,
 			.acked = envelope->acked,
 		},
 		prefix);
