@@ -30,6 +30,9 @@ bool span_next_item(struct span *rest, char sep, struct span *item)
 	return true;
 }
 
+/* So many digits fit, whichever they are. */
+#define SAFE_DIGITS 19
+
 int span_to_u64(struct span s, uint64_t max, uint64_t *value)
 {
 	uint64_t sum = 0;
@@ -41,7 +44,7 @@ int span_to_u64(struct span s, uint64_t max, uint64_t *value)
 
 		if (digit > 9)
 			return -EINVAL;
-		if (sum > (UINT64_MAX - digit) / 10)
+		if (i >= SAFE_DIGITS && sum > (UINT64_MAX - digit) / 10)
 			return -ERANGE;
 		sum = sum * 10 + digit;
 	}

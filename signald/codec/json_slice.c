@@ -8,30 +8,42 @@ struct pick {
 	const struct span *names;
 	size_t names_count;
 	struct span *values;
+	size_t next; /* the name expected next */
 	bool has_duplicate;
 	int err; /* why a NULL was returned */
 };
 
+/* A wanted name stands at a place, with its closing quote. */
+static inline bool stands_at(const char *at, size_t left, struct span name)
+{
+	return left > name.len && at[name.len] == '"' &&
+	       (!name.len || *at == *name.ptr) &&
+	       !memcmp(at, name.ptr, name.len);
+}
+
 /*
  * Find the wanted name that stands at a place, with its closing quote. Its
  * length comes from our side, so the processor need not wait for a scan of the
- * text to know where to go on.
+ * text to know where to go on. Most texts have their members in one order: the
+ * search begins behind the name that was found last.
  *
  * at  behind the opening quote; moves behind the closing one when found
  */
-static struct span *find_plain(const struct pick *pick, const char **at,
+static struct span *find_plain(struct pick *pick, const char **at,
 			       const char *end)
 {
 	size_t left = (size_t)(end - *at);
+	size_t i = pick->next;
 
-	for (size_t i = 0; i < pick->names_count; i++) {
-		struct span name = pick->names[i];
-
-		if (left > name.len && (*at)[name.len] == '"' &&
-		    span_equal(span_of(*at, name.len), name)) {
-			*at += name.len + 1;
+	for (size_t tried = 0; tried < pick->names_count; tried++) {
+		if (i == pick->names_count)
+			i = 0;
+		if (stands_at(*at, left, pick->names[i])) {
+			*at += pick->names[i].len + 1;
+			pick->next = i + 1;
 			return &pick->values[i];
 		}
+		i++;
 	}
 	return NULL;
 }
@@ -53,7 +65,7 @@ static struct span *find_escaped(const struct pick *pick, struct span inside)
  *
  * wanted  where to put the value, NULL for a name nobody asked for
  */
-static const char *pick_name(const struct pick *pick, const char *at,
+static const char *pick_name(struct pick *pick, const char *at,
 			     const char *end, struct span **wanted)
 {
 	const char *name;
@@ -133,7 +145,7 @@ static int judge_other_type(struct span text)
 int json_pick(struct span text, const struct span *names, size_t names_count,
 	      struct span *values)
 {
-	struct pick pick = {names, names_count, values, false, -EINVAL};
+	struct pick pick = {names, names_count, values, 0, false, -EINVAL};
 	const char *at, *end;
 
 	for (size_t i = 0; i < names_count; i++)

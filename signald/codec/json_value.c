@@ -162,9 +162,11 @@ int json_read_string(struct span raw, char *space, size_t cap,
 
 int json_to_u64(struct span raw, uint64_t max, uint64_t *value)
 {
-	for (size_t i = 0; i < raw.len; i++) {
+	int err = span_to_u64(raw, max, value);
+
+	/* What is too large may be something else as well. */
+	for (size_t i = 0; err == -ERANGE && i < raw.len; i++)
 		if (!is_digit(raw.ptr[i]))
-			return -EINVAL;
-	}
-	return span_to_u64(raw, max, value);
+			err = -EINVAL;
+	return err;
 }

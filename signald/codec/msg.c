@@ -9,8 +9,8 @@
 #define MAX_TOKEN 512
 #define MAX_TYPE 16 /* bytes of the longest type's name, and some more */
 
-/* The members the server reads; those of relayed messages first, since names
- * are looked for in this order. */
+/* The members the server reads, in the order in which clients write them: names
+ * are looked for from the one before on. */
 enum field {
 	F_TYPE,
 	F_TO,
@@ -18,10 +18,10 @@ enum field {
 	F_N,
 	F_P,
 	F_SN,
+	F_REF,
 	F_CANDIDATE,
 	F_DATA,
 	F_DESCRIPTION,
-	F_REF,
 	F_ROOM,
 	F_ROLE,
 	F_NAME,
@@ -493,15 +493,24 @@ static size_t put(char *out, size_t at, struct span piece)
 /* ,"n":12 */
 static size_t put_number(char *out, size_t at, struct span name, uint64_t value)
 {
+	static const char pairs[] =
+		"00010203040506070809101112131415161718192021222324252627282930"
+		"31323334353637383940414243444546474849505152535455565758596061"
+		"62636465666768697071727374757677787980818283848586878889909192"
+		"93949596979899";
 	char digits[20];
-	size_t first = sizeof(digits);
+	char *first = digits + sizeof(digits);
 
-	do {
-		digits[--first] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value);
+	while (value >= 10) {
+		first -= 2;
+		memcpy(first, pairs + value % 100 * 2, 2);
+		value /= 100;
+	}
+	if (value || first == digits + sizeof(digits))
+		*--first = (char)('0' + value);
 	at = put(out, at, name);
-	return put(out, at, span_of(digits + first, sizeof(digits) - first));
+	return put(out, at,
+		   span_of(first, (size_t)(digits + sizeof(digits) - first)));
 }
 
 size_t msg_write_prefix(const struct msg_head *head,
