@@ -166,7 +166,8 @@ static void write_routes(struct server *server)
 			.arg = server->scripts,
 		};
 	*at = routes[fixed_count]; /* every other path */
-	memcpy(server->operator_routes, operator_routes, sizeof(operator_routes));
+	memcpy(server->operator_routes, operator_routes,
+	       sizeof(operator_routes));
 }
 
 static int listen_on(struct server *server, struct web *web, struct span text)
@@ -425,8 +426,7 @@ static int open_state(struct server *server)
 
 static void run_tell_due(struct loop_task *task)
 {
-	hub_tell_due(
-		container_of(task, struct server, tell_due)->hub);
+	hub_tell_due(container_of(task, struct server, tell_due)->hub);
 }
 
 static void on_due(void *arg)

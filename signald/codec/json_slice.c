@@ -65,8 +65,8 @@ static struct span *find_escaped(const struct pick *pick, struct span inside)
  *
  * wanted  where to put the value, NULL for a name nobody asked for
  */
-static const char *pick_name(struct pick *pick, const char *at,
-			     const char *end, struct span **wanted)
+static const char *pick_name(struct pick *pick, const char *at, const char *end,
+			     struct span **wanted)
 {
 	const char *name;
 

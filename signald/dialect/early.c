@@ -208,10 +208,8 @@ void events_tick(struct events *events)
 		struct early *early = events->first_early;
 
 		log_debug("event.dropped",
-			  log_str("id",
-				  sio_socket_id(early->visitor->socket)),
-			  log_span("from",
-				   span_of(early->id, early->id_len)),
+			  log_str("id", sio_socket_id(early->visitor->socket)),
+			  log_span("from", span_of(early->id, early->id_len)),
 			  log_str("reason", "no description came before these "
 					    "candidates"));
 		drop_all(early, UNDESCRIBED);

@@ -189,8 +189,7 @@ static bool may_return(struct span id, void *namespace_arg)
 	const struct events_space *space = namespace_arg;
 	const struct events *events = space->events;
 
-	return !hub_is_settled(events->hub) &&
-	       !map_get(events->visitors, id) &&
+	return !hub_is_settled(events->hub) && !map_get(events->visitors, id) &&
 	       !kicked_has(events->kicked, id, clock_wall_s(events->clock));
 }
 

@@ -110,8 +110,8 @@ static void set_token_due(struct native_client *client)
 {
 	const struct config *config = client->native->parts.loop->config;
 
-	client->token_due_ms = now_ms(client) + config->session.token_ttl_s *
-							(1000ull / 2);
+	client->token_due_ms =
+		now_ms(client) + config->session.token_ttl_s * (1000ull / 2);
 }
 
 void native_start_refreshing(struct native_client *client)

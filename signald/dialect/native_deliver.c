@@ -14,7 +14,7 @@ static const struct outlog_limits unproved_limits = {
 /* --- requests: messages with a ref --- */
 
 struct native_request {
-	struct waiter waiter; /* first: the waiter is the request */
+	struct waiter waiter;	      /* first: the waiter is the request */
 	struct native_client *client; /* NULL: it is gone */
 	struct native_request *prev;
 	struct native_request *next;

@@ -11,8 +11,7 @@ static const char *const messages[] = {
 	[MSG_ROLE_TAKEN] = "the room has its broadcaster; join as a watcher or "
 			   "try again when it has left",
 	[MSG_ROOM_FULL] = "the room is full (rooms.max_peers_per_room)",
-	[MSG_TOO_MANY_ROOMS] =
-		"the server has no more rooms (rooms.max_rooms)",
+	[MSG_TOO_MANY_ROOMS] = "the server has no more rooms (rooms.max_rooms)",
 	[MSG_UNKNOWN_PEER] =
 		"no peer of this id is in the room; it may have left",
 	[MSG_PEER_PENDING] = "the server has just started, and this peer may "

@@ -274,8 +274,7 @@ void native_write_event(struct buf *out, const struct envelope *envelope)
 		write_left_event(out, envelope);
 		break;
 	case ENVELOPE_PEER_AWAY:
-		buf_append_format(out,
-				  "{\"type\":\"peer-away\",\"id\":\"%s\"}",
+		buf_append_format(out, "{\"type\":\"peer-away\",\"id\":\"%s\"}",
 				  envelope->from->id);
 		break;
 	case ENVELOPE_PEER_BACK:

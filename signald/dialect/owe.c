@@ -23,10 +23,9 @@ static void answer(const struct owed *owed)
 	const struct span content = buf_span(&owed->content);
 
 	if (asker)
-		(void)sio_answer(
-			asker->socket, owed->asker_id,
-			&(struct sio_content){.parts = &content,
-					      .parts_count = 1});
+		(void)sio_answer(asker->socket, owed->asker_id,
+				 &(struct sio_content){.parts = &content,
+						       .parts_count = 1});
 }
 
 static void pay(struct owed *owed)

@@ -13,9 +13,10 @@ struct run {
 	const struct rules_rule *rule;
 	const struct sio_message *message; /* NULL for [connect] */
 	struct rules_scope scope;
-	struct owed *owed; /* its acknowledgement, once somebody is waited for */
-	bool has_entered;  /* a room, or a role in it */
-	bool is_asked;	   /* its question was passed on */
+	struct owed
+		*owed;	  /* its acknowledgement, once somebody is waited for */
+	bool has_entered; /* a room, or a role in it */
+	bool is_asked;	  /* its question was passed on */
 };
 
 static struct events *events_of(const struct run *run)

@@ -208,8 +208,7 @@ static int build(struct socketio *socketio, const struct socketio_parts *parts)
 }
 
 int socketio_new(struct socketio **socketiop,
-		 const struct socketio_parts *parts,
-		 struct config_error *error)
+		 const struct socketio_parts *parts, struct config_error *error)
 {
 	struct loop *loop = parts->loop;
 	struct socketio *socketio;

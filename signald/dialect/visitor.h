@@ -13,10 +13,10 @@ struct events {
 	struct hub *hub;
 	const struct kicked *kicked;
 	const struct clock *clock;
-	struct map *visitors; /* by socket id */
-	struct buf said;      /* what an event makes for Socket.IO peers */
-	struct buf payload;   /* and for others */
-	struct buf heard;     /* what a receiver makes of other dialects */
+	struct map *visitors;	   /* by socket id */
+	struct buf said;	   /* what an event makes for Socket.IO peers */
+	struct buf payload;	   /* and for others */
+	struct buf heard;	   /* what a receiver makes of other dialects */
 	struct early *first_early; /* senders whose candidates wait, in order */
 	struct early *last_early;
 	bool is_draining;
@@ -93,12 +93,13 @@ void visitor_forget_asks(struct visitor *visitor);
 
 /*
  * Pages that know no better add a candidate at once, which fails before its
- * description. Those of a sender are held for this visitor until one has passed.
+ * description. Those of a sender are held for this visitor until one has
+ * passed.
  */
 bool early_is_described(const struct visitor *visitor, struct span from);
 
-/* Hold a candidate's event. Returns 0, with its receipt taken; -ENOBUFS for more
- * than any browser sends, -ENOMEM. */
+/* Hold a candidate's event. Returns 0, with its receipt taken; -ENOBUFS for
+ * more than any browser sends, -ENOMEM. */
 int early_hold(struct visitor *visitor, struct span from,
 	       const struct sio_content *content);
 

@@ -126,7 +126,7 @@ struct peer {
 	struct span name;     /* {NULL, 0} without one */
 	struct span metadata; /* raw JSON object, {NULL, 0} without one */
 	const struct peer_ops *ops;
-	void *arg;    /* the dialect's; of one that is away it may be NULL */
+	void *arg;	 /* the dialect's; of one that is away it may be NULL */
 	bool is_away;	 /* cut off, or its page is going away */
 	bool is_leaving; /* away, and not expected back: its page went */
 	bool is_absent;	 /* away so long that ENVELOPE_PEER_ABSENT was told */
@@ -144,9 +144,9 @@ struct hub_join {
 	unsigned most; /* peers in the room, if fewer than configured; or 0 */
 	struct span name;
 	struct span metadata;
-	uint64_t inst;	   /* see struct peer */
-	bool has_session;  /* it may be cut off and resumed; needs inst */
-	uint64_t attempt;  /* of its transport, counted by the client */
+	uint64_t inst;	  /* see struct peer */
+	bool has_session; /* it may be cut off and resumed; needs inst */
+	uint64_t attempt; /* of its transport, counted by the client */
 	const struct peer_ops *ops;
 	void *arg;
 };
@@ -168,8 +168,8 @@ void hub_free(struct hub *hub);
  * those who see it.
  *
  * Returns 0 with the peer, -EEXIST when the room has its broadcaster (one
- * that is away makes way), -ENOSPC when the room is full, -ENFILE when there are too
- * many rooms, -EINVAL when a peer has that id already, -ENOMEM.
+ * that is away makes way), -ENOSPC when the room is full, -ENFILE when there
+ * are too many rooms, -EINVAL when a peer has that id already, -ENOMEM.
  */
 int hub_join(struct hub *hub, const struct hub_join *join, struct peer **peerp);
 

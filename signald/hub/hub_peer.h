@@ -30,12 +30,12 @@ struct hub {
 struct hub_peer {
 	struct peer peer; /* first: every struct peer is one of these */
 	struct hub *hub;
-	uint64_t serial;	   /* never used again */
-	struct session *session;   /* NULL: it cannot be resumed */
-	struct pair *incoming;	   /* from those who number what they send it */
-	struct wheel_timer timer;  /* ends its being away, or its patience */
-	uint64_t away_ends_ms;		   /* 0: its dialect ends it */
-	uint64_t absent_at_ms;		   /* 0: it was told, or will not be */
+	uint64_t serial;	  /* never used again */
+	struct session *session;  /* NULL: it cannot be resumed */
+	struct pair *incoming;	  /* from those who number what they send it */
+	struct wheel_timer timer; /* ends its being away, or its patience */
+	uint64_t away_ends_ms;	  /* 0: its dialect ends it */
+	uint64_t absent_at_ms;	  /* 0: it was told, or will not be */
 	enum hub_leave_reason away_reason; /* when it does not come back */
 	char *about;			   /* its name and metadata */
 	bool is_newcomer; /* came without a token, while unsettled */
@@ -49,10 +49,10 @@ struct session {
 	uint32_t generation; /* of the newest token that was used */
 	uint32_t issued;     /* of the newest that was given out */
 	struct outlog log;
-	uint64_t stuck_ms;    /* since then nothing was acknowledged */
+	uint64_t stuck_ms; /* since then nothing was acknowledged */
 	struct pair *outgoing;
-	struct pair *last;    /* the one used last, or NULL */
-	struct pair *due;     /* those whose `acked` is to be told */
+	struct pair *last; /* the one used last, or NULL */
+	struct pair *due;  /* those whose `acked` is to be told */
 	struct session *next_due;
 	bool is_due; /* in the hub's list */
 };

@@ -6,9 +6,9 @@
 
 /* What became of a message that was taken. */
 enum delivery {
-	DELIVERED, /* the receiver's client has it */
-	RESTARTED, /* the receiver's memory is another: it will not get it */
-	GONE,	   /* the receiver has ended */
+	DELIVERED,   /* the receiver's client has it */
+	RESTARTED,   /* the receiver's memory is another: it will not get it */
+	GONE,	     /* the receiver has ended */
 	UNDESCRIBED, /* a candidate, and no description came before it */
 };
 

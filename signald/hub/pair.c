@@ -13,8 +13,8 @@ struct pair *pair_find(struct session *from, const struct hub_peer *to)
 	const uint64_t key[2] = {from->owner->serial, to->serial};
 
 	if (!from->last || from->last->to != to) {
-		struct pair *pair = map_get(to->hub->pairs,
-					    span_of(key, sizeof(key)));
+		struct pair *pair =
+			map_get(to->hub->pairs, span_of(key, sizeof(key)));
 
 		if (!pair)
 			return NULL;

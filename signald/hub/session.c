@@ -266,7 +266,8 @@ static void tell_away(struct hub *hub, struct peer *peer)
 	log_info("peer.away", log_str("id", peer->id),
 		 log_span("room", peer->room->name));
 	if (!hub->is_draining)
-		tell_about(peer, &(struct envelope){.kind = ENVELOPE_PEER_AWAY});
+		tell_about(peer,
+			   &(struct envelope){.kind = ENVELOPE_PEER_AWAY});
 }
 
 static bool has_room_for_away(const struct hub *hub)
@@ -325,8 +326,8 @@ static void pass_away_time(struct hub *hub, struct hub_peer *away)
 	if (away->absent_at_ms && away->absent_at_ms <= now_ms) {
 		away->absent_at_ms = 0;
 		away->peer.is_absent = true;
-		tell_about(&away->peer, &(struct envelope){
-						.kind = ENVELOPE_PEER_ABSENT});
+		tell_about(&away->peer,
+			   &(struct envelope){.kind = ENVELOPE_PEER_ABSENT});
 	}
 	start_away_timer(hub, away);
 }
@@ -540,8 +541,8 @@ enum hub_resumed hub_resume(struct hub *hub, const struct hub_resume *resume,
 	} else {
 		verdict = judge(hub_peer_of(peer), resume);
 		if (verdict == RESUMED)
-			verdict = take_over(hub, hub_peer_of(peer), resume,
-					    err);
+			verdict =
+				take_over(hub, hub_peer_of(peer), resume, err);
 		*peerp = peer;
 	}
 	if (verdict != RESUMED)

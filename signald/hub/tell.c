@@ -103,9 +103,8 @@ int tell_peer(const struct peer *from, const struct peer *to,
 
 	envelope->from = from;
 	envelope->is_for_many = false;
-	envelope->acked = receiver && receiver->due
-				  ? pair_take_due(receiver, from)
-				  : 0;
+	envelope->acked =
+		receiver && receiver->due ? pair_take_due(receiver, from) : 0;
 	err = to->ops->deliver(to, envelope);
 	if (!err)
 		count_relayed(envelope);

@@ -186,9 +186,8 @@ int keyring_rotate(struct keyring *ring, uint64_t now_s)
 	while (kept < ring->count && kept < MAX_KEYS - 1 &&
 	       !is_older(&ring->keys[kept], KEYRING_LIVES_S, now_s))
 		kept++;
-	err = make_key(
-		(uint8_t)(ring->count ? ring->keys[0].number + 1 : 1), now_s,
-		&keys[0]);
+	err = make_key((uint8_t)(ring->count ? ring->keys[0].number + 1 : 1),
+		       now_s, &keys[0]);
 	if (err)
 		return err;
 	memcpy(keys + 1, ring->keys, kept * sizeof(*keys));

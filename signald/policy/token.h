@@ -11,8 +11,9 @@ enum token_kind { TOKEN_PEER = 1, TOKEN_SOCKET = 2 };
 #define TOKEN_MAX_ID 96
 #define TOKEN_MAX_PLACE 128
 /* Before it is written in base64url. */
-#define TOKEN_CAP (1 + 1 + 1 + 1 + 4 + 8 + 1 + TOKEN_MAX_ID + 1 + \
-		   TOKEN_MAX_PLACE + KEYRING_MAC_BYTES)
+#define TOKEN_CAP                                                         \
+	(1 + 1 + 1 + 1 + 4 + 8 + 1 + TOKEN_MAX_ID + 1 + TOKEN_MAX_PLACE + \
+	 KEYRING_MAC_BYTES)
 
 struct token {
 	enum token_kind kind;

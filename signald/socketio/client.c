@@ -28,8 +28,8 @@ static const struct engine_ops engine_handlers = {
 
 /* --- all of it --- */
 
-int sio_new(struct sio **siop, struct loop *loop,
-	    const struct keyring *keyring, const struct sio_limits *limits)
+int sio_new(struct sio **siop, struct loop *loop, const struct keyring *keyring,
+	    const struct sio_limits *limits)
 {
 	struct sio *sio = calloc(1, sizeof(*sio));
 

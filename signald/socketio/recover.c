@@ -55,8 +55,8 @@ struct sio_recovery *recovery_new(struct sio_socket *socket)
 		memcpy(recovery->pid, pid.ptr, pid.len);
 	}
 	buf_clear(&pid);
-	if (recovery && map_put(socket->sio->by_pid, span_from(recovery->pid),
-				socket)) {
+	if (recovery &&
+	    map_put(socket->sio->by_pid, span_from(recovery->pid), socket)) {
 		free(recovery);
 		return NULL;
 	}

@@ -10,8 +10,7 @@
 /* A type and a head before the content, an offset behind it. */
 _Static_assert(SIO_MAX_PARTS + 5 <= WSCONN_MAX_PARTS,
 	       "every event fits a frame");
-_Static_assert(SIO_MAX_PARTS + 5 <= KEPT_MAX_PARTS,
-	       "every event can be kept");
+_Static_assert(SIO_MAX_PARTS + 5 <= KEPT_MAX_PARTS, "every event can be kept");
 
 const char *sio_socket_id(const struct sio_socket *socket)
 {
@@ -48,8 +47,7 @@ static void set_id_v3(struct sio_socket *socket, const char *sid)
 }
 
 struct sio_socket *socket_new(struct sio_client *client,
-			      const struct sio_namespace *nsp,
-			      struct span auth)
+			      const struct sio_namespace *nsp, struct span auth)
 {
 	struct sio_socket *socket = calloc(1, sizeof(*socket));
 	bool is_v3 = engine_version(client->session) == EIO_3;
@@ -227,9 +225,9 @@ static int keep(struct sio_socket *socket, const struct framed *framed,
 		const struct sio_content *content)
 {
 	struct outlog_limits limits = socket_log_limits(socket);
-	struct blob *kept = kept_new(framed->parts, framed->count,
-				     content->attachments,
-				     content->attachments_count);
+	struct blob *kept =
+		kept_new(framed->parts, framed->count, content->attachments,
+			 content->attachments_count);
 	int err = -ENOMEM;
 
 	if (kept && content->receipt && !socket->client)

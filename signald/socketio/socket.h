@@ -67,8 +67,8 @@ struct sio_namespace_options {
 };
 
 /* Returns 0 or -ENOMEM. keyring is borrowed. */
-int sio_new(struct sio **siop, struct loop *loop,
-	    const struct keyring *keyring, const struct sio_limits *limits);
+int sio_new(struct sio **siop, struct loop *loop, const struct keyring *keyring,
+	    const struct sio_limits *limits);
 
 /* Its connections must be gone; ends the sockets that are left. Takes NULL. */
 void sio_free(struct sio *sio);
