@@ -126,8 +126,8 @@ class Daemon {
  * openFiles limit of descriptors
  * port      of 127.0.0.1, instead of a free one
  */
-export async function startDaemon(t, { sets = {}, config, env = {}, openFiles, port } = {}) {
-	port ??= await freePort();
+export async function startDaemon(t, options = {}) {
+	const { sets = {}, config, env = {}, openFiles, port = await freePort() } = options;
 	const metricsPort = await freePort();
 	const args = [];
 	let configPath;
@@ -151,9 +151,17 @@ export async function startDaemon(t, { sets = {}, config, env = {}, openFiles, p
 		: spawn(program, args, { cwd: root, env: cleanEnv(env), stdio: ['ignore', 'pipe', 'pipe'] });
 	const daemon = new Daemon(child, port, metricsPort);
 	daemon.configPath = configPath;
+	daemon.options = { ...options, port };
 	t.after(() => daemon.end());
 	await until('signald answers', () => daemon.isReady());
 	return daemon;
+}
+
+// End it, and start another at its address, which finds what that one has kept.
+export async function restart(t, daemon, signal = 'SIGKILL') {
+	daemon.signal(signal);
+	await daemon.ended();
+	return startDaemon(t, daemon.options);
 }
 
 // Run signald to its end: for --help, --check-config and refusals to start.

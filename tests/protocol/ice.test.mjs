@@ -7,6 +7,7 @@ import { describe, test } from 'node:test';
 import { SECRET, startDaemon, until, useDaemon } from '../lib/daemon.mjs';
 import { joinPeer, openPeer } from '../lib/peer.mjs';
 import { judgeFile } from '../lib/schema.mjs';
+import { joinSession } from '../lib/session.mjs';
 
 const TURN = { 'turn.host': 'turn.example.org', 'turn.secret': SECRET };
 const FRIEND = 'https://friend.example';
@@ -190,4 +191,26 @@ test('a TURN server that falls silent is not offered, and readyz says why; one t
 	await startStun(t, stun.port);
 	await until('ready again', async () => (await ready()).status === 200, 15000);
 	assert.ok(turnOf(await getIce(daemon)));
+});
+
+test('fresh credentials come before the old ones end, unasked, and live as long as those', async (t) => {
+	const daemon = await startDaemon(t, { sets: { ...TURN, 'turn.min_ttl_s': 10 } });
+	const plain = await joinPeer(t, daemon, 'fresh', { ttl: 10 });
+	const session = await joinSession(t, daemon, 'fresh', { ttl: 10 });
+	const long = await joinPeer(t, daemon, 'fresh');
+	const began = performance.now();
+	await Promise.all([plain, session].map(async (peer) => {
+		assertCredential(peer.joined, 10);
+		const fresh = await peer.next('ice');
+		assert.ok(performance.now() - began < 7500, 'before the client would ask');
+		assert.equal('ref' in fresh, false);
+		assertCredential(fresh, 10);
+		assert.notEqual(turnOf(fresh).username, turnOf(peer.joined).username);
+	}));
+	// Also over a connection that was resumed, and again.
+	await session.cut();
+	assertCredential(await session.resume({ ttl: 10 }), 10);
+	assertCredential(await session.next('ice'), 10);
+	assert.ok(plain.heard('ice').length >= 1, 'again');
+	assert.deepEqual(long.heard('ice'), []);
 });

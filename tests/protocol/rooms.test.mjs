@@ -32,7 +32,7 @@ describe('joining', () => {
 		assert.deepEqual(bob.joined.peers,
 			[{ id: ada.id, role: 'broadcaster', name: 'Ada', metadata: { camera: [1, { a: null }] } }]);
 		assert.equal('next' in bob.joined, false);
-		assert.deepEqual(bob.joined.features, []);
+		assert.deepEqual(bob.joined.features, ['delivered', 'sessions']);
 		assert.deepEqual(bob.joined.limits,
 			{ maxMessageBytes: 65536, maxMetadataBytes: 4096, pingInterval: 25, silenceTimeout: 60 });
 		assert.deepEqual((await ada.next('peer-joined')).peer, { id: bob.id, role: 'peer' });

@@ -1,0 +1,147 @@
+// POST /kick on the metrics address: who is sent away is gone for good.
+import assert from 'node:assert/strict';
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { makeFolder, restart, startDaemon, useDaemon } from '../lib/daemon.mjs';
+import { joinPeer } from '../lib/peer.mjs';
+import { judgeFile } from '../lib/schema.mjs';
+import { joinSession, joinTwo } from '../lib/session.mjs';
+
+let rooms = 0;
+const newRoom = () => `kick-${++rooms}`;
+
+const post = (daemon, query, init = {}) =>
+	fetch(`http://127.0.0.1:${daemon.metricsPort}/kick${query}`, { method: 'POST', ...init });
+
+async function kick(daemon, id) {
+	const response = await post(daemon, `?peer=${encodeURIComponent(id)}`);
+	assert.equal(response.status, 204);
+	assert.equal(response.headers.get('cache-control'), 'no-store');
+}
+
+// It ends, hears why, and does not come back.
+async function assertGone(peer) {
+	const link = await peer.open();
+	const answer = await link.request(peer.resumption());
+	assert.deepEqual([answer.type, answer.reason], ['not-resumed', 'kicked'], JSON.stringify(answer));
+	assert.equal((await link.closed).code, 4003);
+}
+
+async function assertProblem(response, status, word) {
+	assert.equal(response.status, status);
+	const problem = await response.json();
+	assert.equal(judgeFile('http-problem.json', problem), null);
+	assert.match(problem.detail, word);
+}
+
+describe('a kick', () => {
+	let daemon;
+	useDaemon({}, (d) => (daemon = d));
+
+	test('ends a session, its token, and what was said to it', async (t) => {
+		const [ada, bob] = await joinTwo(t, daemon, newRoom());
+		bob.say(ada, 1);
+		await ada.next('signal');
+		await kick(daemon, ada.id);
+		assert.deepEqual(await ada.next('kicked'), { type: 'kicked', reason: 'kicked' });
+		assert.equal((await ada.closed).code, 4003);
+		assert.deepEqual(await bob.next('peer-left'), { type: 'peer-left', id: ada.id, role: 'peer', reason: 'kicked' });
+		const error = await bob.next('error');
+		assert.deepEqual([error.code, error.to, error.n], ['unknown-peer', ada.id, 1]);
+		await assertGone(ada);
+		await assertGone(ada);
+		assert.equal((await ada.join(ada.joined.room)).type, 'joined', 'as somebody new');
+		assert.notEqual(ada.id, ada.resumed?.id);
+	});
+
+	test('ends one that is away', async (t) => {
+		const [ada, bob] = await joinTwo(t, daemon, newRoom());
+		await ada.cut();
+		await bob.next('peer-away');
+		await kick(daemon, ada.id);
+		assert.equal((await bob.next('peer-left')).reason, 'kicked');
+		await assertGone(ada);
+	});
+
+	test('ends a peer without a session', async (t) => {
+		const plain = await joinPeer(t, daemon, newRoom());
+		const other = await joinPeer(t, daemon, plain.joined.room);
+		await kick(daemon, plain.id);
+		assert.deepEqual(await plain.next('kicked'), { type: 'kicked', reason: 'kicked' });
+		assert.equal((await plain.closed).code, 4003);
+		assert.deepEqual(await other.next('peer-left'), { type: 'peer-left', id: plain.id, role: 'peer', reason: 'kicked' });
+	});
+
+	test('takes the id as it is in a query', async (t) => {
+		const plain = await joinPeer(t, daemon, newRoom());
+		const escaped = [...plain.id].map((c) => `%${c.charCodeAt().toString(16)}`).join('');
+		assert.equal((await post(daemon, `?other=1&peer=${escaped}&more`)).status, 204);
+		await plain.next('kicked');
+	});
+
+	test('of nobody is 404', async (t) => {
+		const plain = await joinPeer(t, daemon, newRoom());
+		for (const id of ['x'.repeat(22), `${plain.id}x`, plain.id.slice(1), 'a b', '%00', '..'])
+			await assertProblem(await post(daemon, `?peer=${encodeURIComponent(id)}`), 404, /no peer/);
+		await kick(daemon, plain.id);
+		await assertProblem(await post(daemon, `?peer=${plain.id}`), 404, /no peer/);
+	});
+
+	for (const query of ['', '?', '?id=x', `?peer=${'x'.repeat(200)}`, '?peer=%zz'])
+		test(`with the query "${query.slice(0, 10)}" is 400, and says how to ask`, async () => {
+			await assertProblem(await post(daemon, query), 400, /POST \/kick\?peer=ID/);
+		});
+
+	test('is not for pages: with an Origin it is 403', async (t) => {
+		const plain = await joinPeer(t, daemon, newRoom());
+		for (const Origin of [`http://127.0.0.1:${daemon.metricsPort}`, daemon.url, 'null', 'https://evil.example'])
+			await assertProblem(await post(daemon, `?peer=${plain.id}`, { headers: { Origin } }), 403, /operators/);
+		await plain.settle();
+	});
+
+	test('is a POST, on the address of the metrics alone', async (t) => {
+		const plain = await joinPeer(t, daemon, newRoom());
+		for (const method of ['GET', 'HEAD', 'PUT', 'DELETE'])
+			assert.equal((await post(daemon, `?peer=${plain.id}`, { method })).status, 405, method);
+		assert.equal((await fetch(`${daemon.url}/kick?peer=${plain.id}`, { method: 'POST' })).ok, false);
+		await plain.settle();
+	});
+});
+
+describe('who was kicked', () => {
+	const startKeeping = async (t, sets = {}) => startDaemon(t, { sets: { 'state.dir': await makeFolder(t), ...sets } });
+
+	test('does not come back to a server that was killed meanwhile', async (t) => {
+		let daemon = await startKeeping(t);
+		const [ada, bob] = await joinTwo(t, daemon, 'killed');
+		await kick(daemon, ada.id);
+		for (let i = 0; i < 2; i++) {
+			daemon = await restart(t, daemon);
+			await assertGone(ada);
+			assert.equal((await bob.resume()).type, 'resumed');
+		}
+	});
+
+	test('nor does one who was kicked while the server waited for its return', async (t) => {
+		let daemon = await startKeeping(t);
+		const ada = await joinSession(t, daemon, 'absent');
+		daemon = await restart(t, daemon);
+		await kick(daemon, ada.id);
+		await assertGone(ada);
+		daemon = await restart(t, daemon);
+		await assertGone(ada);
+	});
+
+	test('is so for this server\'s life, where the file takes nothing more; the log says it', async (t) => {
+		const daemon = await startKeeping(t);
+		const ada = await joinSession(t, daemon, 'full');
+		const file = path.join(daemon.options.sets['state.dir'], 'kicked');
+		await rm(file);
+		await mkdir(file);
+		await kick(daemon, ada.id);
+		await daemon.waitLog(/error state\.fail what=kicked error="Is a directory"/);
+		await ada.closed;
+		await assertGone(ada);
+	});
+});
