@@ -314,7 +314,7 @@ it_is_told_though_the_message_it_would_ride_on_is_refused(void **state)
 static void one_of_many_that_are_due_is_told_if_it_does_not_ride(void **state)
 {
 	static struct line crowd[8];
-	char id[8];
+	char id[16];
 
 	(void)state;
 	memset(crowd, 0, sizeof(crowd));
