@@ -36,6 +36,9 @@ relay_ip = $address
 pidfile = $dir/coturn.pid
 userdb = $(user_database)
 
+[state]
+dir = $dir/state
+
 [drain]
 spread_s = 1
 END
@@ -283,6 +286,7 @@ prepare_service() {
 	[[ $address ]] ||
 		fail "this machine has no IPv4 address but loopback, and coturn relays to no loopback address"
 	make_config "$address"
+	mkdir -p "$dir/state"
 	follow_address "$address"
 	read_settings
 	need_ports

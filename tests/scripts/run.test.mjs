@@ -10,6 +10,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { runScript, startAppliance } from '../lib/appliance.mjs';
 import { cleanEnv, makeFolder, root, until } from '../lib/daemon.mjs';
+import { joinSession } from '../lib/session.mjs';
 
 const ADDRESS = '198.51.100.10';
 
@@ -79,6 +80,18 @@ test('what holds a secret is for its owner only, and the secret stays', async (t
 	assert.equal((await start(other)).code, 0);
 	assert.notEqual(/^secret = (.*)$/m.exec(await readFile(path.join(other, 'signald.conf'), 'utf8'))[1], secret);
 	await runScript(['--stop', '--dir', other]);
+});
+
+test('a peer keeps its id over a stop and a start', async (t) => {
+	const { dir, wsUrl } = await startAppliance(t);
+	const peer = await joinSession(t, { wsUrl }, 'stopped');
+	assert.equal((await runScript(['--stop', '--dir', dir])).code, 0);
+	assert.equal((await peer.closed).code, 1012);
+	assert.equal((await stat(path.join(dir, 'state'))).mode & 0o777, 0o700);
+	assert.equal((await stat(path.join(dir, 'state/resume-keys'))).mode & 0o777, 0o600);
+	assert.equal((await start(dir)).code, 0);
+	assert.equal((await peer.resume()).type, 'resumed');
+	assert.equal(peer.id, peer.joined.id);
 });
 
 test('--stop ends both and leaves no state; with nothing running it says so', async (t) => {
