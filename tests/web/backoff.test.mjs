@@ -3,12 +3,16 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { backoff, retryDelay } from '../../web/client/backoff.js';
 
-const highest = () => 1 - Number.EPSILON;
-const bound = (awayMs) => retryDelay(awayMs, 500, 20000, highest) + 1;
+/** What chance decides, at its highest. */
+function useHighest(t) {
+	t.mock.method(Math, 'random', () => 1 - Number.EPSILON);
+}
 
 describe('the reconnect delay', () => {
-	test('is bounded by the time that the connection has been away, from half a second to twenty', () => {
-		assert.deepEqual([0, 499, 500, 1000, 19999, 20000, 86400000].map(bound),
+	test('is bounded by the time that the connection has been away, from half a second to twenty', (t) => {
+		useHighest(t);
+		const bounds = [0, 499, 500, 1000, 19999, 20000, 86400000].map((awayMs) => retryDelay(awayMs, 500, 20000) + 1);
+		assert.deepEqual(bounds,
 			[500, 500, 500, 1000, 19999, 20000, 20000]);
 	});
 
@@ -21,8 +25,9 @@ describe('the reconnect delay', () => {
 		}
 	});
 
-	test('is jittered in full: it may be nothing at all', () => {
-		assert.equal(retryDelay(5000, 500, 20000, () => 0), 0);
+	test('is jittered in full: it may be nothing at all', (t) => {
+		t.mock.method(Math, 'random', () => 0);
+		assert.equal(retryDelay(5000, 500, 20000), 0);
 	});
 
 	test('spreads a thousand clients of one restart over the whole bound', () => {
@@ -31,7 +36,8 @@ describe('the reconnect delay', () => {
 	});
 });
 
-test('the bound by attempts doubles with each, up to the cap', () => {
-	const bounds = [0, 1, 2, 5, 6, 1000].map((attempt) => backoff(attempt, 500, 20000, highest) + 1);
+test('the bound by attempts doubles with each, up to the cap', (t) => {
+	useHighest(t);
+	const bounds = [0, 1, 2, 5, 6, 1000].map((attempt) => backoff(attempt, 500, 20000) + 1);
 	assert.deepEqual(bounds, [500, 1000, 2000, 16000, 20000, 20000]);
 });

@@ -1,7 +1,7 @@
 // What getStats and ICE errors mean.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { selectedPair, turnUrls, whyNoRelay } from '../../web/client/index.js';
+import { selectedPair, turnUrls, whyNoRelay } from '../../web/client/stats.js';
 
 const candidates = [
 	{ id: 'L1', type: 'local-candidate', candidateType: 'host', protocol: 'udp' },

@@ -1,30 +1,35 @@
 // backoff.js: how long to wait before trying again. Pure.
 
 /**
- * Full jitter in proportion: anywhere between nothing and the time that the
- * connection has been away. Who was away for a second is back within one more,
- * and the clients of a server that is down for long do not return in step.
+ * Full jitter: anywhere between nothing and a bound, so that the clients of a
+ * restarted server do not return in step.
  *
- * @param {number} awayMs since the connection was lost
- * @param {number} minMs  the least bound
- * @param {number} maxMs  the greatest
- * @param {() => number} [random] in [0, 1)
+ * @param {number} boundMs
  * @returns {number} milliseconds
  */
-export function retryDelay(awayMs, minMs, maxMs, random = Math.random) {
-	return Math.floor(random() * Math.max(minMs, Math.min(awayMs, maxMs)));
+function jitter(boundMs) {
+	return Math.floor(Math.random() * boundMs);
 }
 
 /**
- * Full jitter by attempts: anywhere between nothing and a bound that doubles
- * with each attempt.
+ * In proportion to the time that something has been away: what was for a second
+ * is tried again within one more.
+ *
+ * @param {number} awayMs
+ * @param {number} minMs the least bound
+ * @param {number} maxMs the greatest
+ */
+export function retryDelay(awayMs, minMs, maxMs) {
+	return jitter(Math.max(minMs, Math.min(awayMs, maxMs)));
+}
+
+/**
+ * By attempts: the bound doubles with each.
  *
  * @param {number} attempt 0 for the first
  * @param {number} baseMs  the first bound
  * @param {number} capMs   the last bound
- * @param {() => number} [random] in [0, 1)
- * @returns {number} milliseconds
  */
-export function backoff(attempt, baseMs, capMs, random = Math.random) {
-	return Math.floor(random() * Math.min(capMs, baseMs * 2 ** attempt));
+export function backoff(attempt, baseMs, capMs) {
+	return jitter(Math.min(capMs, baseMs * 2 ** attempt));
 }

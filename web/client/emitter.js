@@ -6,7 +6,7 @@
  * @template {object} Events event name -> payload
  */
 export class Emitter {
-	/** @type {Map<keyof Events, Set<(payload: never) => void>>} */
+	/** @type {Map<keyof Events, Set<(...payload: never[]) => void>>} */
 	#listeners = new Map();
 
 	/**
@@ -46,13 +46,13 @@ export class Emitter {
 	 *
 	 * @template {keyof Events} Name
 	 * @param {Name} name
-	 * @param {Events[Name]} payload
+	 * @param {Events[Name] extends void ? [] : [payload: Events[Name]]} payload
 	 * @protected
 	 */
-	emit(name, payload) {
+	emit(name, ...payload) {
 		for (const listener of [...(this.#listeners.get(name) ?? [])]) {
 			try {
-				/** @type {(payload: Events[Name]) => void} */ (listener)(payload);
+				/** @type {(...payload: unknown[]) => void} */ (listener)(...payload);
 			} catch (error) {
 				queueMicrotask(() => {
 					throw error;

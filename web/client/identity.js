@@ -44,8 +44,7 @@ export class Identity {
 
 	/** Our memory is a new one. */
 	renew() {
-		const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
-		this.inst = ++this.#counter * 2 ** 32 + random;
+		this.inst = Math.floor(2 ** 32 * (++this.#counter + Math.random()));
 		this.#save();
 	}
 
@@ -96,7 +95,7 @@ export class Identity {
 	 * @returns {Promise<boolean>} false when somebody else is that
 	 */
 	#lock(id) {
-		const locks = this.#storage && globalThis.navigator?.locks;
+		const locks = globalThis.navigator?.locks;
 		if (!locks || id === this.#lockedId)
 			return Promise.resolve(true);
 		this.release();

@@ -100,15 +100,6 @@ export class Inbox {
 	}
 
 	/**
-	 * The newest memory that was heard of.
-	 *
-	 * @param {string} id
-	 */
-	instOf(id) {
-		return (this.#inView.get(id) ?? this.#outOfView.get(id))?.fi;
-	}
-
-	/**
 	 * R2.
 	 *
 	 * @param {Relayed} frame

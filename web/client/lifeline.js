@@ -6,16 +6,11 @@ import { SignaldError } from './error.js';
 
 /** @import {SocketLike, WebSocketLike} from './types.js' */
 
-/**
- * Close codes after which coming back would only repeat the mistake, and what
- * they come to.
- *
- * @type {Record<number, string>}
- */
-const FINAL_CODES = {
-	1000: 'closed', 1002: 'closed', 1003: 'closed', 1007: 'closed', 1008: 'closed', 1009: 'closed',
-	4001: 'taken', 4003: 'kicked',
-};
+/** Close codes after which coming back would only repeat the mistake. */
+const FINAL_CODES = [1000, 1002, 1003, 1007, 1008, 1009, 4001, 4003];
+
+/** Those of ours that have a name. @type {Record<number, string>} */
+const NAMES = { 4001: 'taken', 4003: 'kicked' };
 
 /** A connection that held so long has earned a quick first retry. */
 const STABLE_MS = 5000;
@@ -40,18 +35,13 @@ const LATE_MS = 2000;
  * @property {() => void | Promise<void>} prepare  before each connection; it fails as the connection would
  * @property {() => void} onOpen
  * @property {(text: string) => void} onMessage
- * @property {() => void} onProbe  ask the server for any sign of life
  * @property {(reason: string, delayMs: number) => void} onLost
  * @property {(error: SignaldError) => void} onEnd  for good
  */
 
 export class Lifeline {
-	/** Silence that is longer is asked about. */
-	pingMs = 25000;
 	/** When to come back, if the server has said. @type {number | undefined} */
 	goAwayMs;
-	/** What is not of the newest attempt is nobody's business any more. */
-	attempt = 0;
 
 	#options;
 	#handlers;
@@ -59,9 +49,12 @@ export class Lifeline {
 	#socket;
 	/** One timer for "does it open", "is it alive" and "try again": it is never two. @type {ReturnType<typeof setTimeout> | undefined} */
 	#timer;
+	#attempt = 0;
+	#listening = new AbortController();
 	#isWaiting = false;
 	#isProbing = false;
 	#heardAt = 0;
+	#pingMs = 0;
 	#upAt = 0;
 	#lostAt = 0;
 
@@ -75,16 +68,16 @@ export class Lifeline {
 	}
 
 	start() {
-		globalThis.addEventListener?.('online', this.#wake);
-		globalThis.document?.addEventListener('visibilitychange', this.#onVisible);
+		const { signal } = this.#listening;
+		globalThis.addEventListener?.('online', this.#wake, { signal });
+		globalThis.document?.addEventListener('visibilitychange', this.#wake, { signal });
 		this.#lostAt = Date.now();
 		this.#open();
 	}
 
 	/** @param {number} [code] what the server hears */
 	stop(code) {
-		globalThis.removeEventListener?.('online', this.#wake);
-		globalThis.document?.removeEventListener('visibilitychange', this.#onVisible);
+		this.#listening.abort();
 		this.#drop(code);
 	}
 
@@ -94,8 +87,13 @@ export class Lifeline {
 			this.#socket.send(text);
 	}
 
-	/** The server has let us in: the connection counts as made. */
-	stand() {
+	/**
+	 * The server has let us in: the connection counts as made.
+	 *
+	 * @param {number} pingMs silence that is longer is asked about
+	 */
+	stand(pingMs) {
+		this.#pingMs = pingMs;
 		this.#upAt = Date.now();
 		this.goAwayMs = undefined;
 		this.#watch();
@@ -107,44 +105,50 @@ export class Lifeline {
 		this.#retry(reason);
 	}
 
-	async #open() {
-		const attempt = ++this.attempt;
+	/** Prepare and enter anew, over the connection that stands. */
+	again() {
+		this.#ready(() => this.#handlers.onOpen());
+	}
+
+	#open() {
 		this.#isWaiting = false;
+		this.#ready(() => this.#connect());
+	}
+
+	/** @param {() => void} next */
+	async #ready(next) {
+		const attempt = ++this.#attempt;
+		const isCurrent = () => attempt === this.#attempt;
 		try {
 			await this.#handlers.prepare();
-			if (attempt === this.attempt)
-				this.#connect(attempt);
+			if (isCurrent())
+				next();
 		} catch (error) {
-			if (attempt === this.attempt)
-				this.#retry(/** @type {Error} */ (error).message);
+			if (isCurrent())
+				this.lose(/** @type {Error} */ (error).message);
 		}
 	}
 
-	/** @param {number} attempt */
-	#connect(attempt) {
+	#connect() {
 		const { WebSocket = globalThis.WebSocket, url, timeoutMs } = this.#options;
 		const socket = new WebSocket(url, 'signald.v1');
-		/**
-		 * @template T
-		 * @param {(event: T) => void} listener
-		 * @returns {(event: T) => void}
-		 */
-		const ours = (listener) => (event) => {
-			if (attempt === this.attempt)
-				listener(event);
-		};
+		// What others than the newest still bring is nobody's business any more.
+		const isCurrent = () => socket === this.#socket;
 		this.#socket = socket;
-		socket.onopen = ours(() => this.#handlers.onOpen());
-		socket.onmessage = ours((/** @type {{data: string}} */ { data }) => {
-			this.#heardAt = Date.now();
-			if (this.#isProbing)
-				this.#watch();
-			this.#handlers.onMessage(data);
-		});
+		socket.onopen = () => isCurrent() && this.#handlers.onOpen();
+		socket.onmessage = (/** @type {{data: string}} */ { data }) => isCurrent() && this.#onMessage(data);
 		// The close that follows says it better; unheard, some platforms throw.
 		socket.onerror = () => {};
-		socket.onclose = ours((/** @type {{code: number, reason: string}} */ { code, reason }) => this.#onClose(code, reason));
+		socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) => isCurrent() && this.#onClose(code, reason);
 		this.#arm(() => this.lose('the server does not answer'), timeoutMs);
+	}
+
+	/** @param {string} text */
+	#onMessage(text) {
+		this.#heardAt = Date.now();
+		if (this.#isProbing)
+			this.#watch();
+		this.#handlers.onMessage(text);
 	}
 
 	/**
@@ -153,9 +157,8 @@ export class Lifeline {
 	 */
 	#onClose(code, reason) {
 		this.#drop();
-		const final = FINAL_CODES[code];
-		if (final)
-			this.#handlers.onEnd(new SignaldError(final, reason || `the server closed with code ${code}`));
+		if (FINAL_CODES.includes(code))
+			this.#handlers.onEnd(new SignaldError(NAMES[code] ?? 'closed', reason || `closed with ${code}`));
 		else
 			this.#retry(reason || 'the connection was lost');
 	}
@@ -175,13 +178,10 @@ export class Lifeline {
 		this.#handlers.onLost(reason, delayMs);
 	}
 
-	#onVisible = () => {
-		if (document.visibilityState === 'visible')
-			this.#wake();
-	};
-
 	/** The network is back, or somebody looks: do not wait for timers. */
-	#wake = () => {
+	#wake = (/** @type {Event} */ { type }) => {
+		if (type !== 'online' && document.visibilityState === 'hidden')
+			return;
 		if (this.#isWaiting)
 			this.#open();
 		else if (this.#upAt)
@@ -190,10 +190,10 @@ export class Lifeline {
 
 	#watch() {
 		this.#isProbing = false;
-		const lookAt = Math.min(Date.now() + TICK_MS, this.#heardAt + this.pingMs);
+		const lookAt = Math.min(Date.now() + TICK_MS, this.#heardAt + this.#pingMs);
 		this.#arm(() => {
 			const now = Date.now();
-			if (now > lookAt + LATE_MS || now >= this.#heardAt + this.pingMs)
+			if (now > lookAt + LATE_MS || now >= this.#heardAt + this.#pingMs)
 				this.#probe();
 			else
 				this.#watch();
@@ -203,13 +203,13 @@ export class Lifeline {
 	#probe() {
 		this.#isProbing = true;
 		this.#arm(() => this.lose('the server fell silent'), this.#options.timeoutMs);
-		this.#handlers.onProbe();
+		this.send('{"type":"ping"}');
 	}
 
 	/** Forget the socket and everything that hangs on it. @param {number} [code] */
 	#drop(code) {
 		const socket = this.#socket;
-		this.attempt++;
+		this.#attempt++;
 		this.#socket = undefined;
 		this.#isWaiting = this.#isProbing = false;
 		clearTimeout(this.#timer);

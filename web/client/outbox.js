@@ -25,17 +25,15 @@ const MAX_TO = 64;
  * @property {boolean} isForMany
  * @property {Map<string, number>} waiting  receivers that may not have it, and how many attempts were not refused
  * @property {Map<string, SignaldError>} failed
- * @property {Promise<void>} delivered
- * @property {() => void} resolve
- * @property {(error: SignaldError) => void} reject
+ * @property {(error?: SignaldError) => void} done
  */
 
 /**
- * The way to one memory of one peer.
+ * The way to one memory of one peer in view.
  *
  * @typedef {object} Lane
  * @property {string} id
- * @property {number | undefined} ti  which memory, 0 of a client that has no session; unknown of somebody out of view
+ * @property {number} ti         which memory; 0 of a client that has no session
  * @property {boolean} isHeld    absent: nothing is sent before it has returned
  * @property {number} sent       the highest number sent since we last went back
  * @property {number} staleTo    "gap" for numbers up to this is no news, see #goBack
@@ -49,7 +47,6 @@ export class Outbox {
 	#lanes = new Map();
 	#lastN = 0;
 	#pendingCount = 0;
-	#isUp = false;
 
 	/**
 	 * @param {(type: string, address: Address, payload: string) => void} transmit
@@ -63,35 +60,22 @@ export class Outbox {
 	/**
 	 * Take a message for peers that are known here.
 	 *
-	 * @param {string} type
-	 * @param {string} payload
+	 * @param {Pick<Entry, 'type' | 'payload' | 'isForMany' | 'done'>} message done: called once, without an error when all have it
 	 * @param {string[]} to
-	 * @param {boolean} isForMany how its failure is said
 	 * @returns {Entry}
 	 */
-	post(type, payload, to, isForMany) {
-		/** @type {() => void} */
-		let resolve = () => {};
-		/** @type {(error: SignaldError) => void} */
-		let reject = () => {};
-		const delivered = /** @type {Promise<void>} */ (new Promise((...settle) => [resolve, reject] = settle));
+	post(message, to) {
 		/** @type {Entry} */
-		const entry = { n: ++this.#lastN, type, payload, isForMany, waiting: new Map(), failed: new Map(), delivered, resolve, reject };
+		const entry = { ...message, n: ++this.#lastN, waiting: new Map(to.map((id) => [id, 0])), failed: new Map() };
 		const isFull = this.#pendingCount++ >= this.#maxPending;
-		const lanes = [];
-		for (const id of new Set(to)) {
-			const lane = this.#lanes.get(id);
-			entry.waiting.set(id, 0);
-			if (lane && !isFull) {
-				lane.queue.push(entry);
-				lanes.push(lane);
-			}
-		}
+		const lanes = isFull ? [] : [...entry.waiting.keys()].flatMap((id) => this.#lanes.get(id) ?? []);
+		for (const lane of lanes)
+			lane.queue.push(entry);
 		for (const id of to) {
 			if (isFull)
-				this.#settle(entry, id, 'queue-full', 'too many messages are waiting for their delivery');
+				this.#settle(entry, id, 'queue-full', 'too many messages wait');
 			else if (!this.#lanes.has(id))
-				this.#settle(entry, id, 'unknown-peer', 'no peer of this id is in the room');
+				this.#settle(entry, id, 'unknown-peer', 'no such peer');
 		}
 		if (!to.length)
 			this.#finish(entry);
@@ -116,51 +100,26 @@ export class Outbox {
 		}
 	}
 
-	/** The connection is lost: everybody is out of view. */
+	/** S1: the connection is lost, and nothing is sent to anybody who has not been seen again. */
 	hold() {
-		this.#isUp = false;
 		for (const lane of this.#lanes.values())
 			hold(lane);
-	}
-
-	/** S1: the connection stands; what is for whom is sent as they are seen. */
-	start() {
-		this.#isUp = true;
-	}
-
-	/** Who is held. @returns {string[]} */
-	held() {
-		return [...this.#lanes.values()].filter(({ isHeld }) => isHeld).map(({ id }) => id);
-	}
-
-	/**
-	 * A peer may be written to, without news of it: what is under way stays so.
-	 *
-	 * @param {string} id
-	 * @param {number | undefined} ti
-	 */
-	reach(id, ti) {
-		const lane = this.#lanes.get(id);
-		if (lane && (lane.ti ?? ti) === (ti ?? lane.ti)) {
-			lane.ti ??= ti;
-			return lane;
-		}
-		// S5: what was for its old memory must not come to the new one.
-		this.gone(id, 'peer-restarted', 'the peer has begun anew');
-		/** @type {Lane} */
-		const made = { id, ti, isHeld: false, sent: 0, staleTo: 0, queue: [] };
-		this.#lanes.set(id, made);
-		return made;
 	}
 
 	/**
 	 * S2: a peer is there (again): go back to the first message it may lack.
 	 *
 	 * @param {string} id
-	 * @param {number | undefined} ti
+	 * @param {number} ti
 	 */
 	open(id, ti) {
-		const lane = this.reach(id, ti);
+		let lane = this.#lanes.get(id);
+		if (lane?.ti !== ti) {
+			// S5: what was for its old memory must not come to the new one.
+			this.gone(id, 'peer-restarted', 'the peer has begun anew');
+			lane = { id, ti, isHeld: true, sent: 0, staleTo: 0, queue: [] };
+			this.#lanes.set(id, lane);
+		}
 		hold(lane);
 		lane.isHeld = false;
 		this.#pump([lane]);
@@ -187,7 +146,6 @@ export class Outbox {
 	 * @param {string} message
 	 */
 	reset(code, message) {
-		this.#isUp = false;
 		for (const id of [...this.#lanes.keys()])
 			this.gone(id, code, message);
 	}
@@ -201,7 +159,7 @@ export class Outbox {
 	 */
 	ack(id, ti, n) {
 		const lane = this.#lanes.get(id);
-		if (!lane || (lane.ti ?? ti) !== ti)
+		if (lane?.ti !== ti)
 			return;
 		for (const entry of takeUpTo(lane, n))
 			this.#settle(entry, id);
@@ -217,8 +175,9 @@ export class Outbox {
 	 * @param {string} message
 	 */
 	refuse(code, id, n, message) {
-		for (const lane of [...this.#lanes.values()]) {
-			if (id === lane.id || id === undefined && lane.queue.some((entry) => entry.n === n))
+		const lanes = id === undefined ? [...this.#lanes.values()] : [this.#lanes.get(id)];
+		for (const lane of lanes) {
+			if (lane && (id || lane.queue.some((entry) => entry.n === n)))
 				this.#refuse(lane, code, n, message);
 		}
 	}
@@ -283,7 +242,7 @@ export class Outbox {
 	#pump(lanes) {
 		/** @type {Map<Entry, {lane: Lane, p: number}[]>} */
 		const due = new Map();
-		for (const lane of lanes.filter(({ isHeld }) => this.#isUp && !isHeld)) {
+		for (const lane of lanes.filter(({ isHeld }) => !isHeld)) {
 			let [p, bytes] = [0, 0];
 			for (const entry of lane.queue.slice(0, WINDOW)) {
 				bytes += entry.payload.length;
@@ -308,13 +267,14 @@ export class Outbox {
 	 * @param {{lane: Lane, p: number}[]} targets
 	 */
 	#send({ n, type, payload }, targets) {
-		const [first, second] = targets;
-		if (first && !second)
-			this.#transmit(type, { to: first.lane.id, ti: first.lane.ti, n, p: first.p }, payload);
-		else
-			this.#transmit(type, {
-				to: targets.map(({ lane }) => lane.id), ti: targets.map(({ lane }) => lane.ti ?? 0), n, p: targets.map(({ p }) => p),
-			}, payload);
+		/**
+		 * @template T
+		 * @param {T[]} values
+		 */
+		const one = (values) => /** @type {T | T[]} */ (values.length > 1 ? values : values[0]);
+		const to = one(targets.map(({ lane }) => lane.id));
+		const ti = one(targets.map(({ lane }) => lane.ti));
+		this.#transmit(type, { to, ti, n, p: one(targets.map(({ p }) => p)) }, payload);
 	}
 
 	/**
@@ -339,17 +299,15 @@ export class Outbox {
 	}
 
 	/** @param {Entry} entry */
-	#finish({ failed, isForMany, resolve, reject }) {
+	#finish({ failed, isForMany, done }) {
+		const errors = [...failed.values()];
 		this.#pendingCount--;
-		const [first] = failed.values();
-		if (!first)
-			return resolve();
-		if (!isForMany)
-			return reject(first);
-		const error = new SignaldError('undelivered', `not delivered to ${[...failed.keys()].join(', ')}`);
+		if (!isForMany || !errors.length)
+			return done(errors[0]);
+		const error = new SignaldError('undelivered', `not delivered to ${[...failed.keys()]}`);
 		error.peers = failed;
-		error.mayHaveArrived = [...failed.values()].some(({ mayHaveArrived }) => mayHaveArrived);
-		reject(error);
+		error.mayHaveArrived = errors.some(({ mayHaveArrived }) => mayHaveArrived);
+		done(error);
 	}
 }
 

@@ -4,7 +4,7 @@ import { backoff } from './backoff.js';
 import { Emitter } from './emitter.js';
 import { selectedPair, turnUrls, whyNoRelay } from './stats.js';
 
-/** @import {Candidate, Description, IceError, LinkState, Signaling, Why} from './types.js' */
+/** @import {Description, IceError, LinkState, Relayed, Signaling, Why} from './types.js' */
 
 /** More candidates than that before their description are no browser's. */
 const MAX_EARLY = 64;
@@ -123,7 +123,7 @@ export class PeerLink extends Emitter {
 		clearTimeout(this.#callTimer);
 		this.#forget.splice(0).forEach((stop) => stop());
 		this.pc.close();
-		this.emit('closed', undefined);
+		this.emit('closed');
 	}
 
 	/** Look for a path anew, with the newest credentials. */
@@ -162,14 +162,14 @@ export class PeerLink extends Emitter {
 	}
 
 	/**
-	 * Take a message of the peer.
+	 * Take a message of the peer; others than the three are not for us.
 	 *
-	 * @param {Description | Candidate} message
+	 * @param {Relayed} message
 	 */
 	receive(message) {
 		if (message.type === 'candidate')
 			this.#enqueue(() => this.#onCandidate(message.candidate));
-		else
+		else if (message.type === 'offer' || message.type === 'answer')
 			this.#enqueue(() => this.#onDescription(message.description));
 	}
 
@@ -301,13 +301,13 @@ export class PeerLink extends Emitter {
 			this.errors = [];
 		this.#hasStaleErrors = false;
 		this.errors.push({ url, code: errorCode, text: errorText });
-		this.emit('change', undefined);
+		this.emit('change');
 	}
 
 	#onGatheringState() {
 		if (this.#isHopeless())
 			this.#fail();
-		this.emit('change', undefined);
+		this.emit('change');
 	}
 
 	#onConnectionState() {
@@ -318,7 +318,7 @@ export class PeerLink extends Emitter {
 			this.#arm(() => this.restart(), DISCONNECTED_MS);
 		else if (state === 'failed')
 			this.#fail();
-		this.emit('change', undefined);
+		this.emit('change');
 	}
 
 	#onConnected() {
@@ -335,7 +335,7 @@ export class PeerLink extends Emitter {
 		this.#hasFailed = true;
 		const delayMs = 1000 + backoff(this.#restarts++, 1000, 30000);
 		this.#arm(() => this.restart(), delayMs + (this.#polite ? POLITE_MS : 0));
-		this.emit('change', undefined);
+		this.emit('change');
 	}
 
 	/** A restart is of use only when its offer gets there. */

@@ -5,11 +5,10 @@
 /** @import {Outbox} from './outbox.js' */
 
 /**
- * @typedef {object} RosterHandlers
- * @property {(peer: Peer, wasThere: boolean) => void} joined  wasThere: before us
- * @property {(peer: Peer) => void} away
- * @property {(peer: Peer) => void} back
- * @property {(peer: Peer, reason: string) => void} left
+ * What becomes of a peer. With `joined`: whether it was there before us; with
+ * `left`: the reason.
+ *
+ * @typedef {(news: 'joined' | 'left' | 'away' | 'back', peer: Peer, more?: string | boolean) => void} Tell
  */
 
 /**
@@ -23,7 +22,7 @@ export class Roster {
 
 	#outbox;
 	#inbox;
-	#handlers;
+	#tell;
 	/** Who was seen since we were let in. @type {Set<string>} */
 	#seen = new Set();
 	#isComplete = false;
@@ -32,12 +31,12 @@ export class Roster {
 	/**
 	 * @param {Outbox} outbox
 	 * @param {Inbox} inbox
-	 * @param {RosterHandlers} handlers
+	 * @param {Tell} tell
 	 */
-	constructor(outbox, inbox, handlers) {
+	constructor(outbox, inbox, tell) {
 		this.#outbox = outbox;
 		this.#inbox = inbox;
-		this.#handlers = handlers;
+		this.#tell = tell;
 	}
 
 	/**
@@ -80,7 +79,7 @@ export class Roster {
 			this.#outbox.gone(known.id, 'peer-restarted', 'the peer has begun anew');
 			this.#drop(known, 'restarted');
 		}
-		this.#handlers.joined(this.admit(listed), wasThere);
+		this.#tell('joined', this.admit(listed), wasThere);
 	}
 
 	/** @param {string} id */
@@ -89,7 +88,7 @@ export class Roster {
 		if (!known || known.away)
 			return;
 		known.away = true;
-		this.#handlers.away(known);
+		this.#tell('away', known);
 	}
 
 	/**
@@ -134,9 +133,9 @@ export class Roster {
 		this.#seen.add(known.id);
 		this.#outbox.open(known.id, known.inst ?? 0);
 		if (known.away && !wasAway)
-			this.#handlers.away(known);
+			this.#tell('away', known);
 		if (wasAway && !known.away)
-			this.#handlers.back(known);
+			this.#tell('back', known);
 	}
 
 	/** What becomes of those who were known and have not been seen again (S3). */
@@ -145,9 +144,6 @@ export class Roster {
 			return;
 		for (const peer of [...this.peers.values()].filter(({ id }) => !this.#seen.has(id)))
 			this.#miss(peer);
-		// Of those who never were in view the server knows.
-		for (const id of this.#outbox.held().filter((held) => !this.peers.has(held)))
-			this.#outbox.open(id, this.#inbox.instOf(id));
 	}
 
 	/** @param {Peer} peer */
@@ -157,7 +153,7 @@ export class Roster {
 		if (this.#isSettled)
 			this.#drop(peer, 'lost');
 		else if (!wasAway)
-			this.#handlers.away(peer);
+			this.#tell('away', peer);
 	}
 
 	/**
@@ -168,6 +164,6 @@ export class Roster {
 		this.peers.delete(peer.id);
 		this.#inbox.departed(peer.id);
 		this.#outbox.gone(peer.id, 'unknown-peer', 'the peer has left');
-		this.#handlers.left(peer, reason);
+		this.#tell('left', peer, reason);
 	}
 }

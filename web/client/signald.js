@@ -52,8 +52,8 @@ export class Signald extends Emitter {
 	links = new Map();
 	/** @type {RTCIceServer[]} */
 	iceServers = [];
-	/** @type {Limits} */
-	limits = { maxMessageBytes: 65536, maxMetadataBytes: 4096, pingInterval: 25, silenceTimeout: 60 };
+	/** What the server allows, once joined. @type {Limits | undefined} */
+	limits;
 
 	#options;
 	#identity;
@@ -90,33 +90,23 @@ export class Signald extends Emitter {
 	 */
 	constructor(url, options) {
 		super();
-		const { room, role, storage, maxPending = 1024 } = options;
-		const address = new URL('/v1/ws', url);
-		address.protocol = address.protocol.replace('http', 'ws');
 		if (!(options.WebSocket ?? globalThis.WebSocket))
-			throw new TypeError('there is no WebSocket here: give one in options.WebSocket');
-		this.#options = { ...options };
-		this.#identity = new Identity(storage, JSON.stringify(['signald', address.href, room, role]));
-		this.#outbox = new Outbox((type, to, payload) => this.#say({ type, ...to }, payload), maxPending);
-		this.#roster = new Roster(this.#outbox, this.#inbox, {
-			joined: (peer, wasThere) => this.#onJoined(peer, wasThere),
-			away: (peer) => this.emit('peer-away', peer),
-			back: (peer) => this.emit('peer-back', peer),
-			left: (peer, reason) => this.#onLeft(peer, reason),
-		});
-		this.#lifeline = new Lifeline({ minRetryMs: 500, maxRetryMs: 20000, timeoutMs: 10000, ...options, url: address.href }, {
+			throw new TypeError('options.WebSocket is missing');
+		const { href } = new URL('/v1/ws', url);
+		const { room, role, storage } = options;
+		this.#options = { minRetryMs: 500, maxRetryMs: 20000, timeoutMs: 10000, maxPending: 1024, ...options };
+		this.#identity = new Identity(storage, `signald ${href} ${room} ${role}`);
+		this.#outbox = new Outbox((type, to, payload) => this.#say({ type, ...to }, payload), this.#options.maxPending);
+		this.#roster = new Roster(this.#outbox, this.#inbox, (news, peer, more) => this.#onNews(news, peer, more));
+		/** Everybody in view, by id. @type {ReadonlyMap<string, Peer>} */
+		this.peers = this.#roster.peers;
+		this.#lifeline = new Lifeline({ ...this.#options, url: href.replace(/^http/, 'ws') }, {
 			prepare: () => this.#prepare(),
 			onOpen: () => this.#enter(),
 			onMessage: (text) => this.#receive(JSON.parse(text)),
-			onProbe: () => this.#say({ type: 'ping' }),
 			onLost: (reason, delayMs) => this.#onLost(reason, delayMs),
 			onEnd: (error) => this.#end(error),
 		});
-	}
-
-	/** Everybody in view, by id. @returns {ReadonlyMap<string, Peer>} */
-	get peers() {
-		return this.#roster.peers;
 	}
 
 	/**
@@ -136,11 +126,11 @@ export class Signald extends Emitter {
 
 	/** Leave the room for good. */
 	close() {
-		this.#end(new SignaldError('left', 'left by this side'));
+		this.#end(new SignaldError('left', 'left'));
 	}
 
 	/**
-	 * Send something to a peer, or to many. What cannot be sent now is sent later.
+	 * Send something to a peer in view, or to many. What cannot be sent now is sent later.
 	 *
 	 * @param {string | string[]} to
 	 * @param {Data} data any JSON value
@@ -219,25 +209,25 @@ export class Signald extends Emitter {
 		const ids = [to].flat();
 		const payload = payloadOf(name, value);
 		if (!this.id || this.state === 'closed')
-			throw new SignaldError('not-joined', 'this side is not in the room');
+			throw new SignaldError('not-joined', 'not in the room');
 		if (signal?.aborted)
-			throw new SignaldError('aborted', 'given up before it was sent');
+			throw new SignaldError('aborted', 'given up');
 		this.#checkSize(payload, ids.length);
-		for (const id of ids) {
-			// Somebody out of view can be written to as well; the server knows.
-			if (!this.peers.has(id))
-				this.#outbox.reach(id, this.#inbox.instOf(id));
-		}
-		const entry = this.#outbox.post(type, payload, ids, Array.isArray(to));
-		const abort = () => this.#outbox.giveUp(entry, 'aborted', 'given up by the application');
-		const late = () => this.#outbox.giveUp(entry, 'timeout', `not delivered within ${timeoutMs} ms`);
-		const timer = timeoutMs === undefined ? undefined : setTimeout(late, timeoutMs);
-		signal?.addEventListener('abort', abort);
+		/** @type {Timer} */
+		let timer;
+		let stop = () => {};
 		try {
-			await entry.delivered;
+			await new Promise((resolve, reject) => {
+				const done = (/** @type {Error | undefined} */ error) => error ? reject(error) : resolve(undefined);
+				const entry = this.#outbox.post({ type, payload, isForMany: Array.isArray(to), done }, ids);
+				stop = () => this.#outbox.giveUp(entry, 'aborted', 'given up');
+				signal?.addEventListener('abort', stop);
+				if (timeoutMs !== undefined)
+					timer = setTimeout(() => this.#outbox.giveUp(entry, 'timeout', 'not delivered in time'), timeoutMs);
+			});
 		} finally {
 			clearTimeout(timer);
-			signal?.removeEventListener('abort', abort);
+			signal?.removeEventListener('abort', stop);
 		}
 	}
 
@@ -249,8 +239,8 @@ export class Signald extends Emitter {
 	 */
 	#checkSize(payload, receiversCount) {
 		const bytes = new TextEncoder().encode(payload).length + FRAME_BYTES + ADDRESS_BYTES * Math.min(receiversCount, 64);
-		if (bytes > this.limits.maxMessageBytes)
-			throw new SignaldError('too-big', `${bytes} bytes are more than the server takes`);
+		if (bytes > (this.limits?.maxMessageBytes ?? 0))
+			throw new SignaldError('too-big', 'more than the server takes');
 	}
 
 	/**
@@ -264,12 +254,11 @@ export class Signald extends Emitter {
 		const ref = ++this.#lastRef;
 		return new Promise((resolve, reject) => {
 			if (!this.#isIn)
-				throw new SignaldError('lost', 'there is no connection to the server');
+				throw new SignaldError('lost', 'not connected');
 			this.#checkSize(payload, 0);
-			const { timeoutMs = 10000 } = this.#options;
 			const timer = setTimeout(() => {
 				this.#settle(ref)?.reject(new SignaldError('timeout', `no answer to ${message.type}`));
-			}, timeoutMs);
+			}, this.#options.timeoutMs);
 			this.#requests.set(ref, { resolve, reject, timer });
 			this.#say({ ...message, ref }, payload);
 		});
@@ -308,13 +297,6 @@ export class Signald extends Emitter {
 		this.#lifeline.send(JSON.stringify({ ...who, inst, try: ++this.#attempts, name, metadata, ttl, auth: this.#auth }));
 	}
 
-	/** Over the same connection. */
-	#enterAgain() {
-		const { attempt } = this.#lifeline;
-		const isCurrent = () => attempt === this.#lifeline.attempt;
-		this.#prepare().then(() => isCurrent() && this.#enter(), ({ message }) => isCurrent() && this.#lifeline.lose(message));
-	}
-
 	/** @param {NotResumed} message */
 	#onNotResumed({ reason, message }) {
 		if (FINAL.includes(reason))
@@ -323,7 +305,7 @@ export class Signald extends Emitter {
 		if (!EXPIRED.includes(reason) || !this.#inbox.epoch)
 			this.#identity.forget();
 		this.#startOver(message);
-		this.#enterAgain();
+		this.#lifeline.again();
 	}
 
 	/**
@@ -346,14 +328,12 @@ export class Signald extends Emitter {
 	#onWelcome(message) {
 		const { id, session, limits, viewers, next } = message;
 		this.id = id;
-		this.limits = { ...this.limits, ...limits };
+		this.limits = limits;
 		this.#identity.keep(session.token, id);
 		this.#inbox.begin(session.epoch);
-		this.#outbox.start();
 		this.#isIn = true;
 		this.#roster.begin(session.settled);
-		this.#lifeline.pingMs = this.limits.pingInterval * 1000;
-		this.#lifeline.stand();
+		this.#lifeline.stand(limits.pingInterval * 1000);
 		this.iceServers = message.iceServers;
 		this.#renewAt(Math.min(this.#iceDueAt, dueAt(message)));
 		this.#isNewcomer = this.#isNew;
@@ -413,8 +393,6 @@ export class Signald extends Emitter {
 	#drop() {
 		this.#isIn = false;
 		clearTimeout(this.#iceTimer);
-		clearTimeout(this.#ackTimer);
-		this.#ackTimer = undefined;
 		for (const ref of [...this.#requests.keys()])
 			this.#settle(ref)?.reject(new SignaldError('lost', 'the connection was lost'));
 	}
@@ -522,17 +500,8 @@ export class Signald extends Emitter {
 	 * @param {Relayed} frame
 	 */
 	#deliver(frame) {
-		switch (frame.type) {
-		case 'signal':
-			return this.emit('message', /** @type {Message<Data>} */ (frame));
-		case 'broadcast':
-			return this.emit('broadcast', /** @type {Message<Data>} */ (frame));
-		case 'candidate':
-			this.emit('candidate', frame);
-			break;
-		default:
-			this.emit(frame.type, frame);
-		}
+		const name = frame.type === 'signal' ? 'message' : frame.type;
+		this.emit(/** @type {'broadcast'} */ (name), /** @type {Message<Data>} */ (frame));
 		this.links.get(frame.from)?.receive(frame);
 	}
 
@@ -557,21 +526,18 @@ export class Signald extends Emitter {
 	}
 
 	/**
+	 * @param {'joined' | 'left' | 'away' | 'back'} news
 	 * @param {Peer} peer
-	 * @param {boolean} wasThere
+	 * @param {string | boolean} [more]
 	 */
-	#onJoined(peer, wasThere) {
-		this.emit('peer-joined', peer);
-		this.#link(peer, wasThere);
-	}
-
-	/**
-	 * @param {Peer} peer
-	 * @param {string} reason
-	 */
-	#onLeft({ id, role }, reason) {
-		this.links.get(id)?.close();
-		this.emit('peer-left', { type: 'peer-left', id, role, reason });
+	#onNews(news, peer, more) {
+		if (news === 'left') {
+			this.links.get(peer.id)?.close();
+			return this.emit('peer-left', { ...peer, reason: String(more) });
+		}
+		this.emit(`peer-${news}`, peer);
+		if (news === 'joined')
+			this.#link(peer, Boolean(more));
 	}
 
 	/**

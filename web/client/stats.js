@@ -54,7 +54,12 @@ export function turnUrls(iceServers) {
 	return iceServers.flatMap(({ urls }) => urls).filter((url) => /^turns?:/.test(url));
 }
 
-/** What a TURN server's error code says (RFC 8656, 19; 701: no answer at all). @type {Record<number, Why>} */
+/**
+ * What a TURN server's error code says (RFC 8656, 19; 701: no answer at all).
+ * The lower, the more certain: 701 also comes for an address family the host lacks.
+ *
+ * @type {Record<number, Why>}
+ */
 const WHY_BY_CODE = {
 	401: 'turn-auth',
 	403: 'turn-forbidden',
@@ -62,9 +67,6 @@ const WHY_BY_CODE = {
 	508: 'turn-quota',
 	701: 'turn-unreachable',
 };
-
-/** The more certain first: 701 also comes for an address family the host lacks. @type {Why[]} */
-const WORST_FIRST = ['turn-auth', 'turn-forbidden', 'turn-quota', 'turn-unreachable'];
 
 /**
  * Why there is no relay.
@@ -76,6 +78,6 @@ const WORST_FIRST = ['turn-auth', 'turn-forbidden', 'turn-quota', 'turn-unreacha
 export function whyNoRelay(iceServers, errors) {
 	if (turnUrls(iceServers).length === 0)
 		return 'no-turn';
-	const reasons = errors.filter(({ url }) => /^turns?:/.test(url)).map(({ code }) => WHY_BY_CODE[code]);
-	return WORST_FIRST.find((why) => reasons.includes(why)) ?? 'no-relay';
+	const codes = errors.filter(({ url, code }) => /^turns?:/.test(url) && WHY_BY_CODE[code]).map(({ code }) => code);
+	return WHY_BY_CODE[Math.min(...codes)] ?? 'no-relay';
 }

@@ -45,10 +45,12 @@
 /** @typedef {{type: 'peer-away', id: string}} PeerAway */
 /** @typedef {{type: 'peer-back', id: string, inst: number}} PeerBack */
 
+/** @typedef {{type: 'peer-left', id: string, role: Role, reason: string}} PeerLeft */
+
 /**
- * `reason`: as in the protocol, or `restarted` of somebody whose `peer-joined`
- * follows at once: their page was loaded again.
- * @typedef {{type: 'peer-left', id: string, role: Role, reason: string}} PeerLeft
+ * Who has left. `reason`: as in the protocol, or `restarted` of somebody whose
+ * `peer-joined` follows at once: their page was loaded again.
+ * @typedef {Peer & {reason: string}} LeftPeer
  */
 
 /** @typedef {{type: 'go-away', reason: string, reconnectAfterMs: number}} GoAway */
@@ -88,7 +90,7 @@
 
 /**
  * Whom a numbered message is for: lists go together.
- * @typedef {{to: string | string[], ti?: number | number[], n: number, p: number | number[]}} Address
+ * @typedef {{to: string | string[], ti: number | number[], n: number, p: number | number[]}} Address
  */
 
 /**
@@ -106,7 +108,7 @@
  * @property {Peer} peer-joined           also for those of later pages of the list
  * @property {Peer} peer-away             cut off; what is sent to them is kept
  * @property {Peer} peer-back
- * @property {PeerLeft} peer-left
+ * @property {LeftPeer} peer-left
  * @property {PeerLink} link              a link was made, as the option `links` asks for
  * @property {number} viewers
  * @property {Message<Data>} message      what a peer has sent to us

@@ -1,6 +1,6 @@
 // home.js: the start page: makes a room, and tries the relay.
 
-import { turnUrls, whyNoRelay } from '../client/index.js';
+import { turnUrls, whyNoRelay } from '../client/stats.js';
 import { explainLine } from './words.js';
 import { byId, find, inventRoom } from './ui.js';
 
