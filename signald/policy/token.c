@@ -9,7 +9,8 @@
  *   version kind role key | generation (4) | expires_at_s (8)
  *   | length, id | length, place | MAC (16)
  *
- * Numbers are big-endian. The MAC is over everything before it.
+ * Numbers are big-endian. The MAC is over everything before it, with 0 for the
+ * key: with the number of another it would not verify.
  */
 #define FIXED_BYTES 16
 
@@ -40,7 +41,7 @@ int token_write(const struct keyring *ring, const struct token *token,
 		struct buf *out)
 {
 	char text[CRYPTO_BASE64_LEN(TOKEN_CAP) + 1];
-	uint8_t bytes[TOKEN_CAP], mac[KEYRING_MAC_BYTES];
+	uint8_t bytes[TOKEN_CAP], mac[KEYRING_MAC_BYTES], key;
 	size_t len = FIXED_BYTES;
 	int err;
 
@@ -54,10 +55,10 @@ int token_write(const struct keyring *ring, const struct token *token,
 	len += put_string(bytes + len, token->id);
 	len += put_string(bytes + len, token->place);
 	bytes[3] = 0;
-	err = keyring_sign(ring, span_of(bytes, len), &bytes[3], mac);
+	err = keyring_sign(ring, span_of(bytes, len), &key, mac);
 	if (err)
 		return err;
-	/* The key's number is not signed: another would not verify. */
+	bytes[3] = key;
 	memcpy(bytes + len, mac, sizeof(mac));
 	len += sizeof(mac);
 	buf_append(out, text, crypto_base64url(bytes, len, text));
