@@ -120,15 +120,26 @@ static void write_keys(const struct key *keys, size_t count, struct buf *out)
 	}
 }
 
+static int write_all(int fd, struct span text)
+{
+	while (text.len) {
+		ssize_t written = write(fd, text.ptr, text.len);
+
+		if (written < 0)
+			return -errno;
+		text = span_skip(text, (size_t)written);
+	}
+	return fsync(fd) ? -errno : 0;
+}
+
 static int write_file(const char *path, struct span text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	int err = 0;
+	int err;
 
 	if (fd < 0)
 		return -errno;
-	if (write(fd, text.ptr, text.len) != (ssize_t)text.len || fsync(fd))
-		err = errno ? -errno : -EIO;
+	err = write_all(fd, text);
 	(void)close(fd);
 	return err;
 }
@@ -169,10 +180,15 @@ static int make_key(uint8_t number, uint64_t now_s, struct key *key)
 			       span_of(key->bytes, KEY_BYTES));
 }
 
-/* A clock that was set back must not keep a key for ever. */
+/* A key from the future was made before the clock was set back: a little is
+ * forgiven, or a correction would void all tokens; much must not keep a key for
+ * ever. */
 static bool is_older(const struct key *key, uint64_t age_s, uint64_t now_s)
 {
-	return key->created_s > now_s || now_s - key->created_s >= age_s;
+	uint64_t age = now_s > key->created_s ? now_s - key->created_s
+					      : key->created_s - now_s;
+
+	return age >= age_s;
 }
 
 int keyring_rotate(struct keyring *ring, uint64_t now_s)
