@@ -120,6 +120,8 @@ static int load(struct kicked *kicked, uint64_t now_s)
 	while (!err && fgets(line, sizeof(line), file))
 		err = take_line(kicked, span_of(line, strcspn(line, "\n")),
 				now_s);
+	if (!err && ferror(file))
+		err = -EIO;
 	(void)fclose(file);
 	return err;
 }
@@ -194,7 +196,12 @@ int kicked_add(struct kicked *kicked, struct span id, uint64_t expires_at_s)
 	file = fopen(kicked->path, "ae");
 	if (!file)
 		return -errno;
-	return close_file(file, append_line(file, id, expires_at_s));
+	/* One that a full disk cut short must not swallow this one. */
+	if (fputc('\n', file) == EOF)
+		err = -EIO;
+	else
+		err = append_line(file, id, expires_at_s);
+	return close_file(file, err);
 }
 
 bool kicked_has(const struct kicked *kicked, struct span id, uint64_t now_s)
