@@ -202,6 +202,11 @@ static void base64_is_that_of_the_standard(void **state)
 		assert_int_equal(crypto_base64url(copy, bytes.len, out),
 				 strlen(encodings[i].base64url));
 		assert_string_equal(out, encodings[i].base64url);
+		memset(back, 0, sizeof(back));
+		assert_int_equal(crypto_base64url_decode(span_from(out), back,
+							 sizeof(back)),
+				 bytes.len);
+		assert_memory_equal(back, bytes.ptr, bytes.len);
 		guard_free(copy, bytes.len);
 	}
 }
@@ -228,6 +233,62 @@ static void only_canonical_base64_is_decoded(void **state)
 	assert_int_equal(crypto_base64_decode(SPAN("Zm\0v"), out, 16), -EINVAL);
 }
 
+static void only_canonical_base64url_is_decoded(void **state)
+{
+	static const char *const broken[] = {
+		/* padding, the other alphabet, blanks, bits behind the end */
+		"Zg==",	   "Zm8=",  "Zg=",  "=",      "Zm9v====", "Zm9vYg==",
+		"Zm+v",	   "Zm9/",  "Zm 9", "Zm9v\n", "Zm\x80v",  "Zm9v.Zg",
+		"Z",	   "Zm9vZ", "Zh",   "Zm9",    "Zm9vYh",	  "Zm9vYmF",
+		"-_-_-_-", "A=A=",  "AA=A",
+	};
+	uint8_t out[16];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(broken); i++) {
+		size_t len = strlen(broken[i]);
+		char *copy = guard_copy(broken[i], len);
+
+		if (crypto_base64url_decode(span_of(copy, len), out,
+					    sizeof(out)) != -EINVAL)
+			fail_msg("%s", broken[i]);
+		guard_free(copy, len);
+	}
+	assert_int_equal(crypto_base64url_decode(SPAN("Zm\0v"), out, 16),
+			 -EINVAL);
+	assert_int_equal(crypto_base64url_decode(SPAN("Z\0"), out, 16),
+			 -EINVAL);
+}
+
+/* Every text of two and of three characters: those that are decoded are
+ * encoded again just so. */
+static void a_decoded_text_is_the_only_one_of_its_bytes(void **state)
+{
+	unsigned good[4] = {0};
+
+	(void)state;
+	for (size_t len = 2; len <= 3; len++) {
+		for (unsigned i = 0; i < 1u << (7 * len); i++) {
+			char text[3], again[CRYPTO_BASE64_LEN(3) + 1];
+			uint8_t bytes[3];
+			long n;
+
+			for (size_t k = 0; k < len; k++)
+				text[k] = (char)(i >> (7 * k) & 127);
+			n = crypto_base64url_decode(span_of(text, len), bytes,
+						    sizeof(bytes));
+			if (n < 0)
+				continue;
+			good[len]++;
+			assert_int_equal(
+				crypto_base64url(bytes, (size_t)n, again), len);
+			assert_memory_equal(again, text, len);
+		}
+	}
+	assert_int_equal(good[2], 1 << 8);
+	assert_int_equal(good[3], 1 << 16);
+}
+
 static void decoding_stays_in_its_room(void **state)
 {
 	char *out = guard_copy("....", 4);
@@ -238,6 +299,11 @@ static void decoding_stays_in_its_room(void **state)
 	assert_int_equal(crypto_base64_decode(SPAN("Zm9vYg=="), out, 4), 4);
 	assert_memory_equal(out, "foob", 4);
 	assert_int_equal(crypto_base64_decode(SPAN("Zg=="), out, 0), -ENOSPC);
+	assert_int_equal(crypto_base64url_decode(SPAN("Zm9vYmE"), out, 4),
+			 -ENOSPC);
+	assert_int_equal(crypto_base64url_decode(SPAN("Zm9vYg"), out, 4), 4);
+	assert_memory_equal(out, "foob", 4);
+	assert_int_equal(crypto_base64url_decode(SPAN("Zg"), out, 0), -ENOSPC);
 	guard_free(out, 4);
 }
 
@@ -289,6 +355,8 @@ int main(void)
 		cmocka_unit_test(an_empty_key_is_refused),
 		cmocka_unit_test(base64_is_that_of_the_standard),
 		cmocka_unit_test(only_canonical_base64_is_decoded),
+		cmocka_unit_test(only_canonical_base64url_is_decoded),
+		cmocka_unit_test(a_decoded_text_is_the_only_one_of_its_bytes),
 		cmocka_unit_test(decoding_stays_in_its_room),
 		cmocka_unit_test(an_id_is_22_url_safe_characters_and_new),
 		cmocka_unit_test(secrets_are_equal_when_every_byte_is),
