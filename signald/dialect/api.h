@@ -2,7 +2,7 @@
 #ifndef SIGNALD_DIALECT_API_H
 #define SIGNALD_DIALECT_API_H
 
-#include "hub/hub.h"
+#include "hub/session.h"
 #include "net/web.h"
 #include "policy/kicked.h"
 #include "turn/icelist.h"

@@ -2,7 +2,7 @@
 #ifndef SIGNALD_DIALECT_EVENTS_H
 #define SIGNALD_DIALECT_EVENTS_H
 
-#include "hub/hub.h"
+#include "hub/session.h"
 #include "policy/kicked.h"
 #include "rules/rules.h"
 #include "socketio/socket.h"

@@ -194,9 +194,7 @@ static void end_peer(struct native_client *client, enum wsconn_end end)
 	if (!peer)
 		return;
 	client->peer = NULL;
-	if (end == WSCONN_LEFT || end == WSCONN_FAILED)
-		hub_leave(hub, peer, reason);
-	else if (hub_has_session(peer))
+	if (hub_has_session(peer) && end != WSCONN_LEFT && end != WSCONN_FAILED)
 		hub_away(hub, peer,
 			 end == WSCONN_GONE_AWAY ? LEAVE_LEFT : LEAVE_LOST);
 	else if (end == WSCONN_GONE_AWAY)

@@ -2,7 +2,7 @@
 #ifndef SIGNALD_DIALECT_NATIVE_H
 #define SIGNALD_DIALECT_NATIVE_H
 
-#include "hub/hub.h"
+#include "hub/session.h"
 #include "net/web.h"
 #include "policy/keyring.h"
 #include "policy/kicked.h"

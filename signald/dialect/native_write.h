@@ -4,7 +4,7 @@
 #define SIGNALD_DIALECT_NATIVE_WRITE_H
 
 #include "codec/msg.h"
-#include "hub/hub.h"
+#include "hub/session.h"
 #include "turn/icelist.h"
 
 /* What a whole answer is made from besides the request. */

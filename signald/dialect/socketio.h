@@ -3,7 +3,7 @@
 #ifndef SIGNALD_DIALECT_SOCKETIO_H
 #define SIGNALD_DIALECT_SOCKETIO_H
 
-#include "hub/hub.h"
+#include "hub/session.h"
 #include "net/web.h"
 #include "policy/keyring.h"
 #include "policy/kicked.h"

@@ -479,6 +479,18 @@ void hub_tick(struct hub *hub)
 {
 	uint64_t now_ms = hub->clock->mono_ms;
 
-	sessions_tick(hub, now_ms);
+	away_tick(hub, now_ms);
 	tell_stale(hub, now_ms);
+}
+
+int hub_kick(struct hub *hub, struct span id, const char *reason)
+{
+	struct peer *peer = map_get(hub->peers, id);
+
+	if (!peer)
+		return -ENOENT;
+	if (peer->arg && peer->ops->expel)
+		peer->ops->expel(peer, reason);
+	hub_leave(hub, peer, LEAVE_KICKED);
+	return 0;
 }

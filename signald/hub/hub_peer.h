@@ -63,4 +63,42 @@ static inline struct hub_peer *hub_peer_of(const struct peer *peer)
 	return (struct hub_peer *)(uintptr_t)peer;
 }
 
+static inline uint64_t hub_window_ms(const struct hub *hub)
+{
+	return hub->config->session.window_s * 1000ull;
+}
+
+/* A client that has not acknowledged anything for so many windows does not work
+ * any more, however lively its WebSocket is. */
+#define HUB_STUCK_WINDOWS 2
+
+/* --- what the hub's modules do for each other --- */
+
+/* Its name and metadata, copied. Returns 0 or -ENOMEM, nothing changed then. */
+int peer_describe(struct hub_peer *made, struct span name,
+		  struct span metadata);
+
+/* Returns NULL when memory ran out. */
+struct session *session_new(struct hub_peer *owner, uint64_t attempt);
+
+/* What is in its log is said to be `why`; takes NULL. */
+void session_free(struct session *session, enum delivery why);
+
+/* A new log, as the client's memory is new. */
+void session_renew_log(struct session *session);
+
+/* Deliver a numbered envelope, or know it for a repetition; as hub_send(). */
+int session_send(struct session *from, struct hub_peer *to,
+		 struct envelope *envelope);
+
+/* Its client has so long to acknowledge something of what is in its log. */
+void session_start_patience(struct hub_peer *owner);
+
+/* The peer is not away any more: it is back, or about to be freed. */
+void away_end(struct hub *hub, struct hub_peer *away);
+
+/* Those who were away too long leave; who acknowledges nothing is cut; and in
+ * time the server is settled. */
+void away_tick(struct hub *hub, uint64_t now_ms);
+
 #endif

@@ -117,8 +117,12 @@ void pair_forget_idle(struct session *from)
 
 void pair_end_outgoing(struct session *from)
 {
-	while (from->outgoing)
-		detach_or_free(from->outgoing);
+	struct pair *next;
+
+	for (struct pair *pair = from->outgoing; pair; pair = next) {
+		next = pair->next_outgoing;
+		detach_or_free(pair);
+	}
 }
 
 /* One that is away sends it again when it is back, and hears of it then. */
@@ -133,9 +137,10 @@ static void tell_undelivered(const struct pair *pair, uint64_t n,
 
 void pair_end_incoming(struct hub_peer *to, enum delivery why)
 {
-	while (to->incoming) {
-		struct pair *pair = to->incoming;
+	struct pair *next;
 
+	for (struct pair *pair = to->incoming; pair; pair = next) {
+		next = pair->next_incoming;
 		if (pair->sent > pair->acked)
 			tell_undelivered(pair, pair->sent, why);
 		detach_or_free(pair);

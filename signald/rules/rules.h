@@ -3,7 +3,7 @@
 #define SIGNALD_RULES_RULES_H
 
 #include "base/buf.h"
-#include "hub/hub.h"
+#include "hub/peer.h"
 #include "policy/config.h"
 
 /* docs/events.md has the form of a rules file. */

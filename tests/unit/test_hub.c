@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "fail_alloc.h"
-#include "hub/hub.h"
+#include "hub/session.h"
 #include "hub/room.h"
 #include "policy/metric.h"
 
