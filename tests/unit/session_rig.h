@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "fail_alloc.h"
 #include "hub/hub_peer.h"
+#include "hub/session.h"
 #include "policy/metric.h"
 
 #define MAX_HEARD 64
