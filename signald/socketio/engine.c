@@ -136,10 +136,11 @@ static void prove_v3(struct engine_session *session)
 {
 	if (session->proof)
 		return;
-	session->engine->ops->on_ping(session->owner);
 	session->proof = PROOF_QUEUED;
 	if (session->transport == WEBSOCKET)
 		engine_ws_prove(session);
+	else if (!session->queue.len) /* something that is answered by a poll */
+		(void)engine_poll_queue(session, EIO_NOOP, NULL, 0);
 }
 
 void engine_prove(struct engine_session *session)
@@ -157,8 +158,10 @@ void engine_prove(struct engine_session *session)
 
 void engine_proof_polled(struct engine_session *session)
 {
-	if (session->proof == PROOF_QUEUED)
-		session->proof = PROOF_POLLED;
+	if (session->proof != PROOF_QUEUED || session->is_over)
+		return;
+	session->engine->ops->on_ping(session->owner);
+	session->proof = PROOF_POLLED;
 }
 
 void engine_proof_returned(struct engine_session *session)

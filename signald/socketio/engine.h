@@ -90,8 +90,9 @@ int engine_send(struct engine_session *session, const struct span *parts,
 int engine_send_binary(struct engine_session *session, struct span bytes);
 
 /*
- * Ask for a proof that what was sent has come: on_ping is called now, and
- * on_pong when it has. Does nothing while such a question is open already.
+ * Ask for a proof that what was sent has come: on_ping is called when the
+ * question goes out behind it, now or with the next poll, and on_pong when it
+ * is answered. Does nothing while such a question is open already.
  */
 void engine_prove(struct engine_session *session);
 

@@ -75,6 +75,7 @@ static void on_binary(struct wsconn *ws, struct span bytes, void *arg)
 
 void engine_ws_prove(struct engine_session *session)
 {
+	session->engine->ops->on_ping(session->owner);
 	session->proof = PROOF_PINGED;
 	(void)wsconn_ping(session->ws, SPAN("proof"));
 }
