@@ -1,10 +1,8 @@
 // The files of web/ as they are: what the browser's content security policy
-// and the size budget ask of them.
+// asks of them.
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { gzipSync } from 'node:zlib';
-import { buildSync } from 'esbuild';
 
 const web = new URL('../../web/', import.meta.url);
 const read = (name) => readFileSync(new URL(name, web), 'utf8');
@@ -49,12 +47,3 @@ for (const page of pages) {
 			assert.ok(html.includes(`<label for="${id}"`), `#${id} has no label`);
 	});
 }
-
-test('the whole client is at most 6 KiB, minified and zipped', () => {
-	const { outputFiles } = buildSync({
-		entryPoints: [new URL('client/index.js', web).pathname],
-		bundle: true, minify: true, format: 'esm', target: 'es2022', write: false,
-	});
-	const bytes = gzipSync(outputFiles[0].contents, { level: 9 }).length;
-	assert.ok(bytes <= 6144, `${bytes} bytes`);
-});

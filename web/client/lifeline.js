@@ -32,8 +32,7 @@ const LATE_MS = 2000;
 
 /**
  * @typedef {object} LifelineHandlers
- * @property {() => void | Promise<void>} prepare  before each connection; it fails as the connection would
- * @property {() => void} onOpen
+ * @property {() => Promise<string>} hello  the first thing to say, asked for before each connection; it fails as that would
  * @property {(text: string) => void} onMessage
  * @property {(reason: string, delayMs: number) => void} onLost
  * @property {(error: SignaldError) => void} onEnd  for good
@@ -105,37 +104,38 @@ export class Lifeline {
 		this.#retry(reason);
 	}
 
-	/** Prepare and enter anew, over the connection that stands. */
+	/** Say another hello, over the connection that stands. */
 	again() {
-		this.#ready(() => this.#handlers.onOpen());
+		this.#greet((hello) => this.send(hello));
 	}
 
 	#open() {
 		this.#isWaiting = false;
-		this.#ready(() => this.#connect());
+		this.#greet((hello) => this.#connect(hello));
 	}
 
-	/** @param {() => void} next */
-	async #ready(next) {
+	/** @param {(hello: string) => void} next */
+	async #greet(next) {
 		const attempt = ++this.#attempt;
 		const isCurrent = () => attempt === this.#attempt;
 		try {
-			await this.#handlers.prepare();
+			const hello = await this.#handlers.hello();
 			if (isCurrent())
-				next();
+				next(hello);
 		} catch (error) {
 			if (isCurrent())
 				this.lose(/** @type {Error} */ (error).message);
 		}
 	}
 
-	#connect() {
+	/** @param {string} hello */
+	#connect(hello) {
 		const { WebSocket = globalThis.WebSocket, url, timeoutMs } = this.#options;
 		const socket = new WebSocket(url, 'signald.v1');
 		// What others than the newest still bring is nobody's business any more.
 		const isCurrent = () => socket === this.#socket;
 		this.#socket = socket;
-		socket.onopen = () => isCurrent() && this.#handlers.onOpen();
+		socket.onopen = () => isCurrent() && this.send(hello);
 		socket.onmessage = (/** @type {{data: string}} */ { data }) => isCurrent() && this.#onMessage(data);
 		// The close that follows says it better; unheard, some platforms throw.
 		socket.onerror = () => {};

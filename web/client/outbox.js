@@ -324,7 +324,6 @@ function hold(lane) {
  * @param {Lane} lane
  * @param {number} n
  */
-function takeUpTo(lane, n) {
-	const index = lane.queue.findIndex((entry) => entry.n > n);
-	return lane.queue.splice(0, index < 0 ? lane.queue.length : index);
+function takeUpTo({ queue }, n) {
+	return queue.splice(0, queue.filter((entry) => entry.n <= n).length);
 }

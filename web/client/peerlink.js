@@ -379,7 +379,7 @@ export class PeerLink extends Emitter {
 		const { iceTransportPolicy, iceServers = [] } = this.pc.getConfiguration();
 		if (iceTransportPolicy !== 'relay' || this.#hasRelay)
 			return false;
-		return this.pc.iceGatheringState === 'complete' || turnUrls(iceServers).length === 0;
+		return this.pc.iceGatheringState === 'complete' || !turnUrls(iceServers).length;
 	}
 
 	/** @returns {Why} */

@@ -64,8 +64,6 @@ export class Signald extends Emitter {
 	/** Requests without an answer, by `ref`. @type {Map<number, {resolve(message: ServerMessage): void, reject(error: Error): void, timer: Timer}>} */
 	#requests = new Map();
 	#lastRef = 0;
-	/** @type {unknown} */
-	#auth;
 	#attempts = 0;
 	/** The server has let us in over this connection. */
 	#isIn = false;
@@ -101,8 +99,7 @@ export class Signald extends Emitter {
 		/** Everybody in view, by id. @type {ReadonlyMap<string, Peer>} */
 		this.peers = this.#roster.peers;
 		this.#lifeline = new Lifeline({ ...this.#options, url: href.replace(/^http/, 'ws') }, {
-			prepare: () => this.#prepare(),
-			onOpen: () => this.#enter(),
+			hello: () => this.#hello(),
 			onMessage: (text) => this.#receive(JSON.parse(text)),
 			onLost: (reason, delayMs) => this.#onLost(reason, delayMs),
 			onEnd: (error) => this.#end(error),
@@ -254,7 +251,7 @@ export class Signald extends Emitter {
 		const ref = ++this.#lastRef;
 		return new Promise((resolve, reject) => {
 			if (!this.#isIn)
-				throw new SignaldError('lost', 'not connected');
+				throw new SignaldError('lost', 'the connection was lost');
 			this.#checkSize(payload, 0);
 			const timer = setTimeout(() => {
 				this.#settle(ref)?.reject(new SignaldError('timeout', `no answer to ${message.type}`));
@@ -284,17 +281,14 @@ export class Signald extends Emitter {
 
 	/* Coming in. */
 
-	async #prepare() {
-		const { auth } = this.#options;
-		this.#auth = typeof auth === 'function' ? await auth() : auth;
-	}
-
-	#enter() {
-		const { room, role, name, metadata, ttl } = this.#options;
+	/** What to come in with. */
+	async #hello() {
+		const { room, role, name, metadata, ttl, auth } = this.#options;
+		const shown = typeof auth === 'function' ? await auth() : auth;
 		const { token, inst } = this.#identity;
 		const { epoch, position } = this.#inbox;
 		const who = token ? { type: 'resume', token, epoch, last: position } : { type: 'join', room, role };
-		this.#lifeline.send(JSON.stringify({ ...who, inst, try: ++this.#attempts, name, metadata, ttl, auth: this.#auth }));
+		return JSON.stringify({ ...who, inst, try: ++this.#attempts, name, metadata, ttl, auth: shown });
 	}
 
 	/** @param {NotResumed} message */

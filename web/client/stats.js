@@ -3,22 +3,31 @@
 /** @import {IceError, SelectedPair, Why} from './types.js' */
 
 /**
+ * An entry of getStats, as far as it is read here: a transport, a candidate or
+ * a pair of them.
+ *
+ * @typedef {RTCStats & {selectedCandidatePairId?: string, selected?: boolean, localCandidateId?: string, remoteCandidateId?: string,
+ *	currentRoundTripTime?: number, candidateType: RTCIceCandidateType, address?: string, port?: number,
+ *	protocol: 'udp' | 'tcp', relayProtocol?: 'udp' | 'tcp' | 'tls'}} Entry
+ */
+
+/**
  * The pair in use. Chromium names it in the transport's entry; older Firefox
  * marks the pair itself.
  *
- * @param {Iterable<any>} entries of an RTCStatsReport, with its values
+ * @param {Iterable<RTCStats>} entries of an RTCStatsReport: its values
  * @returns {SelectedPair | undefined}
  */
 export function selectedPair(entries) {
-	const byId = new Map([...entries].map((entry) => [entry.id, entry]));
-	const all = [...byId.values()];
+	const all = /** @type {Entry[]} */ ([...entries]);
+	const byId = (/** @type {string | undefined} */ id) => all.find((entry) => entry.id === id);
 	const chosen = all.find((entry) => entry.type === 'transport' && entry.selectedCandidatePairId);
 	const pair = chosen
-		? byId.get(chosen.selectedCandidatePairId)
+		? byId(chosen.selectedCandidatePairId)
 		: all.find((entry) => entry.type === 'candidate-pair' && entry.selected);
-	const local = byId.get(pair?.localCandidateId);
-	const remote = byId.get(pair?.remoteCandidateId);
-	if (!local || !remote)
+	const local = byId(pair?.localCandidateId);
+	const remote = byId(pair?.remoteCandidateId);
+	if (!pair || !local || !remote)
 		return undefined;
 	const rtt = pair.currentRoundTripTime;
 	const remoteType = typeOfRemote(remote, all);
@@ -35,8 +44,8 @@ export function selectedPair(entries) {
  * A candidate whose packets came before its signaling is peer-reflexive, and
  * Firefox leaves it so: what was signaled of the same address says what it is.
  *
- * @param {any} remote
- * @param {any[]} entries
+ * @param {Entry} remote
+ * @param {Entry[]} entries
  */
 function typeOfRemote(remote, entries) {
 	const signaled = entries.find((entry) => entry.type === 'remote-candidate' && entry.candidateType !== 'prflx' &&
@@ -76,7 +85,7 @@ const WHY_BY_CODE = {
  * @returns {Why}
  */
 export function whyNoRelay(iceServers, errors) {
-	if (turnUrls(iceServers).length === 0)
+	if (!turnUrls(iceServers).length)
 		return 'no-turn';
 	const codes = errors.filter(({ url, code }) => /^turns?:/.test(url) && WHY_BY_CODE[code]).map(({ code }) => code);
 	return WHY_BY_CODE[Math.min(...codes)] ?? 'no-relay';

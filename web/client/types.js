@@ -82,11 +82,14 @@
  * @typedef {Description | Candidate | Message<Data>} Relayed
  */
 
-/**
- * @typedef {Joined | NotResumed | Peers | PeerJoined | PeerAway | PeerBack | PeerLeft | GoAway | ErrorMessage | Ack | Relayed |
- *	({type: 'ice'} & IceList) | {type: 'viewers', count: number} | {type: 'settled'} | {type: 'session', token: string} |
- *	{type: 'kicked', reason: string} | {type: 'pong'} | {type: 'left'}} ServerMessage
- */
+/** @typedef {{type: 'ice'} & IceList} Ice */
+/** @typedef {{type: 'viewers', count: number}} Viewers */
+/** @typedef {{type: 'session', token: string}} NewToken */
+/** @typedef {{type: 'kicked', reason: string}} Kicked */
+/** @typedef {{type: 'settled' | 'pong' | 'left'}} Bare */
+
+/** @typedef {Peers | PeerJoined | PeerAway | PeerBack | PeerLeft | Viewers} Presence */
+/** @typedef {Joined | NotResumed | NewToken | Kicked | GoAway | ErrorMessage | Ack | Ice | Bare | Presence | Relayed} ServerMessage */
 
 /**
  * Whom a numbered message is for: lists go together.
@@ -184,8 +187,8 @@
  * - `no-relay`          no relay, and no server said why
  * - `no-answer`         the other side has not answered
  * - `no-path`           both sides tried, nothing got through
- * @typedef {'no-turn' | 'turn-auth' | 'turn-forbidden' | 'turn-quota' | 'turn-unreachable' |
- *	'no-relay' | 'no-answer' | 'no-path'} Why
+ *
+ * @typedef {'no-turn' | 'turn-auth' | 'turn-forbidden' | 'turn-quota' | 'turn-unreachable' | 'no-relay' | 'no-answer' | 'no-path'} Why
  */
 
 /**
