@@ -8,6 +8,7 @@ import { startDaemon, until, useDaemon } from '../lib/daemon.mjs';
 import { openRaw } from '../lib/http.mjs';
 import { joinPeer, openPeer } from '../lib/peer.mjs';
 import { TEXT, frame, handshake, joinRaw, openRawWs } from '../lib/rawws.mjs';
+import { joinSession } from '../lib/session.mjs';
 
 const QUICK = {
 	'http.head_timeout_s': 1, 'http.body_timeout_s': 1, 'websocket.join_timeout_s': 2,
@@ -113,6 +114,9 @@ describe('beside a call', () => {
 				'{"type":"join","room":"mutant","role":"peer","name":"x","metadata":{"a":[1]},"ref":1}',
 				'{"type":"signal","to":"xxxxxxxxxxxxxxxxxxxxxx","data":{"a":"\\u00fc"},"n":5}',
 				'{"type":"broadcast","data":[1,2.5e3,null,true]}', '{"type":"ice","ttl":60}', '{"type":"peers","after":1}',
+				'{"type":"join","room":"mutant","inst":4294967297,"try":2,"auth":{}}', '{"type":"ack","sn":3}',
+				'{"type":"signal","to":["xxxxxxxxxxxxxxxxxxxxxx","yyyy"],"ti":[1,0],"p":[0,2],"n":5,"sn":1,"data":1}',
+				`{"type":"resume","token":"${'AQEAAQ'.repeat(12)}","inst":7,"try":1,"epoch":12345,"last":4}`,
 			];
 			for (let round = 0; round < 40; round++) {
 				const ws = await openRawWs(t, daemon);
@@ -165,8 +169,8 @@ describe('who does not read, beside a call', () => {
 			let isOver = false;
 			void left.then(() => (isOver = true));
 			while (!isOver && sent < 2000) {
+				sender.send({ type: 'signal', to: deaf.joined.id, data });
 				await sender.request({ type: 'signal', to: other.id, data: ++sent });
-				await sender.request({ type: 'signal', to: deaf.joined.id, data });
 			}
 			const message = await left;
 			assert.equal(message.id, deaf.joined.id);
@@ -192,6 +196,30 @@ describe('who does not read, beside a call', () => {
 		});
 	});
 
+	test('a session that does not read is cut, and gets what was kept for it over its next connection', async (t) => {
+		await besideCall(t, daemon, async () => {
+			const room = 'deaf session';
+			const sender = await joinSession(t, daemon, room, { metadata: { x: 'x'.repeat(4000) } });
+			const deaf = await joinSession(t, daemon, room);
+			deaf.link.socket._socket.pause();
+			for (let i = 1; i <= 20; i++)
+				sender.say(deaf, 'x'.repeat(30000));
+			await sender.settle();
+			// Of its log half the output may be full; what it cannot keep is said at once.
+			assert.deepEqual(sender.heard('error').map(({ code, n }) => [code, n]).slice(0, 2), [['queue-full', 5], ['gap', 6]]);
+			for (let i = 0; i < 3000; i++)
+				deaf.send({ type: 'peers', after: 0 });
+			assert.deepEqual(await sender.next('peer-away'), { type: 'peer-away', id: deaf.id });
+			assert.equal((await deaf.resume({ last: 0 })).type, 'resumed');
+			for (let n = 1; n <= 4; n++)
+				assert.equal((await deaf.next('signal')).n, n);
+			deaf.ack();
+			while (sender.pendingTo(deaf)[0].n <= 4)
+				await sender.next('ack');
+		});
+		assert.ok(await daemon.metric('signald_closed_total{reason="slow"}') >= 1);
+	});
+
 	// Something waits to be sent, and half a second later it still does.
 	async function isStuck() {
 		for (let i = 0; i < 25; i++) {
@@ -208,8 +236,10 @@ describe('who does not read, beside a call', () => {
 			const deaf = await joinRaw(t, daemon, { room: 'stalled' });
 			deaf.connection.socket.pause();
 			// Until the kernel takes no more of it, then not one byte more.
-			while (!await isStuck())
-				await sender.request({ type: 'signal', to: deaf.joined.id, data: 'x'.repeat(20000) });
+			while (!await isStuck()) {
+				sender.send({ type: 'signal', to: deaf.joined.id, data: 'x'.repeat(20000) });
+				await sender.settle();
+			}
 			const began = performance.now();
 			const left = await sender.next('peer-left', 15000);
 			assert.equal(left.id, deaf.joined.id);
