@@ -1,0 +1,125 @@
+// servers.mjs: the servers that faults are done to: signald, and socket.io
+// beside it. Each is a process of its own, started again on the same port.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import net from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { makeFolder, startDaemon } from '../lib/daemon.mjs';
+
+const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+const running = new Set();
+
+// A child that is stopped or forgotten dies with this process, however it ends.
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+	process.once(signal, () => process.exit(130));
+
+export function watchChild(child) {
+	running.add(child);
+	child.once('exit', () => running.delete(child));
+	return child;
+}
+
+const isFree = (port) => new Promise((resolve) => {
+	const server = net.createServer().listen(port, '127.0.0.1');
+	server.once('error', () => resolve(false));
+	server.once('listening', () => server.close(() => resolve(true)));
+});
+
+/*
+ * A port that stays ours while nobody listens on it: below those that the
+ * system gives to connections. On one of these a client that knocks while the
+ * server is down may end up connected to itself, and the port be taken.
+ */
+export async function steadyPort() {
+	const [first] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split('\t').map(Number);
+	for (;;) {
+		const port = Math.floor(first / 2 + Math.random() * (first / 2));
+		if (await isFree(port))
+			return port;
+	}
+}
+
+/*
+ * A server that can be hit. start() is called for each of its lives:
+ * it resolves, once the server listens, to {pid, ended()}.
+ */
+class Server {
+	// When it listened again, in ms of performance.now().
+	restarts = [];
+	#start;
+	#life;
+
+	constructor(port, start) {
+		this.port = port;
+		this.#start = start;
+	}
+
+	get pid() {
+		return this.#life.pid;
+	}
+
+	get log() {
+		return this.#life.log;
+	}
+
+	async start() {
+		const isFirst = !this.#life;
+		this.#life = await this.#start();
+		if (!isFirst)
+			this.restarts.push(performance.now());
+	}
+
+	signal(name) {
+		process.kill(this.pid, name);
+	}
+
+	async end(signal) {
+		const ended = this.#life.ended();
+		this.signal(signal);
+		await ended;
+	}
+}
+
+/*
+ * How long clients are waited for is one setting on both, so that the same
+ * faults are noticed after the same time.
+ *
+ * pingS  seconds between two pings; a client may be silent for one more
+ */
+export async function startSignald(t, { pingS = 25, sets = {}, openFiles } = {}) {
+	const port = await steadyPort();
+	const all = {
+		'state.dir': await makeFolder(t),
+		'socketio.namespaces': `/=${here('pair.rules')}+recovery`,
+		'websocket.ping_interval_s': pingS,
+		'websocket.silence_timeout_s': 2 * pingS,
+		'socketio.ping_interval_s': pingS,
+		'socketio.ping_timeout_s': pingS,
+		'drain.spread_s': 1,
+		...sets,
+	};
+	const server = new Server(port, async () => {
+		const daemon = await startDaemon(t, { port, sets: all, openFiles });
+		watchChild(daemon.child);
+		return daemon;
+	});
+	await server.start();
+	return server;
+}
+
+export async function startReference(t, { pingS = 25 } = {}) {
+	const port = await steadyPort();
+	const server = new Server(port, async () => {
+		const child = watchChild(spawn(process.execPath, [here('reference.mjs'), String(port), String(pingS * 1000)],
+			{ stdio: ['ignore', 'pipe', 'inherit'] }));
+		const exit = once(child, 'exit');
+		t.after(() => child.kill('SIGKILL'));
+		await Promise.race([once(child.stdout, 'data'),
+			exit.then(([code]) => Promise.reject(new Error(`the reference ended with ${code}`)))]);
+		return { pid: child.pid, ended: () => exit };
+	});
+	await server.start();
+	return server;
+}

@@ -1,0 +1,83 @@
+// storm-clients.mjs: a process full of native clients, in rooms of two:
+//   fork('storm-clients.mjs', [URL, COUNT])
+// Says {joined} when all are in, and then, after each loss, {back, refusals, newIds}
+// when all are in again, or when it is told to "tell"; "cut" makes it break its
+// connections.
+import { Signald } from '../../web/client/index.js';
+import { LeanSocket } from './lean-socket.mjs';
+
+const AT_ONCE = 100;
+const [url, count] = [process.argv[2], Number(process.argv[3])];
+const sockets = new Set();
+const refusals = new Map();
+
+function refuse(why) {
+	refusals.set(why, (refusals.get(why) ?? 0) + 1);
+}
+
+// An answer that is no upgrade is an error here, and no reason to the client.
+class WatchedSocket extends LeanSocket {
+	constructor(url, protocol) {
+		super(url, protocol, refuse);
+		sockets.add(this);
+	}
+}
+
+class Client {
+	constructor(room) {
+		this.signald = new Signald(url, { room, WebSocket: WatchedSocket });
+	}
+
+	async join() {
+		await this.signald.connect();
+		this.id = this.signald.id;
+		this.signald.on('resumed', () => this.#comeBack());
+		this.signald.on('joined', () => refuse('joined anew'));
+		this.signald.on('closed', ({ code }) => refuse(`closed for good: ${code}`));
+		this.signald.on('error', ({ code }) => refuse(`error ${code}`));
+	}
+
+	#comeBack() {
+		if (!this.isAwaited)
+			return;
+		this.isAwaited = false;
+		round.back.push(Date.now());
+		round.newIds += this.signald.id !== this.id;
+		if (round.back.length === count)
+			report();
+	}
+}
+
+let round;
+
+function begin() {
+	round = { back: [], newIds: 0 };
+	for (const client of clients)
+		client.isAwaited = true;
+}
+
+function report() {
+	process.send({ ...round, refusals: Object.fromEntries(refusals) });
+	begin();
+}
+
+function cut() {
+	sockets.forEach((socket) => socket.close());
+	sockets.clear();
+}
+
+const clients = Array.from({ length: count }, (_, i) => new Client(`storm-${process.pid}-${i >> 1}`));
+const waiting = [...clients];
+await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+	while (waiting.length > 0)
+		await waiting.pop().join();
+}));
+begin();
+process.on('message', (what) => {
+	if (what === 'cut')
+		cut();
+	else
+		report();
+});
+process.on('disconnect', () => process.exit());
+process.send({ joined: true });
