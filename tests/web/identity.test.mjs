@@ -27,10 +27,12 @@ class Locks {
 	#tails = new Map();
 
 	request(name, { signal }, hold) {
+		if (signal?.aborted)
+			return Promise.reject(signal.reason);
 		// Node would not wait for the signal's own timer.
 		const awake = setInterval(() => {}, 1000);
 		const before = this.#tails.get(name) ?? Promise.resolve();
-		const aborted = new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+		const aborted = new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
 		const turn = Promise.race([before, aborted]).finally(() => clearInterval(awake));
 		const held = turn.then(hold);
 		this.#tails.set(name, Promise.allSettled([before, held]));
@@ -126,6 +128,21 @@ describe('a duplicated tab', () => {
 		assert.equal(original.token, 'token');
 		assert.equal(JSON.parse(copied.getItem('room')).token, '');
 		assert.equal(JSON.parse(shelf.getItem('room')).token, 'token');
+	});
+
+	test('does not fight for the place, however slowly the original got its lock', async (t) => {
+		const locks = new Locks();
+		useLocks(t, locks);
+		const shelf = new Shelf();
+		let letGo;
+		locks.request('signald ada', {}, () => new Promise((resolve) => (letGo = resolve)));
+		await new Promise(setImmediate);
+		const hurry = t.mock.method(AbortSignal, 'timeout', () => AbortSignal.abort());
+		await openAs(shelf, 'token', 'ada');
+		letGo();
+		await new Promise(setImmediate);
+		hurry.mock.restore();
+		assert.equal((await open(shelf.copy())).token, '');
 	});
 
 	test('and its original are both who they were after a reload of either', async (t) => {

@@ -73,7 +73,7 @@ describe('who is called', () => {
 	test('leaves the first offer to the caller', async (t) => {
 		const { pc, signald } = called(t);
 		pc.need();
-		t.mock.timers.tick(499);
+		t.mock.timers.tick(1999);
 		await settle();
 		assert.deepEqual(types(signald), []);
 	});
@@ -81,14 +81,14 @@ describe('who is called', () => {
 	test('calls when nobody does, for what it has to send', async (t) => {
 		const { pc, signald } = called(t);
 		pc.need();
-		t.mock.timers.tick(500);
+		t.mock.timers.tick(2000);
 		await settle();
 		assert.deepEqual(types(signald), ['offer']);
 	});
 
 	test('has nothing to call for when it has nothing to send', async (t) => {
 		const { pc, signald } = called(t);
-		t.mock.timers.tick(500);
+		t.mock.timers.tick(2000);
 		await settle();
 		assert.deepEqual(types(signald), []);
 		pc.need();
@@ -101,7 +101,7 @@ describe('who is called', () => {
 		pc.need();
 		link.receive(offer('x'));
 		await settle();
-		t.mock.timers.tick(500);
+		t.mock.timers.tick(2000);
 		await settle();
 		assert.deepEqual(types(signald), ['answer']);
 		pc.need();

@@ -35,7 +35,7 @@ export class Identity {
 	async claim() {
 		const { counter = 0, id = '', token = '' } = this.#load();
 		this.#counter = counter;
-		if (token && await this.#lock(id)) {
+		if (token && await this.#lock(id, AbortSignal.timeout(LOCK_MS))) {
 			this.#id = id;
 			this.token = token;
 		}
@@ -92,9 +92,10 @@ export class Identity {
 
 	/**
 	 * @param {string} id
+	 * @param {AbortSignal} [signal] of how long to wait
 	 * @returns {Promise<boolean>} false when somebody else is that
 	 */
-	#lock(id) {
+	#lock(id, signal) {
 		const locks = globalThis.navigator?.locks;
 		if (!locks || id === this.#lockedId)
 			return Promise.resolve(true);
@@ -105,7 +106,7 @@ export class Identity {
 				resolve(true);
 				return this.#lockedId === id && new Promise((unlock) => this.#unlock = () => unlock(true));
 			};
-			locks.request(`signald ${id}`, { signal: AbortSignal.timeout(LOCK_MS) }, hold).catch(() => {
+			locks.request(`signald ${id}`, { signal }, hold).catch(() => {
 				this.#lockedId = '';
 				resolve(false);
 			});

@@ -9,8 +9,8 @@ import { selectedPair, turnUrls, whyNoRelay } from './stats.js';
 /** More candidates than that before their description are no browser's. */
 const MAX_EARLY = 64;
 
-/** Who is called leaves the first offer to the caller, for so long. */
-const CALL_MS = 500;
+/** Who is called leaves the first offer to the caller, for so long: colliding offers cost time. */
+const CALL_MS = 2000;
 
 /** A connection that takes longer has failed, whatever the browser says. */
 const CONNECT_MS = 20000;
