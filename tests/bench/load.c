@@ -41,7 +41,8 @@
 #define EVENTS_MAX 256
 #define STALL_MS 10000
 #define SCRATCH_SIZE ((size_t)1024 * 1024)
-#define MESSAGE_MAX 8192
+#define HEAD_MAX 160
+#define TAIL_MAX 4096
 #define PREFIX_MAX 160
 #define SUFFIX_MAX 16
 #define REFUSALS 10
@@ -63,13 +64,21 @@ struct options {
 	uint64_t collect;  /* ask the server to collect its garbage: SIGUSR2 */
 };
 
-/* A frame that needs only its number before it can be sent. */
-struct prepared {
-	uint8_t *frame;
+/*
+ * A message is a head that says whom it is for, the numbers of a session if
+ * there is one, and a tail that is the same for all: the payload. Heads and
+ * tails are masked beforehand.
+ */
+struct head {
 	size_t len;
-	size_t payload_at; /* in the frame */
-	size_t digits_at;  /* in the frame's payload, as all below */
-	struct session_places places;
+	uint8_t bytes[HEAD_MAX];
+};
+
+struct tail {
+	size_t len;
+	size_t digits_at;
+	/* by where it begins, modulo 4: there it begins here as well */
+	uint8_t bytes[WIRE_MASK_LEN][TAIL_MAX];
 };
 
 /*
@@ -86,13 +95,13 @@ struct arrival {
 
 struct conn {
 	int fd;
-	enum { UPGRADING, JOINING, JOINED } state;
+	enum { UPGRADING, JOINING, JOINED, LEAVING } state;
 	struct speaker speaker;
 	struct conn *source;  /* whose payloads arrive here */
 	struct conn *replier; /* who sends on when one has */
 	uint8_t *rest;	      /* what was read of a message that is not whole */
 	size_t rest_len;
-	struct prepared prepared[PAYLOAD_KINDS];
+	struct head heads[PAYLOAD_KINDS];
 	struct arrival arrivals[PAYLOAD_KINDS];
 	uint64_t sent;
 	uint64_t received;
@@ -106,6 +115,7 @@ struct load {
 	int epoll;
 	struct conn *conns;
 	unsigned joined;
+	struct tail tails[PAYLOAD_KINDS];
 	uint64_t now_ns;
 	uint64_t sent;
 	uint64_t delivered;
@@ -214,94 +224,92 @@ static void say(const struct conn *conn, const char *text)
 		send_frame(conn, WIRE_TEXT, text, strlen(text));
 }
 
-/* before: all that stands before the payload. */
-static void prepare(struct prepared *prepared, enum payload_kind kind,
-		    const char *before, const char *end)
+/* Mask a text as the start of a message's payload. */
+static void prepare_head(struct head *head, const char *before, const char *id,
+			 const char *after)
 {
-	const struct payload *payload = payload_of(kind);
-	char text[MESSAGE_MAX];
-	int len = snprintf(text, sizeof(text), "%s%s%s", before, payload->text,
-			   end);
+	char text[HEAD_MAX];
+	int len = snprintf(text, sizeof(text), "%s%s%s", before, id, after);
 
-	prepared->frame = grow(NULL, WIRE_HEAD_MAX + (size_t)len);
-	prepared->len =
-		wire_put_frame(prepared->frame, WIRE_TEXT, text, (size_t)len);
-	prepared->payload_at = prepared->len - (size_t)len;
-	prepared->digits_at = strlen(before) + payload->digits_at;
-	prepared->places = session_find_places(before);
+	if (len >= HEAD_MAX)
+		die("an id of %zu bytes", strlen(id));
+	head->len = (size_t)len;
+	wire_patch(head->bytes, 0, text, head->len);
+}
+
+/* Mask a text for every place where it can begin, as the key is of 4 bytes. */
+static void prepare_tail(struct load *load, enum payload_kind kind,
+			 const char *before)
+{
+	struct tail *tail = &load->tails[kind];
+	const struct payload *payload = payload_of(kind);
+	char text[TAIL_MAX];
+	int len = snprintf(text, sizeof(text), "%s%s%s", before, payload->text,
+			   load->speak->end);
+
+	tail->len = (size_t)len;
+	tail->digits_at = strlen(before) + payload->digits_at;
+	for (size_t turn = 0; turn < WIRE_MASK_LEN; turn++)
+		wire_patch(tail->bytes[turn], turn, text, tail->len);
 }
 
 /* acks: what this connection sends carries acknowledgements along. */
-static void prepare_relay(const struct speak *speak, struct conn *conn,
+static void prepare_relay(struct load *load, struct conn *conn,
 			  const struct conn *to, int acks)
 {
-	char members[SESSION_NUMBERS_SIZE + 1] = "";
-	char before[MESSAGE_MAX];
+	struct session *session = &conn->speaker.session;
 
-	if (speak->has_sessions) {
-		conn->speaker.session.other_inst = to->speaker.session.inst;
-		conn->speaker.session.other_id = to->speaker.id;
-		session_put_members(&conn->speaker.session, acks, members);
+	if (load->speak->has_sessions) {
+		session->other_inst = to->speaker.session.inst;
+		session->other_id = to->speaker.id;
+		session->rides = acks;
 	}
 	for (int kind = 0; kind < PAYLOAD_KINDS; kind++) {
-		snprintf(before, sizeof(before), "%s%s%s%s%s%s",
-			 speak->relay[kind].before_id, to->speaker.id,
-			 speak->relay[kind].after_id, members,
-			 *members ? "," : "",
-			 speak->relay[kind].before_payload);
-		prepare(&conn->prepared[kind], (enum payload_kind)kind, before,
-			speak->end);
+		prepare_head(&conn->heads[kind],
+			     load->speak->relay[kind].before_id, to->speaker.id,
+			     load->speak->relay[kind].after_id);
+		prepare_tail(load, (enum payload_kind)kind,
+			     load->speak->relay[kind].before_payload);
 	}
 }
 
-static void prepare_broadcast(const struct speak *speak, struct conn *conn)
+static void prepare_broadcast(struct load *load, struct conn *conn)
 {
-	for (int kind = 0; kind < PAYLOAD_KINDS; kind++)
-		prepare(&conn->prepared[kind], (enum payload_kind)kind,
-			speak->broadcast, speak->end);
-}
-
-static void patch_number(uint8_t *payload, size_t at, uint64_t number)
-{
-	char digits[SESSION_DIGITS];
-
-	session_put_number(digits, number);
-	wire_patch(payload, at, digits, sizeof(digits));
-}
-
-/* Number the message, and acknowledge along with it what has come. */
-static void patch_session(uint8_t *payload, const struct session_places *places,
-			  struct session *session)
-{
-	uint64_t p;
-
-	patch_number(payload, places->n, session_send(session, &p));
-	patch_number(payload, places->p, p);
-	if (places->sn) {
-		patch_number(payload, places->sn, session->position);
-		session->said = session->position;
+	for (int kind = 0; kind < PAYLOAD_KINDS; kind++) {
+		prepare_head(&conn->heads[kind], load->speak->broadcast, "",
+			     "");
+		prepare_tail(load, (enum payload_kind)kind, "");
 	}
 }
 
 /* Append the connection's next message to what this read will answer. */
 static void send_next(struct load *load, struct conn *conn)
 {
-	const struct prepared *next =
-		&conn->prepared[payload_kind_of(conn->sent)];
+	enum payload_kind kind = payload_kind_of(conn->sent);
+	const struct head *head = &conn->heads[kind];
+	const struct tail *tail = &load->tails[kind];
+	char numbers[SESSION_NUMBERS_MAX];
 	char digits[PAYLOAD_DIGITS];
+	size_t numbers_len;
+	size_t tail_at;
+	size_t turn;
 	uint8_t *to;
+	uint8_t *at;
 
 	if (load->is_ending || (load->most && conn->sent == load->most))
 		return;
-	to = out_room(load, next->len);
-	memcpy(to, next->frame, next->len);
+	numbers_len = session_put_numbers(&conn->speaker.session, numbers);
+	tail_at = head->len + numbers_len;
+	turn = tail_at % WIRE_MASK_LEN;
+	to = out_room(load, WIRE_HEAD_MAX + tail_at + tail->len);
+	at = to + wire_put_head(to, WIRE_TEXT, tail_at + tail->len);
+	memcpy(at, head->bytes, head->len);
+	wire_patch(at, head->len, numbers, numbers_len);
+	memcpy(at + tail_at, tail->bytes[turn] + turn, tail->len);
 	payload_put_digits(digits, conn->sent);
-	wire_patch(to + next->payload_at, next->digits_at, digits,
-		   sizeof(digits));
-	if (next->places.n)
-		patch_session(to + next->payload_at, &next->places,
-			      &conn->speaker.session);
-	load->out_len += next->len;
+	wire_patch(at, tail_at + tail->digits_at, digits, sizeof(digits));
+	load->out_len += (size_t)(at - to) + tail_at + tail->len;
+
 	conn->sent_at_ns[conn->sent % load->options.window] = load->now_ns;
 	conn->sent++;
 	load->sent++;
@@ -611,6 +619,14 @@ static void keep_rest(struct conn *conn, const uint8_t *buf, size_t len)
 	conn->rest_len = len;
 }
 
+/* The server has ended the connection that was to end. */
+static void set_left(struct load *load, struct conn *conn)
+{
+	wire_reset(conn->fd);
+	conn->fd = -1;
+	load->joined--;
+}
+
 static void on_readable(struct load *load, struct conn *conn)
 {
 	size_t len = conn->rest_len;
@@ -622,6 +638,11 @@ static void on_readable(struct load *load, struct conn *conn)
 	n = recv(conn->fd, scratch + len, SCRATCH_SIZE - len, 0);
 	if (n < 0 && errno == EAGAIN)
 		return;
+	if (conn->state == LEAVING) {
+		if (n <= 0)
+			set_left(load, conn);
+		return;
+	}
 	if (n <= 0)
 		die("the server closed peer %u: %s", conn->speaker.index,
 		    n < 0 ? strerror(errno) : "end of stream");
@@ -673,25 +694,36 @@ static void conn_cut(struct conn *conn)
 	conn->state = UPGRADING;
 }
 
-/* For good: a peer with a session says so, else it would be waited for. */
-static void conn_close(struct conn *conn)
+static void cut_all(struct load *load, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		conn_cut(&load->conns[i]);
+	load->joined = 0;
+}
+
+/* A peer with a session says that it leaves, else it would be waited for. */
+static void leave_all(struct load *load, unsigned count)
 {
 	static const uint8_t normal[] = {1000 >> 8, 1000 & 0xff};
 
-	if (conn->speaker.session.inst)
-		send_frame(conn, WIRE_CLOSE, normal, sizeof(normal));
-	wire_reset(conn->fd);
-	for (int kind = 0; kind < PAYLOAD_KINDS; kind++)
-		free(conn->prepared[kind].frame);
-	free(conn->rest);
-	memset(conn, 0, sizeof(*conn));
+	for (unsigned i = 0; i < count; i++) {
+		load->conns[i].state = LEAVING;
+		send_frame(&load->conns[i], WIRE_CLOSE, normal, sizeof(normal));
+	}
+	while (load->joined > 0)
+		turn(load);
 }
 
 static void close_all(struct load *load, unsigned count)
 {
-	for (unsigned i = 0; i < count; i++)
-		conn_close(&load->conns[i]);
-	load->joined = 0;
+	if (load->speak->has_sessions)
+		leave_all(load, count);
+	else
+		cut_all(load, count);
+	for (unsigned i = 0; i < count; i++) {
+		free(load->conns[i].rest);
+		memset(&load->conns[i], 0, sizeof(load->conns[i]));
+	}
 }
 
 static void join_one(struct load *load, unsigned index, unsigned room,
@@ -860,7 +892,7 @@ static void pair_up(struct load *load, unsigned count, int answers)
 		conn->source = &load->conns[i ^ 1];
 		if (i % 2 && !answers)
 			conn->replier = conn->source;
-		prepare_relay(load->speak, conn, conn->source, answers);
+		prepare_relay(load, conn, conn->source, answers);
 	}
 }
 
@@ -909,7 +941,7 @@ static void run_broadcast(struct load *load)
 	join_watchers(load, count);
 	for (unsigned i = 1; i <= count; i++)
 		load->conns[i].source = broadcaster;
-	prepare_broadcast(load->speak, broadcaster);
+	prepare_broadcast(load, broadcaster);
 	load->now_ns = clock_ns();
 	send_next(load, broadcaster);
 	out_flush(load, broadcaster);
@@ -1030,9 +1062,7 @@ static void run_resume(struct load *load)
 	join_pairs(load, count, SPEAK_GUEST);
 	proc_settle(pid);
 	joined_cpu_ns = proc_cpu_ns(pid) - cpu_ns;
-	for (unsigned i = 0; i < count; i++)
-		conn_cut(&load->conns[i]);
-	load->joined = 0;
+	cut_all(load, count);
 	proc_settle(pid);
 
 	cpu_ns = proc_cpu_ns(pid);

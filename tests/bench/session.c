@@ -2,15 +2,7 @@
  * may not believe. */
 #include "session.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-
-#include "wire.h"
-
-#define PLACE "#####"
-
-_Static_assert(sizeof(PLACE) - 1 == SESSION_DIGITS, "a place for a number");
 
 /* What the client of a session reads of a relayed message. */
 struct head {
@@ -28,61 +20,44 @@ struct head {
 
 void session_start(struct session *session, unsigned index)
 {
-	*session = (struct session){
-		.inst = ((uint64_t)1 << 32) + index + 1,
-		.sent = SESSION_FIRST - 1,
-		.pending = SESSION_FIRST - 1,
-		.pending_before = SESSION_FIRST - 1,
-		.acked = SESSION_FIRST - 1,
-		.received = SESSION_FIRST - 1,
-	};
+	*session = (struct session){.inst = ((uint64_t)1 << 32) + index + 1};
 }
 
-void session_put_members(const struct session *session, int rides,
-			 char to[SESSION_NUMBERS_SIZE])
+/* Append a member and its comma. */
+static char *put_member(char *at, const char *name, uint64_t number)
 {
-	snprintf(to, SESSION_NUMBERS_SIZE,
-		 "\"ti\":%" PRIu64 ",\"n\":" PLACE ",\"p\":" PLACE "%s",
-		 session->other_inst, rides ? ",\"sn\":" PLACE : "");
-}
+	char digits[20];
+	size_t first = sizeof(digits);
 
-static size_t find_place(const char *text, const char *member)
-{
-	const char *at = strstr(text, member);
-
-	return at ? (size_t)(at - text) + strlen(member) - SESSION_DIGITS : 0;
-}
-
-struct session_places session_find_places(const char *text)
-{
-	return (struct session_places){
-		.n = find_place(text, "\"n\":" PLACE),
-		.p = find_place(text, "\"p\":" PLACE),
-		.sn = find_place(text, "\"sn\":" PLACE),
-	};
-}
-
-void session_put_number(char to[SESSION_DIGITS], uint64_t number)
-{
-	char digits[SESSION_DIGITS];
-	size_t len = 0;
-
-	if (number > SESSION_LAST)
-		die("a session has numbered more than it can");
 	do {
-		digits[len++] = (char)('0' + number % 10);
+		digits[--first] = (char)('0' + number % 10);
 		number /= 10;
 	} while (number > 0);
-	for (size_t i = 0; i < SESSION_DIGITS; i++)
-		to[i] = i < len ? digits[len - 1 - i] : ' ';
+	at = stpcpy(at, name);
+	memcpy(at, digits + first, sizeof(digits) - first);
+	at += sizeof(digits) - first;
+	*at++ = ',';
+	return at;
 }
 
-uint64_t session_send(struct session *session, uint64_t *p)
+size_t session_put_numbers(struct session *session,
+			   char to[SESSION_NUMBERS_MAX])
 {
-	*p = session->pending > session->acked ? session->pending : 0;
+	uint64_t p = session->pending > session->acked ? session->pending : 0;
+	char *at = to;
+
+	if (!session->other_id)
+		return 0;
 	session->pending_before = session->pending;
 	session->pending = ++session->sent;
-	return session->sent;
+	at = put_member(at, "\"ti\":", session->other_inst);
+	at = put_member(at, "\"n\":", session->sent);
+	at = put_member(at, "\"p\":", p);
+	if (session->rides && session->position > session->said) {
+		at = put_member(at, "\"sn\":", session->position);
+		session->said = session->position;
+	}
+	return (size_t)(at - to);
 }
 
 void session_unsend(struct session *session, struct session *other)

@@ -9,15 +9,7 @@
 #include "payload.h"
 
 #define SESSION_TOKEN_SIZE 640
-#define SESSION_NUMBERS_SIZE 128
-
-/*
- * Digits of the numbers in a prepared message. The first number has as many, so
- * that few are filled up with spaces, which real clients do not send.
- */
-#define SESSION_DIGITS 5
-#define SESSION_FIRST 10000
-#define SESSION_LAST 99999
+#define SESSION_NUMBERS_MAX 128
 
 /* When an acknowledgement goes alone. */
 #define SESSION_ACK_MESSAGES 32
@@ -34,6 +26,7 @@ struct session {
 	char token[SESSION_TOKEN_SIZE];
 	uint64_t epoch;
 
+	int rides;		 /* what it sends carries acknowledgements */
 	int may_be_refused;	 /* the other acknowledges nothing */
 	int is_refused;		 /* the last message has been */
 	uint64_t sent;		 /* number of the last message to the other */
@@ -52,30 +45,12 @@ struct session {
 void session_start(struct session *session, unsigned index);
 
 /*
- * Write the members of a message that number it, with room where the numbers
- * go: a number in front, spaces behind it.
- *
- * rides  with an acknowledgement (sn) of what has come
+ * Write the members that number the next message, each with a comma behind it,
+ * and an acknowledgement (sn) of what has come, if that rides along; nothing
+ * where there is no session to one other. Returns how many bytes.
  */
-void session_put_members(const struct session *session, int rides,
-			 char to[SESSION_NUMBERS_SIZE]);
-
-/* Where those numbers go, from the start of a text that holds the members; 0
- * for sn if it does not ride. */
-struct session_places {
-	size_t n;
-	size_t p;
-	size_t sn;
-};
-struct session_places session_find_places(const char *text);
-
-/* Write a number as a prepared message holds it, without a NUL; dies of one too
- * large. */
-void session_put_number(char to[SESSION_DIGITS], uint64_t number);
-
-/* The next message is being sent; *p becomes the number of the one before it
- * that is still pending, or 0. Returns its number. */
-uint64_t session_send(struct session *session, uint64_t *p);
+size_t session_put_numbers(struct session *session,
+			   char to[SESSION_NUMBERS_MAX]);
 
 /* The last message sent to `other` was refused: it will never come there. */
 void session_unsend(struct session *session, struct session *other);

@@ -18,7 +18,7 @@
 #define LEN_16 126
 #define LEN_64 127
 
-static const uint8_t mask_key[4] = {0x37, 0xfa, 0x21, 0x3d};
+static const uint8_t mask_key[WIRE_MASK_LEN] = {0x37, 0xfa, 0x21, 0x3d};
 
 void die(const char *format, ...)
 {
@@ -90,11 +90,11 @@ void wire_reset(int fd)
 void wire_patch(uint8_t *payload, size_t at, const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		payload[at + i] = (uint8_t)text[i] ^ mask_key[(at + i) % 4];
+		payload[at + i] =
+			(uint8_t)text[i] ^ mask_key[(at + i) % WIRE_MASK_LEN];
 }
 
-size_t wire_put_frame(uint8_t *to, enum wire_opcode opcode, const void *payload,
-		      size_t len)
+size_t wire_put_head(uint8_t *to, enum wire_opcode opcode, size_t len)
 {
 	uint8_t *at = to;
 
@@ -110,9 +110,16 @@ size_t wire_put_frame(uint8_t *to, enum wire_opcode opcode, const void *payload,
 		*at++ = (uint8_t)len;
 	}
 	memcpy(at, mask_key, sizeof(mask_key));
-	at += sizeof(mask_key);
-	wire_patch(at, 0, payload, len);
-	return (size_t)(at - to) + len;
+	return (size_t)(at - to) + sizeof(mask_key);
+}
+
+size_t wire_put_frame(uint8_t *to, enum wire_opcode opcode, const void *payload,
+		      size_t len)
+{
+	size_t head = wire_put_head(to, opcode, len);
+
+	wire_patch(to + head, 0, payload, len);
+	return head + len;
 }
 
 size_t wire_parse(const uint8_t *buf, size_t len, struct wire_frame *frame)

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #define WIRE_HEAD_MAX 8
+#define WIRE_MASK_LEN 4
 
 enum wire_opcode {
 	WIRE_TEXT = 1,
@@ -46,7 +47,11 @@ void wire_reset(int fd);
 size_t wire_put_frame(uint8_t *to, enum wire_opcode opcode, const void *payload,
 		      size_t len);
 
-/* Write over a part of a prepared frame's payload; at counts in the payload. */
+/* The same without the payload: returns where that belongs, to be written with
+ * wire_patch(). */
+size_t wire_put_head(uint8_t *to, enum wire_opcode opcode, size_t len);
+
+/* Write a part of a frame's payload, masked; at counts in the payload. */
 void wire_patch(uint8_t *payload, size_t at, const char *text, size_t len);
 
 /*
