@@ -110,7 +110,7 @@ void pair_forget_idle(struct session *from)
 
 	for (struct pair *pair = from->outgoing; pair; pair = next) {
 		next = pair->next_outgoing;
-		if (!pair->receipts_count)
+		if (!pair->receipts_count && pair->to->session)
 			detach_or_free(pair);
 	}
 }
@@ -168,6 +168,14 @@ void pair_set_due(struct pair *pair)
 	hub->due = from;
 }
 
+void pair_tell_again(struct pair *pair, uint64_t n)
+{
+	if (n <= pair->acked)
+		pair_set_due(pair);
+	else if (n <= pair->undescribed)
+		tell_undelivered(pair, n, UNDESCRIBED);
+}
+
 /* Few are due at once: the list is looked through from its newest. */
 #define MAX_LOOKED_THROUGH 4
 
@@ -204,6 +212,8 @@ void receipt_settle(const struct receipt *receipt, enum delivery outcome)
 		pair_set_due(pair);
 	}
 	/* Of the others a sender hears when its receiver ends. */
-	if (outcome == UNDESCRIBED)
+	if (outcome == UNDESCRIBED) {
+		pair->undescribed = receipt->n;
 		tell_undelivered(pair, receipt->n, outcome);
+	}
 }

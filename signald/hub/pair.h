@@ -5,9 +5,10 @@
 #include "hub/hub_peer.h"
 
 /*
- * From one sender's memory to one receiver's. It can be forgotten whenever
- * everything sent has been acknowledged: the sender's next number is then as
- * good as a first one, and a repetition is dropped by the receiver.
+ * From one sender's memory to one receiver's. One to a receiver that counts,
+ * because it has an inst, can be forgotten whenever everything sent has been
+ * acknowledged: the sender's next number is then as good as a first one, and a
+ * repetition is dropped by the receiver.
  *
  * An end that is gone is NULL; the pair then waits for the receipts that name
  * it.
@@ -16,8 +17,9 @@ struct pair {
 	uint64_t key[2]; /* serials: from, to */
 	struct session *from;
 	struct hub_peer *to;
-	uint64_t sent;	/* number of the last message taken */
-	uint64_t acked; /* everything up to this number has come */
+	uint64_t sent;	      /* number of the last message taken */
+	uint64_t acked;	      /* everything up to this number has come */
+	uint64_t undescribed; /* up to it nothing else will */
 	size_t receipts_count;
 	struct pair *prev_outgoing, *next_outgoing;
 	struct pair *prev_incoming, *next_incoming;
@@ -34,11 +36,15 @@ struct pair *pair_open(struct session *from, struct hub_peer *to);
 /* The sender is to hear (again) how far its messages came. */
 void pair_set_due(struct pair *pair);
 
+/* Message n is a repetition: what the sender was told of it may have been lost
+ * with a cut. */
+void pair_tell_again(struct pair *pair, uint64_t n);
+
 /* Its due acknowledgement rides on a message the other way: it is not due any
  * more. Returns the number, 0 where none is due. */
 uint64_t pair_take_due(struct session *from, const struct peer *to);
 
-/* Forget those of this sender that have nothing under way. */
+/* Forget those of this sender that can be. */
 void pair_forget_idle(struct session *from);
 
 /* The sender's memory is gone. */

@@ -136,9 +136,7 @@ int session_send(struct session *from, struct hub_peer *to,
 	int err;
 
 	if (pair && envelope->n <= sent) {
-		/* The acknowledgement may have been lost with a cut. */
-		if (envelope->n <= pair->acked)
-			pair_set_due(pair);
+		pair_tell_again(pair, envelope->n);
 		return 0;
 	}
 	if (envelope->p > sent)

@@ -380,6 +380,22 @@ static void a_pair_that_was_forgotten_does_no_harm(void **state)
 	assert_acked(&ada_again, "bob", 4);
 }
 
+/* It would take a repetition for a new message: only a memory with an inst
+ * counts what it has had. */
+static void a_receiver_that_counts_nothing_gets_no_repetition(void **state)
+{
+	(void)state;
+	join(&ada, "ada", 1);
+	join(&bob, "bob", 0);
+	send_all(&ada, "bob", 1, 2);
+	prove(&bob);
+	cut(&ada);
+	come_back(&ada_again, "ada", 0);
+	send_all(&ada_again, "bob", 1, 3);
+	assert_messages(&bob, 1, 3);
+	assert_acked(&ada_again, "bob", 2);
+}
+
 static void a_pair_with_something_under_way_is_not_forgotten(void **state)
 {
 	(void)state;
@@ -404,6 +420,49 @@ static void who_cannot_acknowledge_does_so_by_its_pong(void **state)
 	assert_not_acked(&ada);
 	prove(&bob);
 	assert_acked(&ada, "bob", 3);
+}
+
+/* A candidate that no description came before: for dialects that cannot take
+ * one early. Its sender hears of each by its number. */
+static void a_sender_hears_what_its_receiver_could_not_take(void **state)
+{
+	(void)state;
+	join(&ada, "ada", 1);
+	join(&bob, "bob", 0);
+	send_all(&ada, "bob", 1, 2);
+	forget(&ada);
+	outlog_clear(&bob.unproved, UNDESCRIBED);
+	assert_int_equal(ada.losses_count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_string_equal(ada.losses[i].about, "bob");
+		assert_int_equal(ada.losses[i].n, i + 1);
+		assert_int_equal(ada.losses[i].outcome, UNDESCRIBED);
+	}
+	assert_not_acked(&ada);
+	assert_int_equal(send_to(&ada, "bob", 3, 0), 0);
+	prove(&bob);
+	assert_acked(&ada, "bob", 3);
+}
+
+/* Else it would wait for ever: a repetition is not taken again. */
+static void also_when_it_was_away_and_asks_again(void **state)
+{
+	(void)state;
+	join(&ada, "ada", 1);
+	join(&bob, "bob", 0);
+	send_all(&ada, "bob", 1, 2);
+	cut(&ada);
+	outlog_clear(&bob.unproved, UNDESCRIBED);
+	come_back(&ada_again, "ada", 0);
+	send_all(&ada_again, "bob", 1, 3);
+	assert_int_equal(ada_again.losses_count, 2);
+	assert_int_equal(ada_again.losses[0].n, 1);
+	assert_int_equal(ada_again.losses[1].n, 2);
+	assert_int_equal(ada_again.losses[1].outcome, UNDESCRIBED);
+	assert_messages(&bob, 1, 3);
+	forget(&ada_again);
+	assert_int_equal(send_to(&ada_again, "bob", 3, 0), 0);
+	assert_int_equal(ada_again.losses_count, 0);
 }
 
 /* Its messages have no numbers, and nobody is told of those. */
@@ -655,8 +714,11 @@ int main(void)
 		TEST(one_of_many_that_are_due_is_told_if_it_does_not_ride),
 		TEST(a_sender_that_is_away_gets_none_and_asks_again),
 		TEST(a_pair_that_was_forgotten_does_no_harm),
+		TEST(a_receiver_that_counts_nothing_gets_no_repetition),
 		TEST(a_pair_with_something_under_way_is_not_forgotten),
 		TEST(who_cannot_acknowledge_does_so_by_its_pong),
+		TEST(a_sender_hears_what_its_receiver_could_not_take),
+		TEST(also_when_it_was_away_and_asks_again),
 		TEST(one_without_a_session_is_told_of_no_acknowledgement),
 		TEST(who_waits_for_a_message_hears_that_it_has_come),
 		TEST(who_waits_hears_when_the_receiver_begins_anew),
