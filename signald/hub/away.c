@@ -177,7 +177,8 @@ void hub_end_away(struct hub *hub)
 	size_t at = 0;
 
 	while (hub->away_count && (peer = map_next(hub->peers, &at)) != NULL) {
-		if (!peer->is_away)
+		/* Those of hub_await() are their dialect's to end. */
+		if (!peer->is_away || peer->arg)
 			continue;
 		hub_leave(hub, peer,
 			  peer->is_leaving ? LEAVE_LEFT : LEAVE_SHUTDOWN);

@@ -359,10 +359,14 @@ static void make_way(struct hub *hub, struct peer *yielding)
 {
 	if (!yielding)
 		return;
-	if (yielding->is_away)
-		end_peer(hub, yielding, LEAVE_LEFT);
-	else
+	if (!yielding->is_away) {
 		change_role(hub, yielding, ROLE_PEER);
+		return;
+	}
+	/* Its dialect may still wait for it. */
+	if (yielding->arg && yielding->ops->expel)
+		yielding->ops->expel(yielding, "role-taken");
+	end_peer(hub, yielding, LEAVE_LEFT);
 }
 
 static void enter(struct hub *hub, struct room *room, struct peer *peer)
