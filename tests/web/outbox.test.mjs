@@ -267,16 +267,17 @@ describe('S4: giving up', () => {
 		assert.deepEqual(sent(), [[65, 64]]);
 	});
 
-	test('the queue is bounded', () => {
-		const { outbox, post, told } = start({ maxPending: 2 });
+	test('the queue to a peer is bounded, and that to another is not the worse for it', () => {
+		const { outbox, post, told } = start({ maxPending: 2, peers: { ada: 5, bob: BOB } });
 		outbox.hold();
 		post(1);
 		post(2);
 		post(3);
+		post(4, 'ada');
 		assert.deepEqual(told(), [[3, 'queue-full', false]]);
 		cut(outbox);
 		outbox.ack('bob', BOB, 2);
-		post(4);
+		post(5);
 		assert.deepEqual(told(), [[1, 'delivered'], [2, 'delivered']]);
 	});
 

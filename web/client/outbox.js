@@ -46,11 +46,10 @@ export class Outbox {
 	/** @type {Map<string, Lane>} */
 	#lanes = new Map();
 	#lastN = 0;
-	#pendingCount = 0;
 
 	/**
 	 * @param {(type: string, address: Address, payload: string) => void} transmit
-	 * @param {number} maxPending messages
+	 * @param {number} maxPending messages to one peer
 	 */
 	constructor(transmit, maxPending) {
 		this.#transmit = transmit;
@@ -67,16 +66,18 @@ export class Outbox {
 	post(message, to) {
 		/** @type {Entry} */
 		const entry = { ...message, n: ++this.#lastN, waiting: new Map(to.map((id) => [id, 0])), failed: new Map() };
-		const isFull = this.#pendingCount++ >= this.#maxPending;
-		const lanes = isFull ? [] : [...entry.waiting.keys()].flatMap((id) => this.#lanes.get(id) ?? []);
+		const lanes = [];
+		for (const id of [...entry.waiting.keys()]) {
+			const lane = this.#lanes.get(id);
+			if (!lane)
+				this.#settle(entry, id, 'unknown-peer', 'no such peer');
+			else if (lane.queue.length >= this.#maxPending)
+				this.#settle(entry, id, 'queue-full', 'too many messages wait');
+			else
+				lanes.push(lane);
+		}
 		for (const lane of lanes)
 			lane.queue.push(entry);
-		for (const id of to) {
-			if (isFull)
-				this.#settle(entry, id, 'queue-full', 'too many messages wait');
-			else if (!this.#lanes.has(id))
-				this.#settle(entry, id, 'unknown-peer', 'no such peer');
-		}
 		if (!to.length)
 			this.#finish(entry);
 		this.#pump(lanes);
@@ -301,7 +302,6 @@ export class Outbox {
 	/** @param {Entry} entry */
 	#finish({ failed, isForMany, done }) {
 		const errors = [...failed.values()];
-		this.#pendingCount--;
 		if (!isForMany || !errors.length)
 			return done(errors[0]);
 		const error = new SignaldError('undelivered', `not delivered to ${[...failed.keys()]}`);

@@ -146,7 +146,7 @@
  * @property {boolean | ((peer: Peer) => boolean)} [links]  make a PeerLink for each peer, or for those (with a stream: true)
  * @property {RTCIceTransportPolicy} [policy]  of the links made: `relay` forbids direct paths
  * @property {Pick<Storage, 'getItem' | 'setItem'> | null} [storage]  what keeps the place in the room over a reload (sessionStorage); null: nothing
- * @property {number} [maxPending]      messages that may wait for their delivery (1024)
+ * @property {number} [maxPending]      messages to one peer that may wait for their delivery (1024)
  * @property {number} [minRetryMs]      the least bound of the reconnect delay (500)
  * @property {number} [maxRetryMs]      the greatest (20,000)
  * @property {number} [timeoutMs]       how long any answer of the server may take (10,000)
