@@ -499,6 +499,20 @@ describe('a message with a ref', () => {
 		assert.deepEqual(await ada.next('ack'), { type: 'ack', from: raw.joined.id, n: 1 });
 	});
 
+	test('to one who never shows it: no more than 4,096 are waited for', async (t) => {
+		const [sender, raw] = await plainPair(t);
+		for (let i = 1; i <= 4097; i++)
+			sender.send({ type: 'signal', to: raw.joined.id, data: 0, ref: i });
+		const error = await sender.next('error');
+		assert.deepEqual([error.ref, error.code, error.to], [4097, 'queue-full', raw.joined.id]);
+		sender.send({ type: 'signal', to: raw.joined.id, data: 'without a ref' });
+		let heard;
+		do
+			heard = await raw.frame();
+		while (heard.opcode !== TEXT || JSON.parse(heard.payload).data !== 'without a ref');
+		await assertSilent(sender, 'ack', 'error');
+	});
+
 	test('without a ref or a number costs no ping', async (t) => {
 		const [sender, raw] = await plainPair(t);
 		sender.send({ type: 'signal', to: raw.joined.id, data: 1 });

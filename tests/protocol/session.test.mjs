@@ -1,7 +1,9 @@
 // Sessions: peers that are cut off and come back, who may do so, and what the
 // others hear of it.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { describe, test } from 'node:test';
+import WebSocket from 'ws';
 import { startDaemon, until, useDaemon } from '../lib/daemon.mjs';
 import { joinPeer, openPeer } from '../lib/peer.mjs';
 import { CLOSE, TEXT, frame, openRawWs } from '../lib/rawws.mjs';
@@ -162,6 +164,23 @@ describe('a session', () => {
 		await ada.resume();
 		await late.next('peer-back');
 		assert.equal('away' in (await late.request({ type: 'peers', after: 0 })).peers[0], false);
+	});
+
+	test('a list of its own room goes on in pages, after a resume too', async (t) => {
+		const paging = await startDaemon(t, { sets: { 'rooms.max_peers_listed': 2 } });
+		const others = [];
+		for (let i = 0; i < 5; i++)
+			others.push(await joinSession(t, paging, 'pages'));
+		const ada = await joinSession(t, paging, 'pages');
+		await ada.cut();
+		let page = await ada.resume();
+		const pages = [page.peers];
+		while (page.next) {
+			page = await ada.request({ type: 'peers', after: page.next });
+			pages.push(page.peers);
+		}
+		assert.deepEqual(pages.map(({ length }) => length), [2, 2, 1]);
+		assert.deepEqual(pages.flat().map(({ id }) => id), others.map(({ id }) => id));
 	});
 
 	test('its being away is told to those who see it', async (t) => {
@@ -624,6 +643,25 @@ describe('a token', () => {
 		const link = await ada.open();
 		await assertRefused(await ada.resume({}, link), 'bad-token');
 		assert.equal((await link.join(newRoom(), { inst: nextInst() })).type, 'joined', 'it joins afresh');
+	});
+
+	// What a Socket.IO client has for its recovery is signed with the same keys.
+	test('of another dialect is none, nor is this one of theirs', async (t) => {
+		const recovering = await startDaemon(t, { sets: { 'socketio.namespaces': '/=tutorial+recovery' } });
+		const ada = await joinSession(t, recovering, newRoom());
+		const connect = async (auth) => {
+			const socket = new WebSocket(`ws://${recovering.host}/socket.io/?EIO=4&transport=websocket`);
+			t.after(() => socket.terminate());
+			await once(socket, 'message');
+			socket.send(`40${auth}`);
+			return JSON.parse((await once(socket, 'message'))[0].toString().slice(2));
+		};
+		const { sid, pid } = await connect('');
+		assert.match(pid, TOKEN);
+		await assertRefused(await ada.resume({ token: pid }), 'bad-token');
+		const stranger = await connect(JSON.stringify({ pid: ada.token, offset: '0' }));
+		assert.notEqual(stranger.sid, ada.id);
+		assert.notEqual(stranger.sid, sid);
 	});
 
 	test('is not in the log', async (t) => {
