@@ -110,6 +110,10 @@ e2e: all ## two browsers and a real coturn
 faults: all ## cuts, crashes and storms: what is lost, beside socket.io; 8 minutes
 	tests/faults/run
 
+.PHONY: model
+model: ## the delivery protocol in every order of events; MODEL=full: larger, 15 minutes
+	tests/model/run $(if $(filter full,$(MODEL)),--full)
+
 .PHONY: bench
 bench: all ## signald beside a bare relay, socket.io and ws
 	tests/bench/run
