@@ -53,6 +53,7 @@ chromium	command chromium
 firefox-esr	command firefox-esr
 iproute2	command ip
 procps		command ps
+spin		command spin
 '
 
 has() {
