@@ -1,12 +1,14 @@
 // storm-clients.mjs: a process full of native clients, in rooms of two:
 //   fork('storm-clients.mjs', [URL, COUNT])
 // Says {joined} when all are in, and then, after each loss, {back, refusals, newIds}
-// when all are in again, or when it is told to "tell"; "cut" makes it break its
-// connections.
+// when all are in again, or when it is told to "tell". "cut" makes it break its
+// connections; "anew" makes all leave, and others come in their place.
+import { setTimeout as delay } from 'node:timers/promises';
 import { Signald } from '../../web/client/index.js';
 import { LeanSocket } from './lean-socket.mjs';
 
 const AT_ONCE = 100;
+const FIRST_RETRY_MS = 500;
 const [url, count] = [process.argv[2], Number(process.argv[3])];
 const sockets = new Set();
 const refusals = new Map();
@@ -25,16 +27,31 @@ class WatchedSocket extends LeanSocket {
 
 class Client {
 	constructor(room) {
-		this.signald = new Signald(url, { room, WebSocket: WatchedSocket });
+		this.room = room;
+		this.#begin();
+	}
+
+	#begin() {
+		this.signald = new Signald(url, { room: this.room, WebSocket: WatchedSocket });
 	}
 
 	async join() {
-		await this.signald.connect();
-		this.id = this.signald.id;
-		this.signald.on('resumed', () => this.#comeBack());
-		this.signald.on('joined', () => refuse('joined anew'));
-		this.signald.on('closed', ({ code }) => refuse(`closed for good: ${code}`));
-		this.signald.on('error', ({ code }) => refuse(`error ${code}`));
+		const { signald } = this;
+		await signald.connect();
+		this.id = signald.id;
+		signald.on('resumed', () => this.#comeBack());
+		signald.on('joined', () => refuse('joined anew'));
+		signald.on('error', ({ code }) => refuse(`error ${code}`));
+		signald.on('closed', ({ code }) => code === 'left' || refuse(`closed for good: ${code}`));
+	}
+
+	// Another takes its place, after as long as who was cut would wait.
+	async replace() {
+		this.signald.close();
+		this.#begin();
+		await delay(FIRST_RETRY_MS * Math.random());
+		await this.join();
+		this.#comeBack();
 	}
 
 	#comeBack() {
@@ -52,6 +69,7 @@ let round;
 
 function begin() {
 	round = { back: [], newIds: 0 };
+	refusals.clear();
 	for (const client of clients)
 		client.isAwaited = true;
 }
@@ -73,11 +91,7 @@ await Promise.all(Array.from({ length: AT_ONCE }, async () => {
 		await waiting.pop().join();
 }));
 begin();
-process.on('message', (what) => {
-	if (what === 'cut')
-		cut();
-	else
-		report();
-});
+const orders = { cut, tell: report, anew: () => clients.forEach((client) => client.replace()) };
+process.on('message', (order) => orders[order]());
 process.on('disconnect', () => process.exit());
 process.send({ joined: true });

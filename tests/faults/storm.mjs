@@ -18,12 +18,15 @@ function cpuMs(pid) {
 	return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
-// What every process of clients says next: when all are back, or after a while.
-async function next(processes) {
-	const all = Promise.all(processes.map(async (child) => (await once(child, 'message'))[0]));
-	const timer = setTimeout(() => processes.forEach((child) => child.send('tell')), GIVE_UP_MS);
-	return all.finally(() => clearTimeout(timer));
+// What a process of clients says next: when all of its are back, or after a while.
+async function nextOf(child) {
+	const timer = setTimeout(() => child.send('tell'), GIVE_UP_MS);
+	const [message] = await once(child, 'message');
+	clearTimeout(timer);
+	return message;
 }
+
+const next = (processes) => Promise.all(processes.map(nextOf));
 
 function startClients(t, url, count) {
 	const script = fileURLToPath(new URL('storm-clients.mjs', import.meta.url));
@@ -50,17 +53,17 @@ function summary(reports, since, clients) {
 
 const allCpuMs = (processes) => processes.reduce((sum, { pid }) => sum + cpuMs(pid), 0);
 
-// The server goes on and knows them all: what a resumption costs it.
-async function cutAll(processes, server, clients) {
+// All obey at once, and come back to a server that goes on.
+async function order(what, processes, server, clients) {
 	const since = Date.now();
 	const before = { server: cpuMs(server.pid), clients: allCpuMs(processes) };
 	for (const child of processes)
-		child.send('cut');
+		child.send(what);
 	const reports = await next(processes);
 	return { ...summary(reports, since, clients), cpuMs: cpuMs(server.pid) - before.server, clientsCpuMs: allCpuMs(processes) - before.clients };
 }
 
-// It knows nothing any more; the time counts from before it is started.
+// The server knows nobody any more; the time counts from before it is started.
 async function killServer(processes, server, clients) {
 	const before = allCpuMs(processes);
 	await server.end('SIGKILL');
@@ -77,14 +80,17 @@ function judge(name, { backCount, backMs, refusals, newIds }) {
 	].filter(Boolean);
 }
 
-const each = (clients, cpuMs) => `${(1000 * cpuMs / clients).toFixed(1)} us`;
-
-function print(clients, name, { backMs, cpuMs, clientsCpuMs }) {
+function print(name, clients, { backMs, cpuMs, clientsCpuMs }) {
 	const { p50, p90, p99, all } = backMs;
-	console.log(`${name.padEnd(20)} half back after ${p50} ms, 90 % ${p90}, 99 % ${p99}, all ${all};`
-		+ ` CPU for each ${each(clients, cpuMs)}, by each ${each(clients, clientsCpuMs)}`);
+	const each = (ms) => Math.round(1000 * ms / clients);
+	console.log(`${name.padEnd(21)} half ${p50} ms, 90 % ${p90}, 99 % ${p99}, all ${all};`
+		+ ` CPU ${each(cpuMs)} us for each, and ${each(clientsCpuMs)} by it`);
 }
 
+/*
+ * What a resumption costs is said beside what a newcomer costs who comes in the
+ * same way: all leave, or are cut off, and are back.
+ */
 export async function runStorm({ isQuick }) {
 	const clients = isQuick ? 1000 : 10000;
 	const scope = new Scope();
@@ -93,15 +99,19 @@ export async function runStorm({ isQuick }) {
 		const server = await startSignald(scope, { sets, openFiles: clients + 1000 });
 		const processes = startClients(scope, `http://127.0.0.1:${server.port}`, clients);
 		await next(processes);
-		const join = { cpuMs: cpuMs(server.pid), clientsCpuMs: allCpuMs(processes) };
-		console.log(`\nstorm of ${clients} clients; CPU for a fresh join ${each(clients, join.cpuMs)}, by a client ${each(clients, join.clientsCpuMs)}`);
-		const cut = await cutAll(processes, server, clients);
-		print(clients, 'all cut at once', cut);
-		const restart = await killServer(processes, server, clients);
-		print(clients, 'killed and restarted', restart);
-		const wrong = [...judge('cut', cut), ...judge('restart', restart)];
+		console.log(`\nstorm of ${clients} clients: when they are back`);
+		const storms = {};
+		for (const [name, raise] of Object.entries({
+			'left, joined anew': () => order('anew', processes, server, clients),
+			'cut, resumed': () => order('cut', processes, server, clients),
+			'restarted, resumed': () => killServer(processes, server, clients),
+		})) {
+			storms[name] = await raise();
+			print(name, clients, storms[name]);
+		}
+		const wrong = Object.entries(storms).flatMap(([name, storm]) => judge(name, storm));
 		console.log(wrong.join('\n') || 'ok');
-		return { clients, join, cut, restart, wrong };
+		return { clients, storms, wrong };
 	} finally {
 		await scope.end();
 	}
