@@ -197,7 +197,8 @@ static void on_cut(void *arg)
 {
 	const struct visitor *visitor = arg;
 
-	if (visitor->peer)
+	/* It may be cut off again while it comes back. */
+	if (visitor->peer && !visitor->peer->is_away)
 		hub_await(visitor->space->events->hub, visitor->peer);
 }
 

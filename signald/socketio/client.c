@@ -37,6 +37,7 @@ int sio_new(struct sio **siop, struct loop *loop, const struct keyring *keyring,
 		return -ENOMEM;
 	sio->loop = loop;
 	sio->keyring = keyring;
+	sio->began_ms = loop->clock.wall_ms;
 	sio->limits = *limits;
 	sio->by_pid = map_new();
 	if (!sio->by_pid || engine_new(&sio->engine, loop, &limits->engine,

@@ -10,9 +10,6 @@
 #include "socketio/kept.h"
 #include "socketio/sio.h"
 
-/* An offset: the beginning of the socket's id, so that a client that comes back
- * as another does not name a number of its earlier self; then the number. */
-#define OFFSET_TAG_LEN 8 /* and a dot */
 #define MAX_OFFSET ((uint64_t)1 << 53)
 
 /* It has not come back in time. */
@@ -35,11 +32,19 @@ static int write_pid(const struct sio_socket *socket, struct buf *pid)
 			clock_wall_s(&sio->loop->clock) + KEYRING_SIGNS_S,
 		.id = span_from(socket->id),
 		.place = span_from(socket->nsp->name),
-		/* Two of one id are not the same. */
+		/* When it was made: two of one id are not the same. */
 		.generation = (uint32_t)socket->inst,
 	};
 
 	return token_write(sio->keyring, &token, pid);
+}
+
+static void make_tag(char tag[SIO_TAG_LEN])
+{
+	char id[CRYPTO_ID_LEN + 1];
+
+	crypto_new_id(id);
+	memcpy(tag, id, SIO_TAG_LEN);
 }
 
 struct sio_recovery *recovery_new(struct sio_socket *socket)
@@ -52,6 +57,7 @@ struct sio_recovery *recovery_new(struct sio_socket *socket)
 	if (recovery) {
 		recovery->socket = socket;
 		recovery->window.fire = on_window;
+		make_tag(recovery->tag);
 		memcpy(recovery->pid, pid.ptr, pid.len);
 	}
 	buf_clear(&pid);
@@ -131,14 +137,14 @@ void recovery_wait(struct sio_recovery *recovery, enum engine_end end)
 size_t recovery_write_offset(const struct sio_socket *socket, uint64_t number,
 			     char out[SIO_OFFSET_CAP])
 {
-	return (size_t)snprintf(out, SIO_OFFSET_CAP, "%.*s.%llu",
-				OFFSET_TAG_LEN, socket->id,
+	return (size_t)snprintf(out, SIO_OFFSET_CAP, "%.*s.%llu", SIO_TAG_LEN,
+				socket->recovery->tag,
 				(unsigned long long)number);
 }
 
 /*
- * The number in an offset; 0, everything, where it is of an earlier id: what it
- * got under this one would have given it a newer offset.
+ * The number in an offset; 0, everything, where it is of an earlier socket:
+ * what it got as this one would have given it a newer offset.
  *
  * Returns 0, or -EINVAL for what is no offset of ours.
  */
@@ -153,12 +159,11 @@ static int read_offset(const struct sio_socket *socket, struct span raw,
 	if (!raw.ptr)
 		return 0; /* no event has come yet */
 	if (json_decode_string(raw, text, sizeof(text), &len) ||
-	    len <= OFFSET_TAG_LEN || text[OFFSET_TAG_LEN] != '.' ||
-	    span_to_u64(span_of(text + OFFSET_TAG_LEN + 1,
-				len - OFFSET_TAG_LEN - 1),
+	    len <= SIO_TAG_LEN || text[SIO_TAG_LEN] != '.' ||
+	    span_to_u64(span_of(text + SIO_TAG_LEN + 1, len - SIO_TAG_LEN - 1),
 			MAX_OFFSET, &number))
 		return -EINVAL;
-	if (!memcmp(text, socket->id, OFFSET_TAG_LEN))
+	if (!memcmp(text, socket->recovery->tag, SIO_TAG_LEN))
 		*offset = number;
 	return 0;
 }
@@ -197,6 +202,13 @@ static struct sio_socket *find_lost(const struct sio *sio, struct span auth,
 	return socket;
 }
 
+/* Who left while this server was there has left. A token lives for a day, and
+ * 32 bits of milliseconds come round in 49. */
+static bool is_of_earlier_life(const struct sio *sio, const struct token *token)
+{
+	return (int32_t)(token->generation - (uint32_t)sio->began_ms) < 0;
+}
+
 int recovery_read_id(const struct sio *sio, const struct sio_namespace *nsp,
 		     struct span auth, char id[SIO_ID_CAP])
 {
@@ -208,6 +220,7 @@ int recovery_read_id(const struct sio *sio, const struct sio_namespace *nsp,
 	    token_read(sio->keyring, span_from(claim.pid), TOKEN_SOCKET,
 		       clock_wall_s(&sio->loop->clock), space, &token) ||
 	    !span_equal(token.place, span_from(nsp->name)) ||
+	    !is_of_earlier_life(sio, &token) ||
 	    !nsp->app->may_return(token.id, nsp->arg))
 		return -EINVAL;
 	return span_copy(token.id, id, SIO_ID_CAP);
@@ -226,6 +239,8 @@ static void resend(struct blob *kept, void *arg)
 	unsigned count;
 	int err;
 
+	if (!kept)
+		return; /* sio_await(): nothing was sent */
 	packet = kept_read(kept, attachments, &count);
 	err = engine_send(session, &packet, 1);
 	for (unsigned i = 0; !err && i < count; i++)
@@ -245,6 +260,17 @@ static void leave_dead_client(struct sio_socket *socket)
 	socket_detach(socket);
 	if (!before->sockets)
 		engine_close(before->session, ENGINE_LOST, "taken over");
+}
+
+/* What does not fit now never will. Its numbers stay used: who comes back with
+ * one of them must not be taken to have got those that follow. */
+static void give_up_log(struct sio_socket *socket)
+{
+	uint64_t sent = socket->log.sent;
+
+	outlog_clear(&socket->log, GONE);
+	socket->log.sent = sent;
+	socket->log.begin = sent;
 }
 
 struct sio_socket *socket_recover(struct sio_client *client,
@@ -269,9 +295,8 @@ struct sio_socket *socket_recover(struct sio_client *client,
 	outlog_ack(&socket->log, offset);
 	socket->pinged = offset;
 	outlog_each(&socket->log, resend, &resending);
-	/* What does not fit now never will. */
 	if (resending.err) {
-		outlog_clear(&socket->log, GONE);
+		give_up_log(socket);
 		return socket;
 	}
 	socket_send_connect(socket);

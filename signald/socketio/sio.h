@@ -21,6 +21,7 @@ struct sio {
 	struct loop *loop;
 	struct sio_limits limits;
 	const struct keyring *keyring; /* signs recovery ids */
+	uint64_t began_ms;	       /* wall time */
 	struct engine *engine;
 	struct sio_namespace namespaces[SIO_MAX_NAMESPACES];
 	size_t namespaces_count;
@@ -42,6 +43,12 @@ struct sio_client {
 	char room[]; /* ?room= of the handshake */
 };
 
+/* An offset: the socket's tag, a dot, a number. A client that comes back as
+ * another, or to another life of the server under its old id, must not name a
+ * number of its earlier self. */
+#define SIO_TAG_LEN 8
+#define SIO_OFFSET_CAP 32
+
 /* What a recoverable socket has beside: it outlives its client for a while. */
 struct sio_recovery {
 	struct sio_socket *socket;
@@ -50,7 +57,8 @@ struct sio_recovery {
 	struct sio_recovery *next_cut;
 	bool is_cut;
 	enum engine_end end; /* how it was cut off */
-	char pid[];	     /* the id of its recovery, secret */
+	char tag[SIO_TAG_LEN];
+	char pid[]; /* the id of its recovery, secret */
 };
 
 struct sio_socket {
@@ -122,7 +130,6 @@ bool recovery_may_wait(const struct sio_socket *socket, enum engine_end end);
 void recovery_wait(struct sio_recovery *recovery, enum engine_end end);
 
 /* The offset of an event. Returns its length. */
-#define SIO_OFFSET_CAP 32
 size_t recovery_write_offset(const struct sio_socket *socket, uint64_t number,
 			     char out[SIO_OFFSET_CAP]);
 
