@@ -12,12 +12,14 @@
 struct held {
 	struct held *next;
 	struct receipt receipt;
-	size_t len;
+	bool is_candidate;
+	size_t len;   /* 0: an end of candidates, which is not passed on */
 	char event[]; /* a JSON array */
 };
 
 /* One sender, as a visitor knows it. Its candidates wait until an offer or an
- * answer of its has passed; then they pass as they come. */
+ * answer of its has passed; then they pass as they come. What it numbers waits
+ * behind them: its acknowledgements are cumulative. */
 struct early {
 	struct visitor *visitor;
 	struct early *prev_waiting; /* those that hold some, the oldest first */
@@ -109,22 +111,145 @@ static void drop_all(struct early *early, enum delivery why)
 	}
 }
 
-static void release_all(struct early *early)
+/* --- descriptions --- */
+
+/*
+ * The receipts of a description, and of what waited for it: that was sent
+ * before, and goes behind. They are settled in the order of sending, once the
+ * last has come: nobody may conclude from the description that a candidate has.
+ */
+struct batch {
+	struct waiter waiter; /* first: the waiter is the batch */
+	size_t left;	      /* events on their way; filling it is one more */
+	enum delivery outcome;
+	size_t count;
+	struct receipt receipts[];
+};
+
+static void pay(struct batch *batch)
+{
+	if (--batch->left)
+		return;
+	for (size_t i = 0; i < batch->count; i++)
+		receipt_settle(&batch->receipts[i], batch->outcome);
+	free(batch);
+}
+
+static void settle(struct waiter *waiter, enum delivery outcome)
+{
+	struct batch *batch = (struct batch *)waiter;
+
+	if (outcome != DELIVERED)
+		batch->outcome = outcome;
+	pay(batch);
+}
+
+static struct batch *batch_new(size_t most)
+{
+	struct batch *batch =
+		calloc(1, sizeof(*batch) + most * sizeof(*batch->receipts));
+
+	if (!batch)
+		return NULL;
+	batch->waiter.settle = settle;
+	batch->left = 1;
+	return batch;
+}
+
+static void batch_add(struct batch *batch, const struct receipt *receipt)
+{
+	if (receipt && !receipt_is_empty(receipt))
+		batch->receipts[batch->count++] = *receipt;
+}
+
+/* Send an event that the batch waits for, if anybody does. */
+static int batch_emit(struct batch *batch, const struct visitor *visitor,
+		      const struct sio_content *content)
+{
+	const struct receipt receipt = {.waiter = &batch->waiter};
+	struct sio_content awaited = *content;
+	int err;
+
+	if (!content->receipt || receipt_is_empty(content->receipt))
+		return sio_emit(visitor->socket, content);
+	awaited.receipt = &receipt;
+	batch->left++;
+	err = sio_emit(visitor->socket, &awaited);
+	if (err)
+		batch->left--;
+	return err;
+}
+
+static int emit_held(struct batch *batch, const struct visitor *visitor,
+		     const struct held *held)
+{
+	const struct span event = span_of(held->event, held->len);
+
+	return held->len ? batch_emit(batch, visitor,
+				      &(struct sio_content){
+					      .parts = &event,
+					      .parts_count = 1,
+					      .receipt = &held->receipt,
+				      })
+			 : 0;
+}
+
+/* It will not come, though the receiver may stay. */
+static void refuse(const struct held *held, int err)
+{
+	receipt_settle(&held->receipt, err == -EPIPE ? GONE : UNDESCRIBED);
+}
+
+static void release_all(struct early *early, struct batch *batch)
 {
 	struct held *next;
 
 	for (struct held *held = take_all(early); held; held = next) {
-		const struct span event = span_of(held->event, held->len);
+		int err = emit_held(batch, early->visitor, held);
 
 		next = held->next;
-		if (sio_emit(early->visitor->socket,
-			     &(struct sio_content){.parts = &event,
-						   .parts_count = 1,
-						   .receipt = &held->receipt}))
-			receipt_settle(&held->receipt, GONE);
+		if (err)
+			refuse(held, err);
+		else
+			batch_add(batch, &held->receipt);
 		free(held);
 	}
 }
+
+static int describe_waiting(struct early *early,
+			    const struct sio_content *description)
+{
+	struct batch *batch = batch_new(early->count + 1);
+	int err = 0;
+
+	if (!batch)
+		return -ENOMEM;
+	if (description)
+		err = batch_emit(batch, early->visitor, description);
+	if (!err) {
+		early->is_described = true;
+		release_all(early, batch);
+		batch_add(batch, description ? description->receipt : NULL);
+	}
+	pay(batch);
+	return err;
+}
+
+int early_describe(struct visitor *visitor, struct span from,
+		   const struct sio_content *description)
+{
+	struct early *early = find_or_make(visitor, from);
+	int err;
+
+	if (early && early->first)
+		return describe_waiting(early, description);
+	err = description ? sio_emit(visitor->socket, description) : 0;
+	if (early && !err)
+		early->is_described = true;
+	return err;
+}
+
+/* --- what waits --- */
 
 bool early_is_described(const struct visitor *visitor, struct span from)
 {
@@ -133,10 +258,18 @@ bool early_is_described(const struct visitor *visitor, struct span from)
 	return early && early->is_described;
 }
 
-int early_hold(struct visitor *visitor, struct span from,
+bool early_is_waiting(const struct visitor *visitor, struct span from)
+{
+	const struct early *early = find(visitor, from);
+
+	return early && early->first;
+}
+
+int early_hold(struct visitor *visitor, const struct envelope *envelope,
 	       const struct sio_content *content)
 {
-	struct early *early = find_or_make(visitor, from);
+	struct early *early =
+		find_or_make(visitor, span_from(envelope->from->id));
 	struct buf event = {0};
 	struct held *held = NULL;
 
@@ -150,27 +283,18 @@ int early_hold(struct visitor *visitor, struct span from,
 		buf_clear(&event);
 		return -ENOMEM;
 	}
-	memcpy(held->event, event.ptr, event.len);
+	if (event.len)
+		memcpy(held->event, event.ptr, event.len);
 	held->len = event.len;
 	buf_clear(&event);
-	if (content->receipt)
-		held->receipt = *content->receipt;
+	held->is_candidate = envelope->kind == ENVELOPE_CANDIDATE;
+	held->receipt = envelope->receipt;
 	if (!early->first)
 		link_waiting(early);
 	*early->end = held;
 	early->end = &held->next;
 	early->count++;
 	return 0;
-}
-
-void early_describe(struct visitor *visitor, struct span from)
-{
-	struct early *early = find_or_make(visitor, from);
-
-	if (!early || early->is_described)
-		return;
-	early->is_described = true;
-	release_all(early);
 }
 
 void early_forget(struct visitor *visitor, struct span from)
@@ -199,19 +323,51 @@ void early_free(struct visitor *visitor)
 	visitor->early = NULL;
 }
 
+/* --- time --- */
+
+/* Candidates are given up; what waited behind them goes. */
+static void expire_one(const struct visitor *visitor, const struct held *held)
+{
+	const struct span event = span_of(held->event, held->len);
+	int err;
+
+	if (held->is_candidate) {
+		receipt_settle(&held->receipt, UNDESCRIBED);
+		return;
+	}
+	err = sio_emit(visitor->socket, &(struct sio_content){
+						.parts = &event,
+						.parts_count = 1,
+						.receipt = &held->receipt,
+					});
+	if (err)
+		refuse(held, err);
+}
+
+static void expire(struct early *early)
+{
+	struct visitor *visitor = early->visitor;
+	struct held *next;
+
+	log_debug("event.dropped",
+		  log_str("id", sio_socket_id(visitor->socket)),
+		  log_span("from", span_of(early->id, early->id_len)),
+		  log_str("reason",
+			  "no description came before these candidates"));
+	for (struct held *held = take_all(early); held; held = next) {
+		next = held->next;
+		expire_one(visitor, held);
+		free(held);
+	}
+	(void)map_remove(visitor->early, span_of(early->id, early->id_len));
+	free(early);
+}
+
 void events_tick(struct events *events)
 {
 	uint64_t now_ms = events->clock->mono_ms;
 
 	while (events->first_early &&
-	       now_ms - events->first_early->since_ms >= MAX_WAIT_MS) {
-		struct early *early = events->first_early;
-
-		log_debug("event.dropped",
-			  log_str("id", sio_socket_id(early->visitor->socket)),
-			  log_span("from", span_of(early->id, early->id_len)),
-			  log_str("reason", "no description came before these "
-					    "candidates"));
-		drop_all(early, UNDESCRIBED);
-	}
+	       now_ms - events->first_early->since_ms >= MAX_WAIT_MS)
+		expire(events->first_early);
 }

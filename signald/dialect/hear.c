@@ -3,6 +3,7 @@
 
 #include "codec/json.h"
 #include "dialect/visitor.h"
+#include "hub/room.h"
 
 /* The event that stands for a message of another dialect, by its kind. */
 static const struct span kind_names[] = {
@@ -43,39 +44,68 @@ static int emit(struct visitor *visitor, const struct rules_template *template,
 					 });
 }
 
-static bool is_description(const struct envelope *envelope)
+static bool is_kin_event(const struct visitor *visitor,
+			 const struct envelope *envelope)
 {
-	return envelope->kind == ENVELOPE_OFFER ||
-	       envelope->kind == ENVELOPE_ANSWER;
+	return envelope->event &&
+	       envelope->event->rules == visitor->space->rules;
 }
 
-/* A candidate whose description, which these rules would know, has not passed.
- */
-static bool is_early(const struct visitor *visitor,
-		     const struct envelope *envelope)
+/* Nothing is remembered of one whose leaving the visitor does not hear of. */
+static bool sees_sender(const struct visitor *visitor,
+			const struct envelope *envelope)
+{
+	return room_sees(visitor->peer->role, envelope->from->role);
+}
+
+static bool is_description(const struct visitor *visitor,
+			   const struct envelope *envelope)
+{
+	bool is_one = envelope->kind == ENVELOPE_OFFER ||
+		      envelope->kind == ENVELOPE_ANSWER ||
+		      (envelope->event && envelope->event->is_description);
+
+	return is_one && sees_sender(visitor, envelope);
+}
+
+/* Every description is known for one: under [*] pages have words of their own
+ * for them. */
+static bool knows_descriptions(const struct visitor *visitor,
+			       const struct envelope *envelope)
 {
 	const struct ruleset *rules = visitor->space->rules;
 
-	return envelope->kind == ENVELOPE_CANDIDATE && !envelope->is_for_many &&
-	       (rules_hearing(rules, ENVELOPE_OFFER) ||
-		rules_hearing(rules, ENVELOPE_ANSWER)) &&
-	       !early_is_described(visitor, span_from(envelope->from->id));
+	if (is_kin_event(visitor, envelope) && rules_find(rules, SPAN("*")))
+		return false;
+	return rules_hearing(rules, ENVELOPE_OFFER) &&
+	       rules_hearing(rules, ENVELOPE_ANSWER);
 }
 
-/* What a peer says goes to the page, candidates behind their description. */
+/* A candidate whose description has not passed. */
+static bool is_early(const struct visitor *visitor,
+		     const struct envelope *envelope)
+{
+	return envelope->kind == ENVELOPE_CANDIDATE && !envelope->is_for_many &&
+	       sees_sender(visitor, envelope) &&
+	       !early_is_described(visitor, span_from(envelope->from->id)) &&
+	       knows_descriptions(visitor, envelope);
+}
+
+/* What a peer says goes to the page: candidates behind their description, and
+ * behind them what is acknowledged with them. */
 static int pass_on(struct visitor *visitor, const struct envelope *envelope,
 		   struct sio_content content)
 {
 	struct span from = span_from(envelope->from->id);
-	int err;
 
 	content.receipt = &envelope->receipt;
-	if (!content.attachments_count && is_early(visitor, envelope))
-		return early_hold(visitor, from, &content);
-	err = sio_emit(visitor->socket, &content);
-	if (!err && is_description(envelope))
-		early_describe(visitor, from);
-	return err;
+	if (is_description(visitor, envelope))
+		return early_describe(visitor, from, &content);
+	if (!content.attachments_count &&
+	    (is_early(visitor, envelope) ||
+	     (envelope->receipt.pair && early_is_waiting(visitor, from))))
+		return early_hold(visitor, envelope, &content);
+	return sio_emit(visitor->socket, &content);
 }
 
 /* The room's others are told of somebody: is this visitor among those meant? */
@@ -122,7 +152,8 @@ static bool greet_one(const struct peer *peer, void *arg)
 {
 	struct visitor *visitor = arg;
 
-	if (!peer->is_leaving && !visitor_is_kin(visitor, peer))
+	if (!peer->is_leaving && !peer->is_absent &&
+	    !visitor_is_kin(visitor, peer))
 		tell_joined(visitor, peer);
 	return true;
 }
@@ -140,6 +171,15 @@ static bool is_end_of_candidates(const struct envelope *envelope)
 	       json_type_of(envelope->payload) == JSON_TYPE_NULL;
 }
 
+/* It has come when all has that was sent before it. */
+static int end_candidates(struct visitor *visitor,
+			  const struct envelope *envelope)
+{
+	if (early_is_waiting(visitor, span_from(envelope->from->id)))
+		return early_hold(visitor, envelope, &(struct sio_content){0});
+	return sio_await(visitor->socket, &envelope->receipt);
+}
+
 /* As the event that carries such a payload; or as any event of that name. */
 static int hear_other_dialect(struct visitor *visitor,
 			      const struct envelope *envelope)
@@ -153,10 +193,8 @@ static int hear_other_dialect(struct visitor *visitor,
 
 	if (!envelope->payload.ptr)
 		return -EPIPE;
-	if (is_end_of_candidates(envelope)) {
-		receipt_settle(&envelope->receipt, DELIVERED);
-		return 0;
-	}
+	if (is_end_of_candidates(envelope))
+		return end_candidates(visitor, envelope);
 	scope.bound = step ? step->payload_var : &second;
 	scope.bound_value = envelope->payload;
 	if (!step) {
@@ -202,8 +240,9 @@ static int hear_kin(struct visitor *visitor, struct envelope *envelope)
 	if (envelope->is_for_many && sio_is_shareable(visitor->socket) &&
 	    !content->attachments_count) {
 		err = emit_shared(visitor, envelope);
-		if (!err && is_description(envelope))
-			early_describe(visitor, span_from(envelope->from->id));
+		if (!err && is_description(visitor, envelope))
+			err = early_describe(
+				visitor, span_from(envelope->from->id), NULL);
 		return err;
 	}
 	return pass_on(visitor, envelope, *content);
@@ -251,7 +290,7 @@ int visitor_hear(const struct peer *to, struct envelope *envelope)
 		hear_of_peer(visitor, envelope);
 		return 0;
 	}
-	if (envelope->event && envelope->event->rules == visitor->space->rules)
+	if (is_kin_event(visitor, envelope))
 		return hear_kin(visitor, envelope);
 	return hear_other_dialect(visitor, envelope);
 }

@@ -33,7 +33,8 @@ static bool write_other(const struct peer *peer, void *arg)
 {
 	struct buf *out = arg;
 
-	if (peer->is_leaving)
+	/* As good as gone: nobody would be told when it has. */
+	if (peer->is_leaving || peer->is_absent)
 		return true;
 	if (out->len && out->ptr[out->len - 1] == '"')
 		buf_append_str(out, ",");
@@ -120,6 +121,7 @@ void visitor_part(struct visitor *visitor, enum hub_leave_reason reason)
 		return;
 	hub_leave(visitor->space->events->hub, visitor->peer, reason);
 	visitor->peer = NULL;
+	early_free(visitor); /* the next room begins anew */
 }
 
 /* The room a rule names, or the one the visitor is in, or its own. */
@@ -424,6 +426,9 @@ static void take_step(struct run *run, const struct rules_step *step)
 	struct events_message said = {
 		.rules = run->visitor->space->rules,
 		.is_asked = &run->is_asked,
+		.is_description =
+			step->payload && (step->kind == ENVELOPE_OFFER ||
+					  step->kind == ENVELOPE_ANSWER),
 	};
 	struct envelope envelope = {.kind = ENVELOPE_EVENT, .event = &said};
 

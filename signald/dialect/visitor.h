@@ -50,6 +50,8 @@ struct events_message {
 	const struct visitor *asker;
 	uint64_t asker_id;
 	bool *is_asked; /* set when somebody was */
+	/* The step is for offers or answers, whatever form this one has. */
+	bool is_description;
 };
 
 /* --- run.c --- */
@@ -97,15 +99,26 @@ void visitor_forget_asks(struct visitor *visitor);
  * passed.
  */
 bool early_is_described(const struct visitor *visitor, struct span from);
+bool early_is_waiting(const struct visitor *visitor, struct span from);
 
-/* Hold a candidate's event. Returns 0, with its receipt taken; -ENOBUFS for
- * more than any browser sends, -ENOMEM. */
-int early_hold(struct visitor *visitor, struct span from,
+/*
+ * Hold an envelope's event; without parts, only its place in the order.
+ *
+ * Returns 0, with its receipt taken; -ENOBUFS for more than any browser sends,
+ * -ENOMEM.
+ */
+int early_hold(struct visitor *visitor, const struct envelope *envelope,
 	       const struct sio_content *content);
 
-/* A description of this sender has been sent to the visitor: what was held goes
- * behind it. */
-void early_describe(struct visitor *visitor, struct span from);
+/*
+ * Send a description of this sender, and behind it what was held.
+ *
+ * description  NULL: it has been sent
+ *
+ * Returns 0, or as sio_emit().
+ */
+int early_describe(struct visitor *visitor, struct span from,
+		   const struct sio_content *description);
 
 /* The sender has left, or begins anew. */
 void early_forget(struct visitor *visitor, struct span from);

@@ -295,6 +295,28 @@ int sio_emit(struct sio_socket *socket, const struct sio_content *content)
 				: emit_once(socket, &framed, &wanted);
 }
 
+int sio_await(struct sio_socket *socket, const struct receipt *receipt)
+{
+	struct outlog_limits limits = socket_log_limits(socket);
+	int err;
+
+	if (socket->sio->is_ending)
+		return -EPIPE;
+	if (!is_receipt(receipt))
+		return 0;
+	if (outlog_is_empty(&socket->log)) {
+		receipt_settle(receipt, DELIVERED);
+		return 0;
+	}
+	if (socket->recovery && socket->client)
+		err = outlog_push(&socket->log, &limits, NULL, receipt);
+	else
+		err = outlog_add(&socket->log, &limits, NULL, receipt);
+	if (!err)
+		ask_for_proof(socket);
+	return err;
+}
+
 int sio_ask(struct sio_socket *socket, uint64_t id,
 	    const struct sio_content *content)
 {

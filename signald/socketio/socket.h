@@ -119,6 +119,12 @@ struct sio_content {
  */
 int sio_emit(struct sio_socket *socket, const struct sio_content *content);
 
+/*
+ * Nothing is sent, but the receipt's owner is to hear when all has come that
+ * was sent before. Returns 0 with the receipt taken, or as sio_emit().
+ */
+int sio_await(struct sio_socket *socket, const struct receipt *receipt);
+
 /* Send an event and ask for an answer; it is not kept for a recovery. */
 int sio_ask(struct sio_socket *socket, uint64_t id,
 	    const struct sio_content *content);
