@@ -16,7 +16,7 @@ const EVENTS = [
 	'created', 'joined', 'join', 'ready', 'full', 'message', 'log',
 	'all users', 'room full', 'user joined', 'receiving returned signal', 'user left',
 	'me', 'callUser', 'callAccepted', 'callEnded',
-	'user-connected', 'user-disconnected', 'createMessage', 'note', 'bin', 'ask', 'hello',
+	'user-connected', 'user-disconnected', 'createMessage', 'note', 'bin', 'ask', 'hello', 'signal', 'broadcast',
 ];
 
 // What a client heard, in order: {name, args}; ack is the last argument's

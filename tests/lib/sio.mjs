@@ -127,8 +127,9 @@ export class Inbox {
 
 const inNamespace = (nsp) => (nsp === '/' ? '' : `${nsp},`);
 
-// What both transports have in common. Pings of protocol 4 are answered unless
-// isMute; they are not put into the inbox then.
+// What both transports have in common. Pings of protocol 4 are answered, and not
+// put into the inbox, unless isMute; so are those of WebSocket itself, which are
+// {ping} there.
 class Engine extends Inbox {
 	constructor(target, { version = 4, isMute = false } = {}) {
 		super();
@@ -174,7 +175,9 @@ export class WsSession extends Engine {
 		const { version, sid, query = '', headers = {}, origin } = { ...options, version: this.version };
 		const path = `/socket.io/?EIO=${version}&transport=websocket${sid ? `&sid=${sid}` : ''}${query && `&${query}`}`;
 		this.socket = new WebSocket(`ws://${target.host}${options.path ?? path}`,
-			{ headers, origin, perMessageDeflate: false, maxPayload: 1 << 26 });
+			{ headers, origin, perMessageDeflate: false, maxPayload: 1 << 26, autoPong: !this.isMute });
+		if (this.isMute)
+			this.socket.on('ping', (ping) => this.put({ ping }));
 		this.socket.on('message', (data, isBinary) => this.hear(isBinary ? this.#unpack(data) : data.toString()));
 		this.opened = new Promise((resolve, reject) => {
 			this.socket.once('open', resolve);
