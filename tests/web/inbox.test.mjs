@@ -189,6 +189,19 @@ describe('R4: senders that have left', () => {
 		take(2, 1);
 		assert.deepEqual(had, []);
 	});
+
+	test('are forgotten though others that came before them still speak', () => {
+		const { clock, take, had } = start({ inView: [] });
+		take(1, 0);
+		take(1, 0, { from: 'bob' });
+		clock.ms += 500000;
+		take(2, 1);
+		clock.ms += 100000;
+		take(1, 0, { from: 'zoe' });
+		had.splice(0);
+		take(1, 0, { from: 'bob' });
+		assert.deepEqual(had, [1]);
+	});
 });
 
 test('a new memory of ours knows nothing', () => {

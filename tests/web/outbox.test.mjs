@@ -116,8 +116,8 @@ describe('S1: messages wait', () => {
 
 	test('when too much is under way, but a big one goes alone', () => {
 		const { outbox, post, sent } = start();
-		post('x'.repeat(60000));
-		post('y'.repeat(10000));
+		post('x'.repeat(70000));
+		post('y');
 		assert.deepEqual(sent(), [[1, 0]]);
 		outbox.ack('bob', BOB, 1);
 		assert.deepEqual(sent(), [[2, 0]]);

@@ -347,6 +347,17 @@ describe('while the other side cannot hear', () => {
 		assert.equal(pc.restarts, 1);
 	});
 
+	test('the return of another is no reason to restart', (t) => {
+		const { pc, signald } = start(t);
+		pc.become('disconnected');
+		signald.back('eve');
+		t.mock.timers.tick(0);
+		assert.equal(pc.restarts, 0);
+		signald.back('ada');
+		t.mock.timers.tick(0);
+		assert.equal(pc.restarts, 1);
+	});
+
 	test('a relay that is to be renewed is renewed afterwards', async (t) => {
 		const { pc, signald } = start(t);
 		pc.stats = candidatePair('relay');

@@ -573,7 +573,7 @@ describe('a lost connection', () => {
 
 	test('is asked about at once by a page that slept', async (t) => {
 		t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1000000 });
-		const { first } = await joinedPair(t);
+		const { first } = await joinedPair(t, {}, { limits: { pingInterval: 1000, maxMessageBytes: 65536 } });
 		// The clock on the wall has gone on, and the timers have not.
 		const slept = Date.now() + 60000;
 		t.mock.method(Date, 'now', () => slept);
@@ -754,6 +754,17 @@ describe('the others', () => {
 		const { client, events } = await back(t, { peers: [{ ...bob, away: true }, zoe] });
 		assert.deepEqual(events, [['peer-away', 'bob'], ['peer-joined', 'zoe'], ['peer-left', 'eve', 'lost']]);
 		assert.deepEqual([...client.peers.keys()], ['bob', 'zoe']);
+	});
+
+	test('who were away already are not said to be away once more', async (t) => {
+		const { client, connection, first } = await joinedPair(t, {}, { peers: [{ ...bob, away: true }] });
+		const events = log(client, 'peer-away', 'peer-back', 'peer-left');
+		first.socket.terminate();
+		const second = await connection();
+		await second.resume('me', { session: session({ epoch: 2000, settled: false }) });
+		await settled(client, second);
+		assert.deepEqual(events, []);
+		assert.equal(client.peers.get('bob').away, true);
 	});
 
 	test('keep being the same objects', async (t) => {
@@ -1043,6 +1054,16 @@ describe('the end', () => {
 		assert.equal(ends.length, 1);
 		assert.equal(await first.closed, 1000);
 		assert.equal(client.state, 'closed');
+	});
+
+	test('listens to the network no longer', async (t) => {
+		const signals = [];
+		globalThis.addEventListener = (name, listener, { signal }) => signals.push([name, signal]);
+		t.after(() => delete globalThis.addEventListener);
+		const { client } = await joinedPair(t);
+		assert.deepEqual(signals.map(([name, { aborted }]) => [name, aborted]), [['online', false]]);
+		client.close();
+		assert.equal(signals[0][1].aborted, true);
 	});
 
 	test('by the server sending us away says why', async (t) => {

@@ -236,7 +236,8 @@ export class Outbox {
 	}
 
 	/**
-	 * Send what may be sent. What goes to several of these goes in one frame.
+	 * Send what may be sent. What goes to several of these goes in one frame: that
+	 * is a message that is new, for nothing else can be due to more than one.
 	 *
 	 * @param {Lane[]} lanes
 	 */
@@ -257,7 +258,7 @@ export class Outbox {
 				p = entry.n;
 			}
 		}
-		for (const [entry, targets] of [...due].sort(([a], [b]) => a.n - b.n)) {
+		for (const [entry, targets] of due) {
 			for (let i = 0; i < targets.length; i += MAX_TO)
 				this.#send(entry, targets.slice(i, i + MAX_TO));
 		}
