@@ -171,6 +171,10 @@ a_full_log_stores_nothing_and_the_same_number_may_come_again(void **state)
 	assert_int_equal(send_to(&ada, "bob", MAX_KEPT + 1, MAX_KEPT), 0);
 	assert_messages(&bob, 1, MAX_KEPT + 1);
 	assert_acked(&ada, "bob", 1);
+	/* Nothing is left of what was refused. */
+	hub_ack(bob.peer, MAX_KEPT + 1);
+	cut(&ada);
+	assert_int_equal(pairs_count(), 0);
 }
 
 /* Else 2 would come without 1. */
@@ -644,6 +648,31 @@ static void a_sender_that_left_is_told_nothing_any_more(void **state)
 	assert_int_equal(pairs_count(), 0);
 }
 
+/* Both of them among others that are due. */
+static void
+who_leaves_in_the_same_turn_disturbs_no_acknowledgement(void **state)
+{
+	(void)state;
+	join_both();
+	join(&eve, "eve", 1);
+	join(&bob_again, "bob2", 1);
+	send_all(&ada, "bob", 1, 1);
+	send_all(&ada, "bob2", 2, 2);
+	send_all(&ada, "eve", 3, 3);
+	send_all(&bob, "eve", 1, 1);
+	send_all(&eve, "ada", 1, 1);
+	hub_ack(eve.peer, 2);
+	hub_ack(ada.peer, 1);
+	hub_ack(bob.peer, 1);
+	hub_ack(bob_again.peer, 1);
+	hub_leave(hub, bob.peer, LEAVE_LEFT);
+	hub_leave(hub, bob_again.peer, LEAVE_LEFT);
+	bob.is_detached = bob_again.is_detached = true;
+	assert_acked(&ada, "eve", 3);
+	assert_int_equal(eve.acks_count, 1);
+	assert_int_equal(bob.acks_count, 0);
+}
+
 static void one_may_send_to_itself(void **state)
 {
 	struct hub_resume claim = claim_of(&ada_again, "ada", 2, 1);
@@ -731,6 +760,7 @@ int main(void)
 		TEST(a_senders_new_memory_hears_nothing_of_the_old_ones_messages),
 		TEST(nor_does_it_when_the_receiver_goes),
 		TEST(a_sender_that_left_is_told_nothing_any_more),
+		TEST(who_leaves_in_the_same_turn_disturbs_no_acknowledgement),
 		TEST(one_may_send_to_itself),
 		TEST(a_message_without_memory_is_refused_and_changes_nothing),
 	};

@@ -737,6 +737,32 @@ static void a_dialect_may_end_being_away_itself(void **state)
 	assert_int_equal(hub->away_count, 0);
 }
 
+/* Who still waits for it must not be left with a peer that is gone. */
+static void a_dialect_hears_that_its_broadcaster_made_way(void **state)
+{
+	(void)state;
+	join_as(&bob, "bob", 0, ROLE_BROADCASTER);
+	hub_await(hub, bob.peer);
+	join_as(&eve, "eve", 1, ROLE_BROADCASTER);
+	assert_string_equal(bob.expelled_for, "role-taken");
+	assert_int_equal(hub_peers_count(hub), 1);
+	assert_int_equal(hub->away_count, 0);
+}
+
+static void those_a_dialect_waits_for_are_its_own_to_end(void **state)
+{
+	(void)state;
+	join_both();
+	join(&eve, "eve", 0);
+	hub_await(hub, eve.peer);
+	cut(&ada);
+	cut(&bob);
+	hub_end_away(hub);
+	assert_int_equal(hub_peers_count(hub), 1);
+	assert_true(eve.peer->is_away);
+	assert_string_equal(eve.expelled_for, "");
+}
+
 /* --- clients that work no more --- */
 
 static void a_client_that_acknowledges_nothing_is_cut(void **state)
@@ -1166,6 +1192,8 @@ int main(void)
 		TEST(a_window_that_ends_first_leaves_no_time_to_be_absent),
 		TEST(a_page_that_goes_is_never_absent),
 		TEST(a_dialect_may_end_being_away_itself),
+		TEST(a_dialect_hears_that_its_broadcaster_made_way),
+		TEST(those_a_dialect_waits_for_are_its_own_to_end),
 		TEST(a_client_that_acknowledges_nothing_is_cut),
 		TEST(one_that_acknowledges_something_is_not),
 		TEST(one_that_has_all_may_be_silent_for_ever),
