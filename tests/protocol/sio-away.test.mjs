@@ -8,7 +8,7 @@ import { joinPeer } from '../lib/peer.mjs';
 import { joinSession } from '../lib/session.mjs';
 import { heardNothingElse, kind, openClient } from '../lib/sio-clients.mjs';
 import { Proxy } from '../lib/sio-proxy.mjs';
-import { newRoom } from '../lib/sio.mjs';
+import { newRoom, openWs } from '../lib/sio.mjs';
 
 const together = { concurrency: true };
 const roomOf = () => newRoom().query.slice(5);
@@ -272,6 +272,40 @@ describe('messages to a page that is away', together, () => {
 		native.say(peer, 4);
 		await lost.comeBack();
 		await hearsJust(lost, 'signal', native.id, [4]);
+	});
+
+	test('that it shows to have got, by its offset, are acknowledged; others come again', async (t) => {
+		const room = roomOf();
+		const native = await joinSession(t, daemon, room);
+		const come = async (auth) => {
+			const page = await openWs(t, daemon, { query: `room=${room}`, isMute: true });
+			page.joined = await page.connect('/', auth);
+			return page;
+		};
+		const hear = async (page, n) => {
+			const [, heard, offset] = await page.event('signal');
+			assert.equal(heard, n);
+			return offset;
+		};
+		const first = await come();
+		const { peer } = await native.next('peer-joined');
+		for (const n of numbers(1, 3))
+			native.say(peer, n);
+		await hear(first, 1);
+		const offset = await hear(first, 2);
+		await native.settle();
+		assert.deepEqual(native.heard('ack'), []);
+		first.stop();
+		await native.next('peer-away');
+		const second = await come({ pid: first.joined.pid, offset });
+		assert.deepEqual(second.joined, first.joined);
+		assert.equal((await native.next('ack')).n, 2);
+		await hear(second, 3);
+		await second.next('2');
+		await native.settle();
+		assert.deepEqual(native.heard('ack'), []);
+		await second.send('3');
+		assert.equal((await native.next('ack')).n, 3);
 	});
 
 	test('beyond session.max_messages are refused; what was kept comes', async (t) => {
