@@ -108,6 +108,24 @@ static void without_a_folder_keys_end_with_the_process(void **state)
 	assert_int_equal(state_files_count(), 0);
 }
 
+static void no_two_keys_are_alike(void **state)
+{
+	enum { RINGS = 32 };
+	struct signature signatures[RINGS];
+
+	(void)state;
+	for (size_t i = 0; i < RINGS; i++) {
+		keyring_free(ring);
+		ring = NULL;
+		assert_int_equal(keyring_new(&ring, "", START_S), 0);
+		signatures[i] = sign(MESSAGE);
+		for (size_t j = 0; j < i; j++)
+			assert_memory_not_equal(signatures[i].mac,
+						signatures[j].mac,
+						KEYRING_MAC_BYTES);
+	}
+}
+
 static void keys_are_readable_by_their_owner_alone(void **state)
 {
 	struct stat st;
@@ -385,6 +403,7 @@ int main(void)
 		TEST(what_was_signed_is_verified_and_nothing_else_is),
 		TEST(a_restart_knows_what_was_signed_before),
 		TEST(without_a_folder_keys_end_with_the_process),
+		TEST(no_two_keys_are_alike),
 		TEST(keys_are_readable_by_their_owner_alone),
 		TEST(a_key_signs_for_a_day_and_is_good_for_another),
 		TEST(a_keyring_of_long_ago_is_made_anew),

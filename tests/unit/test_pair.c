@@ -648,6 +648,22 @@ static void a_sender_that_left_is_told_nothing_any_more(void **state)
 	assert_int_equal(pairs_count(), 0);
 }
 
+static void a_sender_hears_of_losses_though_others_left_before(void **state)
+{
+	(void)state;
+	join_both();
+	join(&eve, "eve", 1);
+	join(&bob_again, "bob2", 1);
+	send_all(&ada, "bob", 1, 1);
+	send_all(&eve, "bob", 1, 1);
+	send_all(&bob_again, "bob", 1, 1);
+	hub_leave(hub, ada.peer, LEAVE_LEFT);
+	hub_leave(hub, bob_again.peer, LEAVE_LEFT);
+	ada.is_detached = bob_again.is_detached = true;
+	hub_leave(hub, bob.peer, LEAVE_LEFT);
+	assert_only_loss(&eve, "bob", 1, GONE);
+}
+
 /* Both of them among others that are due. */
 static void
 who_leaves_in_the_same_turn_disturbs_no_acknowledgement(void **state)
@@ -760,6 +776,7 @@ int main(void)
 		TEST(a_senders_new_memory_hears_nothing_of_the_old_ones_messages),
 		TEST(nor_does_it_when_the_receiver_goes),
 		TEST(a_sender_that_left_is_told_nothing_any_more),
+		TEST(a_sender_hears_of_losses_though_others_left_before),
 		TEST(who_leaves_in_the_same_turn_disturbs_no_acknowledgement),
 		TEST(one_may_send_to_itself),
 		TEST(a_message_without_memory_is_refused_and_changes_nothing),

@@ -140,6 +140,7 @@ static void the_old_transport_is_detached_before_anything_else(void **state)
 		assert_int_equal(resume(&ada_again, &claim), RESUMED);
 		assert_true(was_quiet);
 		assert_true(ada.is_detached);
+		assert_ptr_equal(ada.peer->ops, &ops);
 		assert_int_equal(bob.events_count, 1);
 		assert_int_equal(teardown(state), 0);
 		assert_int_equal(setup(state), 0);
