@@ -321,7 +321,7 @@ export function signalingTrouble(signald, state) {
 		return '';
 	if (!signald.id)
 		return 'The server cannot be reached. Trying again…';
-	return state === 'connected' ? 'Reconnecting… Who is connected stays connected.' : 'Reconnecting…';
+	return state === 'connected' ? 'Reconnecting… Video goes on.' : 'Reconnecting…';
 }
 
 // A page that the browser had put aside has lost its connections: start over.
