@@ -124,6 +124,8 @@ static void a_repetition_of_what_has_come_is_acknowledged_again(void **state)
 	assert_acked(&ada, "bob", 2);
 	assert_int_equal(send_to(&ada, "bob", 1, 0), 0);
 	assert_acked(&ada, "bob", 2);
+	assert_int_equal(send_to(&ada, "bob", 2, 1), 0);
+	assert_acked(&ada, "bob", 2);
 	assert_int_equal(send_to(&ada, "bob", 3, 0), 0);
 	assert_not_acked(&ada);
 	assert_messages(&bob, 1, 3);
