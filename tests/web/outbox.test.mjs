@@ -226,9 +226,22 @@ describe('S4: giving up', () => {
 		sent();
 		outbox.refuse('queue-full', 'bob', 2, 'full');
 		assert.deepEqual(told(), [[2, 'queue-full', false]]);
-		assert.deepEqual(sent(), [[1, 0], [3, 1]]);
-		outbox.refuse('gap', 'bob', 3, ''); // of the first attempt, behind the refused one
-		assert.deepEqual(sent(), []);
+		post(4);
+		assert.deepEqual(sent(), [[4, 3]]);
+		for (const n of [3, 4])
+			outbox.refuse('gap', 'bob', n, ''); // of the first attempts, behind the refused one
+		assert.deepEqual(sent(), [[1, 0], [3, 1], [4, 3]]);
+	});
+
+	test('a message that was taken and cannot be delivered fails alone, and nothing is sent again', () => {
+		const { outbox, post, sent, told } = start();
+		post(1);
+		post(2);
+		sent();
+		outbox.refuse('no-description', 'bob', 1, 'no description came');
+		assert.deepEqual([told(), sent()], [[[1, 'no-description', false]], []]);
+		outbox.refuse('gap', 'bob', 2, ''); // the server has forgotten the pair
+		assert.deepEqual(sent(), [[2, 0]]);
 	});
 
 	test('the outcome is open when an earlier attempt was not refused', () => {
@@ -289,6 +302,7 @@ describe('S4: giving up', () => {
 		sent();
 		outbox.refuse('bad-message', undefined, 2, 'data must be JSON');
 		assert.deepEqual(told(), [[2, 'bad-message', false]]);
+		outbox.refuse('gap', 'bob', 3, '');
 		assert.deepEqual(sent(), [[3, 0]]);
 	});
 });

@@ -203,10 +203,12 @@ export class Outbox {
 		} else if (code === 'gap') {
 			this.#onGap(lane, n);
 		} else {
+			// S4: this one alone. If it was not taken, what was sent behind it is
+			// refused for the gap, and is sent again then.
 			lane.queue = lane.queue.filter((other) => other !== entry);
 			if (entry)
 				this.#settle(entry, id, code, message);
-			this.#goBack(lane, n);
+			this.#pump([lane]);
 		}
 	}
 
