@@ -366,8 +366,11 @@ static void expire(struct early *early)
 void events_tick(struct events *events)
 {
 	uint64_t now_ms = events->clock->mono_ms;
+	struct early *next;
 
-	while (events->first_early &&
-	       now_ms - events->first_early->since_ms >= MAX_WAIT_MS)
-		expire(events->first_early);
+	for (struct early *early = events->first_early;
+	     early && now_ms - early->since_ms >= MAX_WAIT_MS; early = next) {
+		next = early->next_waiting;
+		expire(early);
+	}
 }
