@@ -365,6 +365,7 @@ describe('while the other side cannot hear', () => {
 		signald.peers.set('ada', { id: 'ada', away: true });
 		signald.renew('new');
 		await settle();
+		t.mock.timers.tick(0);
 		assert.equal(pc.restarts, 0);
 		signald.peers.get('ada').away = false;
 		signald.back('ada');
@@ -431,25 +432,57 @@ test('a stream that is added twice is sent once', () => {
 });
 
 describe('new credentials', () => {
-	test('go into the connection, and replace a relay in use', async () => {
-		const { link, pc, signald } = track(makeLink('ada', 'bob', { policy: 'relay' }));
-		pc.stats = candidatePair('relay');
-		pc.become('connected');
+	/** A link over a relay, and the clock in our hand. */
+	const relayed = (t, id, to, options) => {
+		t.mock.timers.enable({ apis: ['setTimeout'] });
+		const made = track(makeLink(id, to, options));
+		made.pc.stats = candidatePair('relay');
+		made.pc.become('connected');
+		return made;
+	};
+
+	test('go into the connection, and replace a relay in use', async (t) => {
+		const { link, pc, signald } = relayed(t, 'bob', 'ada', { policy: 'relay' });
 		signald.renew('new');
 		await settle();
 		assert.equal(pc.configuration.iceServers[0].credential, 'new');
 		assert.equal(pc.configuration.iceTransportPolicy, 'relay');
+		t.mock.timers.tick(0);
 		assert.equal(pc.restarts, 1);
 		assert.equal((await link.state()).state, 'connected');
 	});
 
-	test('replace a relay once: the old path carries on meanwhile', async (t) => {
-		t.mock.timers.enable({ apis: ['setTimeout'] });
-		const { pc, signald } = track(makeLink('bob', 'ada'));
-		pc.stats = candidatePair('relay');
-		pc.become('connected');
+	test('replace a relay of the polite side by the restart of the other, which replaces both', async (t) => {
+		const { link, pc, signald } = relayed(t, 'ada', 'bob');
 		signald.renew('new');
 		await settle();
+		t.mock.timers.tick(1000);
+		link.receive(offer('restarted'));
+		await settle();
+		t.mock.timers.tick(60000);
+		assert.equal(pc.restarts, 0);
+		assert.deepEqual(types(signald), ['answer']);
+	});
+
+	test('replace a relay of the polite side by its own restart, if the other makes none', async (t) => {
+		const { link, pc, signald } = relayed(t, 'ada', 'bob');
+		link.receive(offer('same'));
+		await settle();
+		signald.renew('new');
+		await settle();
+		link.receive(offer('same')); // about tracks
+		await settle();
+		t.mock.timers.tick(2999);
+		assert.equal(pc.restarts, 0);
+		t.mock.timers.tick(1);
+		assert.equal(pc.restarts, 1);
+	});
+
+	test('replace a relay once: the old path carries on meanwhile', async (t) => {
+		const { pc, signald } = relayed(t, 'bob', 'ada');
+		signald.renew('new');
+		await settle();
+		t.mock.timers.tick(0);
 		t.mock.timers.tick(21000);
 		t.mock.timers.tick(40000);
 		assert.equal(pc.restarts, 1);
@@ -499,7 +532,8 @@ describe('closing', () => {
 	});
 
 	for (const settleStats of ['resolve', 'reject']) {
-		test(`while new credentials look for the path in use ends that too (${settleStats})`, async () => {
+		test(`while new credentials look for the path in use ends that too (${settleStats})`, async (t) => {
+			t.mock.timers.enable({ apis: ['setTimeout'] });
 			const { link, pc, signald } = makeLink('ada', 'bob');
 			let finish;
 			pc.getStats = () => new Promise((resolve, reject) => {
@@ -510,6 +544,7 @@ describe('closing', () => {
 			link.close();
 			finish(settleStats === 'resolve' ? candidatePair('relay') : new DOMException('closed', 'InvalidStateError'));
 			await settle();
+			t.mock.timers.tick(60000);
 			assert.equal(pc.restarts, 0);
 		});
 	}

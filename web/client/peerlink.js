@@ -241,10 +241,14 @@ export class PeerLink extends Emitter {
 		if (this.#ignoringOffer || isOutdated)
 			return;
 		this.#isCalled = false;
+		const isRestart = ufragOf(sdp) !== ufragOf(pc.remoteDescription?.sdp);
 		await pc.setRemoteDescription({ type, sdp });
 		if (isOffer) {
 			await pc.setLocalDescription();
 			this.#describe();
+			// It has replaced our relay as well: see #onIce.
+			if (isRestart && pc.connectionState === 'connected')
+				clearTimeout(this.#timer);
 		}
 		await this.#addEarly();
 	}
@@ -348,19 +352,26 @@ export class PeerLink extends Emitter {
 	#onReachable() {
 		this.#configure();
 		if (this.#isDue || ['disconnected', 'failed'].includes(this.pc.connectionState))
-			this.#arm(() => this.restart(), this.#polite ? POLITE_MS : 0);
+			this.#restartSoon();
+	}
+
+	#restartSoon() {
+		this.#arm(() => this.restart(), this.#polite ? POLITE_MS : 0);
 	}
 
 	/**
 	 * A relay lives by the credential it was made with, so one in use is
-	 * replaced before that expires.
+	 * replaced before that expires. The other side will be about to do the same,
+	 * and one restart does it for both.
 	 */
 	async #onIce() {
 		this.#configure();
 		// It fails only when the connection was closed meanwhile.
 		const { state, pair } = await this.state();
-		if (state === 'failed' || pair?.local === 'relay')
+		if (state === 'failed')
 			this.restart();
+		else if (pair?.local === 'relay')
+			this.#restartSoon();
 	}
 
 	/** Use the newest credentials from now on. */
