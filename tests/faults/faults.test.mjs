@@ -85,6 +85,12 @@ describe('the judge', () => {
 			assert.equal(judge({ ...clean, returns: [{ firstMs }] }).length, 1);
 	});
 
+	test('minds_what_a_Socket.IO_server_loses_that_stood_still', () => {
+		const stop = { ...clean, who: 'socketio', fault: 'stop', sent: 1000, rate: 1000, returns: [] };
+		assert.deepEqual(judge({ ...stop, lost: 10 }), []);
+		assert.equal(judge({ ...stop, lost: 11 }).length, 1);
+	});
+
 	test('lets_a_cut_sender_of_Socket.IO_lose_only_what_was_in_flight', () => {
 		const cut = { ...clean, who: 'socketio', fault: 'sender', lost: 2, returns: [] };
 		assert.deepEqual(judge({ ...cut, inFlight: 2 }), []);

@@ -1,6 +1,7 @@
 // judge.mjs: what a run must show, and how it is shown.
 
 const BACK_MS = 2000;
+const MOST_LOST_STANDING_STILL = 0.01;
 
 // By whom: each gives what is wrong with the counts, or nothing.
 const promises = {
@@ -20,6 +21,8 @@ const promises = {
 		({ fault, lost }) => ['cut', 'away'].includes(fault) && lost && `${lost} lost`,
 		({ fault, retries, lost }) => fault === 'sender' && retries && lost && `${lost} lost in spite of retries`,
 		({ fault, lost, inFlight }) => fault === 'sender' && lost > inFlight && `${lost} lost, of which ${inFlight} were in flight`,
+		({ fault, lost, sent }) => fault === 'stop' && lost > sent * MOST_LOST_STANDING_STILL
+			&& `${lost} lost by a server that only stood still`,
 	],
 	reference: [],
 };

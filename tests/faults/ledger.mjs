@@ -24,6 +24,7 @@ export class Ledger {
 	// Its sender was told that all is well with it.
 	acknowledge(pairIndex, n) {
 		const pair = this.#pairs[pairIndex];
+		this.newsAt = performance.now();
 		pair.told.set(n, 'acknowledged');
 		if (!pair.heardAt.has(n))
 			pair.early++;
@@ -31,6 +32,7 @@ export class Ledger {
 
 	// Its sender was told that it failed.
 	fail(pairIndex, n, why) {
+		this.newsAt = performance.now();
 		this.#pairs[pairIndex].told.set(n, 'failed');
 		this.failures.set(why, (this.failures.get(why) ?? 0) + 1);
 	}
@@ -48,7 +50,7 @@ export class Ledger {
 		if (!pair.heardAt.has(n))
 			pair.heardAt.set(n, now);
 		pair.arrivals.push(now);
-		this.lastAt = now;
+		this.newsAt = now;
 	}
 
 	// A sender lost its connection: what it has not been told of was under way.

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { steadyPort } from './servers.mjs';
 
-const LATENCY_MS = 15;
+const LATENCY_MS = 5;
 
 // By an RST; one that is ending already cannot be reset any more.
 const reset = (socket) => (socket.writableEnded ? socket.destroy() : socket.resetAndDestroy());

@@ -9,8 +9,8 @@ import { startReference, startSignald } from './servers.mjs';
 import { SocketioPair } from './socketio.mjs';
 
 // Nothing more is expected of connected Socket.IO clients after so long without
-// news, and of nobody after this long: who is still away then is given up.
-const QUIET_MS = 2000;
+// news, nor of native ones, whose promises stand until kept or broken.
+const QUIET_MS = 3000;
 const SETTLE_MS = 40000;
 
 export const speakers = {
@@ -64,12 +64,13 @@ async function talk(pairs, { seconds, rate }) {
 
 // All is delivered and told, or nothing comes any more.
 async function settle(ledger, pairs) {
-	const deadline = performance.now() + SETTLE_MS;
-	let newsAt = performance.now();
-	while (!ledger.isComplete && performance.now() < deadline) {
+	const began = performance.now();
+	let connectedAt = began;
+	while (!ledger.isComplete) {
+		const now = performance.now();
 		if (!pairs.every((pair) => pair.isIdle))
-			newsAt = performance.now();
-		if (performance.now() - Math.max(newsAt, ledger.lastAt) > QUIET_MS)
+			connectedAt = now;
+		if (now - Math.max(connectedAt, ledger.newsAt) > QUIET_MS || now - Math.max(began, ledger.newsAt) > SETTLE_MS)
 			return;
 		await delay(10);
 	}
