@@ -15,8 +15,13 @@ export const work = join(build, 'bench');
 export const beforeCommit = 'f93c64b';
 const beforeFolder = join(work, 'before');
 
-// What a session may keep for a receiver that acknowledges nothing.
-export const sessionMaxBytes = 262144;
+// What a session may keep for a receiver that acknowledges nothing, and what a
+// message may cost beyond its own bytes.
+const sessionMaxBytes = 262144;
+const sessionMaxMessages = 1024;
+const bytesBesideMessage = 80;
+export const keptBytesMax = sessionMaxBytes
+	+ sessionMaxMessages * bytesBesideMessage;
 
 function signaldCommand(port, program = join(build, 'signald'), more = {}) {
 	const settings = {
@@ -48,7 +53,8 @@ export const contenders = {
 	'signald-sessions': {
 		speak: 'sessions',
 		command: (port) => signaldCommand(port, undefined,
-			{ 'session.max_bytes': sessionMaxBytes }),
+			{ 'session.max_bytes': sessionMaxBytes,
+				'session.max_messages': sessionMaxMessages }),
 	},
 	'signald-socketio': {
 		speak: 'socketio',
