@@ -252,9 +252,15 @@ static int deliver_plain(struct native_client *client,
 	return send_and_await(client, parts, &envelope->receipt);
 }
 
-/* What it is not told it would never learn: better it comes again. */
-static int fail(struct native_client *client)
+/* Memory ran out. What it is not told it would never learn: better it comes
+ * again. */
+static int fail(const struct peer *to, const struct envelope *envelope)
 {
+	const struct native_client *client = to->arg;
+
+	if (envelope->is_for_many && is_relayed(envelope) &&
+	    hub_has_session(to))
+		hub_miss(to);
 	if (client)
 		conn_close(wsconn_conn(client->ws), "out of memory");
 	return -ENOMEM;
@@ -292,7 +298,7 @@ static int deliver(const struct peer *to, struct envelope *envelope)
 		return deliver_plain(client, envelope);
 	frame = frame_of(envelope);
 	if (!frame)
-		return fail(client);
+		return fail(to, envelope);
 	err = deliver_frame(to, envelope, frame);
 	blob_unref(frame);
 	return err;

@@ -87,6 +87,11 @@ void session_start_patience(struct hub_peer *owner)
 			    HUB_STUCK_WINDOWS * hub_window_ms(hub));
 }
 
+void hub_miss(const struct peer *to)
+{
+	outlog_pass(&hub_peer_of(to)->session->log);
+}
+
 int hub_keep(const struct peer *to, struct blob *frame,
 	     const struct envelope *envelope)
 {
@@ -97,10 +102,9 @@ int hub_keep(const struct peer *to, struct blob *frame,
 	bool was_empty = outlog_is_empty(&session->log);
 	int err = outlog_add(&session->log, &limits, frame, &envelope->receipt);
 
-	/* Nobody can be told of a broadcast that was not kept: its next resume
-	 * is said to be incomplete instead. */
+	/* Nobody can be told of a broadcast that was not kept. */
 	if (err && envelope->is_for_many) {
-		outlog_pass(&session->log);
+		hub_miss(to);
 		return 0;
 	}
 	if (err)

@@ -78,6 +78,10 @@ uint32_t hub_next_generation(const struct peer *peer);
 int hub_keep(const struct peer *to, struct blob *frame,
 	     const struct envelope *envelope);
 
+/* A message for it and others could not be made, for want of memory: its next
+ * resume is said to be incomplete. */
+void hub_miss(const struct peer *to);
+
 /* The peer's client has everything up to this position. */
 void hub_ack(const struct peer *peer, uint64_t sn);
 
