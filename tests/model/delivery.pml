@@ -20,6 +20,7 @@
  *	QFULL	the log may be full
  *	EVICT	the server forgets a pair of which all is acknowledged
  *	STALE	a receiver resumes from less than it has received
+ *	CALM	the sender goes back once for all gaps of one volley, as web/client does
  *	BCAST	one broadcast more goes to the receiver: it has a position, but no
  *		number, and where the log is full it is not kept
  * NO_x takes the rule x away. Something must go wrong then; with BROKEN it is
@@ -102,6 +103,9 @@ byte next = 1;			/* the n to send */
 bit in_view = 1;		/* the receiver is in the room, as far as A knows */
 byte peer_inst = 1;
 bit known = 1;			/* A has an epoch to name in RESUME */
+#ifdef CALM
+byte stale_to;			/* a gap up to here is no news */
+#endif
 byte st[MESSAGES];
 byte ti[MESSAGES];
 bool done;
@@ -281,6 +285,32 @@ inline settle(upto)
 	i = 0
 }
 
+#ifdef CALM
+/* What was sent behind n lacks its predecessor, and will be refused as well. */
+inline expect_gaps_behind(n)
+{
+	if
+	:: next - 1 > n -> stale_to = next - 1
+	:: else -> stale_to = 0
+	fi
+}
+#endif
+
+inline heard_gap(n)
+{
+#if defined(NO_S2_GAP)
+	skip
+#elif defined(CALM)
+	if
+	:: n > stale_to -> expect_gaps_behind(n); goes_back = 1
+	:: n == stale_to -> stale_to = 0
+	:: else
+	fi
+#else
+	goes_back = 1
+#endif
+}
+
 inline refused(n)
 {
 #ifndef QFULL
@@ -290,6 +320,9 @@ inline refused(n)
 	:: st[MINE(n)] == PROMISED -> st[MINE(n)] = REJECTED
 	:: else
 	fi;
+#ifdef CALM
+	expect_gaps_behind(n);
+#endif
 	goes_back = 1
 }
 
@@ -354,14 +387,16 @@ proctype Sender()
 		:: what == LEFT -> peer_is_gone()
 		:: what == ACKED -> settle(x)
 		:: what == ERROR && y == PENDING -> in_view = 0; goes_back = 1
-		:: what == ERROR && y == GAP ->
-#ifndef NO_S2_GAP
-			goes_back = 1
-#else
-			skip
-#endif
+		:: what == ERROR && y == GAP -> heard_gap(x)
 		:: what == ERROR && y == FULL -> refused(x)
 		fi;
+#ifdef CALM
+		if
+		:: what != ERROR && goes_back -> stale_to = 0
+		:: what == ERROR && y == PENDING -> stale_to = 0
+		:: else
+		fi;
+#endif
 		if
 		:: rejects -> reject_all()
 		:: else
@@ -784,9 +819,7 @@ inline hear_resume(that_epoch, last, that_inst, that_try)
 {
 	if
 #ifndef NO_V1_TAKEN
-	:: session[who] && that_inst < s_inst[who] ->
-		down[t]!TAKEN, 0, 0, 0, 0;
-		dead[t] = 1
+	:: session[who] && that_inst < s_inst[who] -> down[t]!TAKEN, 0, 0, 0, 0
 #endif
 	:: session[who] && that_inst == s_inst[who] &&
 			!IS_LATER(that_try, s_try[who]) ->
