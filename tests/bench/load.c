@@ -810,6 +810,9 @@ static void print_usage(const struct reading *from, const struct reading *to,
 	double ns = (double)(to->at_ns - from->at_ns);
 	double cpu_ns = (double)(to->cpu_ns - from->cpu_ns);
 
+	if (count == 0)
+		die("nothing was delivered while it was measured: the machine "
+		    "is too busy");
 	printf("{\"delivered\":%.0f,\"seconds\":%.3f,\"per_second\":%.0f,"
 	       "\"cpu_us\":%.4f,\"busy\":%.3f,\"others\":%.3f,"
 	       "\"latency_p50_us\":%.1f,\"latency_p99_us\":%.1f,"
