@@ -3,9 +3,8 @@
 
 #include "codec/json.h"
 #include "codec/msg.h"
+#include "codec/msg_usual.h"
 
-/* The longest ids, and their quotes. */
-#define MAX_TO 98
 #define MAX_TOKEN 512
 #define MAX_TYPE 16 /* bytes of the longest type's name, and some more */
 
@@ -291,7 +290,7 @@ static int refuse_to(struct msg_error *error)
 
 static bool is_peer_id(struct span raw)
 {
-	return is_of_type(raw, JSON_TYPE_STRING) && raw.len <= MAX_TO;
+	return is_of_type(raw, JSON_TYPE_STRING) && raw.len <= MSG_MAX_TO + 2;
 }
 
 /* Numbers of a list of receivers: none, or as many. */
@@ -459,6 +458,9 @@ int msg_parse(struct span text, struct msg *msg, struct msg_error *error)
 	const struct type_rule *rule;
 	int err;
 
+	*msg = (struct msg){0};
+	if (msg_read_usual(text, msg))
+		return 0;
 	*msg = (struct msg){.type = MSG_TYPES_COUNT};
 	err = json_pick(text, field_names, F_COUNT, fields);
 	/* With a member twice the text is JSON, and has its ref. */

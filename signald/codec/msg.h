@@ -5,6 +5,7 @@
 #include "base/buf.h"
 
 #define MSG_MAX_REF 64
+#define MSG_MAX_TO 96 /* bytes of the longest ids */
 /* Numbers are below it, so that every client's are exact. */
 #define MSG_MAX_NUMBER ((uint64_t)1 << 53)
 #define MSG_MAX_TARGETS 64

@@ -3,6 +3,7 @@
 
 #include "codec/json.h"
 #include "codec/msg.h"
+#include "codec/msg_usual.h"
 #include "fuzz.h"
 
 #define MAX_ID 96
@@ -103,6 +104,35 @@ static void check_targets(const struct msg *msg, struct span text)
 	}
 }
 
+static bool is_same(struct span a, struct span b)
+{
+	return !a.ptr == !b.ptr && span_equal(a, b);
+}
+
+/* The short way must end where the long way does, which a blank enforces. */
+static void check_usual(struct span text)
+{
+	char *spaced = malloc(text.len + 1);
+	struct msg usual = {0};
+	struct msg_error error;
+	struct msg msg;
+
+	MUST(spaced);
+	spaced[0] = ' ';
+	if (text.len)
+		memcpy(spaced + 1, text.ptr, text.len);
+	if (msg_read_usual(text, &usual)) {
+		MUST(!msg_parse(span_of(spaced, text.len + 1), &msg, &error));
+		MUST(usual.type == msg.type && usual.number == msg.number &&
+		     usual.ti == msg.ti && usual.p == msg.p &&
+		     usual.sn == msg.sn && usual.has_ti == msg.has_ti &&
+		     usual.has_sn == msg.has_sn && !msg.has_many);
+		MUST(is_same(usual.n, msg.n) && is_same(usual.to, msg.to) &&
+		     is_same(usual.payload, msg.payload) && !msg.ref.ptr);
+	}
+	free(spaced);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *copy = malloc(size ? size : 1);
@@ -125,6 +155,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			relay(&msg, NULL);
 	}
 	check_members(&msg, text);
+	check_usual(text);
 	free(copy);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "codec/msg.h"
+#include "codec/msg_usual.h"
 
 #define ID "Zk1aZk1aZk1aZk1aZk1aZk"
 #define SIGNAL(to, members) \
@@ -399,6 +400,88 @@ static void a_prefix_holds_the_numbers_there_are(void **state)
 				    "\"data\":")));
 }
 
+#define TO "\"to\":\"" ID "\""
+
+static const char *const usual_texts[] = {
+	"{\"type\":\"offer\"," TO ",\"description\":{}}",
+	"{\"type\":\"answer\"," TO ",\"n\":0,\"description\":{\"a\":[{}]}}",
+	"{\"type\":\"candidate\"," TO ",\"ti\":4294967297,\"n\":12,\"p\":11,"
+	"\"sn\":7,\"candidate\":{\"candidate\":\"\\u00e4\"}}",
+	"{\"type\":\"signal\"," TO ",\"sn\":999999999999999,\"data\":null}",
+	"{\"type\":\"signal\",\"to\":\"\",\"p\":1,\"data\":[\"}\"]}",
+};
+
+/* A blank before it sends a text the long way. */
+static void the_usual_form_is_read_as_any_other(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(usual_texts) / sizeof(*usual_texts);
+	     i++) {
+		struct msg usual = {0}, msg;
+		struct msg_error error;
+		char spaced[256] = " ";
+
+		assert_true(msg_read_usual(span_from(usual_texts[i]), &usual));
+		strcat(spaced, usual_texts[i]);
+		assert_int_equal(msg_parse(span_from(spaced), &msg, &error), 0);
+		assert_int_equal(usual.type, msg.type);
+		assert_true(span_equal(usual.to, msg.to));
+		assert_true(span_equal(usual.payload, msg.payload));
+		assert_true(span_equal(usual.n, msg.n));
+		assert_int_equal(!usual.n.ptr, !msg.n.ptr);
+		assert_int_equal(usual.number, msg.number);
+		assert_int_equal(usual.has_ti, msg.has_ti);
+		assert_int_equal(usual.ti, msg.ti);
+		assert_int_equal(usual.p, msg.p);
+		assert_int_equal(usual.has_sn, msg.has_sn);
+		assert_int_equal(usual.sn, msg.sn);
+	}
+}
+
+static void no_beginning_of_a_usual_text_is_one(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(usual_texts) / sizeof(*usual_texts); i++)
+		for (size_t len = 0; len < strlen(usual_texts[i]); len++) {
+			struct msg msg = {0};
+
+			assert_false(msg_read_usual(
+				span_of(usual_texts[i], len), &msg));
+		}
+}
+
+static void what_differs_from_the_usual_form_goes_the_long_way(void **state)
+{
+	static const char *const texts[] = {
+		SIGNAL("\"" ID "\"", "\"n\":1 "),
+		SIGNAL("\"" ID "\"", "\"n\":01"),
+		SIGNAL("\"" ID "\"", "\"n\":-1"),
+		SIGNAL("\"" ID "\"", "\"n\":1e2"),
+		SIGNAL("\"" ID "\"", "\"n\":"),
+		SIGNAL("\"" ID "\"", "\"n\":9007199254740991"),
+		SIGNAL("\"" ID "\"", "\"n\":1,\"n\":1"),
+		SIGNAL("\"" ID "\"", "\"n\":1,\"ti\":1"),
+		SIGNAL("\"" ID "\"", "\"n\":1,\"ref\":1"),
+		SIGNAL("[\"" ID "\"]", "\"n\":1"),
+		SIGNAL("\"" ID "\\x\"", "\"n\":1"),
+		SIGNAL("\"" ID ID ID ID ID "\"", "\"n\":1"),
+		"{\"type\":\"signal\"," TO ",\"data\":1}x",
+		"{\"type\":\"signal\"," TO ",\"data\":1,\"more\":1}",
+		"{\"type\":\"signal\"," TO ",\"data\":}",
+		"{\"type\":\"signal\"," TO ",\"description\":{}}",
+		"{\"type\":\"offer\"," TO ",\"description\":1}",
+		"{\"type\":\"candidate\"," TO ",\"candidate\":null}",
+		"{\"type\":\"broadcast\",\"data\":1}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		struct msg msg = {0};
+
+		assert_false(msg_read_usual(span_from(texts[i]), &msg));
+	}
+}
+
 /* Every type's, with the longest id and numbers no client could send. */
 static void the_longest_prefix_has_room(void **state)
 {
@@ -443,6 +526,10 @@ int main(void)
 		cmocka_unit_test(the_null_candidate_ends_the_candidates),
 		cmocka_unit_test(
 			a_relayed_message_is_the_prefix_the_payload_and_a_brace),
+		cmocka_unit_test(the_usual_form_is_read_as_any_other),
+		cmocka_unit_test(no_beginning_of_a_usual_text_is_one),
+		cmocka_unit_test(
+			what_differs_from_the_usual_form_goes_the_long_way),
 		cmocka_unit_test(a_prefix_holds_the_numbers_there_are),
 		cmocka_unit_test(the_longest_prefix_has_room),
 	};
