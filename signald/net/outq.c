@@ -7,6 +7,10 @@
 /* Small enough that malloc serves it from its per-thread cache. */
 #define CHUNK_BYTES 1000
 
+/* A share behind other output is copied when it is no larger: that costs less
+ * than a chunk and one more piece for the kernel. */
+#define COPIED_BYTES 500
+
 /* Either bytes of its own, [start, end) of the room behind it, or a share. */
 struct outq_chunk {
 	struct outq_chunk *next;
@@ -73,6 +77,9 @@ int outq_append_blob(struct outq *outq, struct blob *blob)
 
 	if (!blob->len)
 		return 0;
+	if (outq->last && blob->len <= COPIED_BYTES)
+		return outq_append(outq, &(struct span){blob->bytes, blob->len},
+				   1);
 	chunk = new_chunk(0);
 	if (!chunk)
 		return -ENOMEM;

@@ -20,7 +20,8 @@ struct outq {
 int outq_append(struct outq *outq, const struct span *parts,
 		size_t parts_count);
 
-/* Put shared bytes at the end; takes a reference. Returns 0 or -ENOMEM. */
+/* Put shared bytes at the end; takes a reference, or copies few of them behind
+ * others. Returns 0 or -ENOMEM. */
 int outq_append_blob(struct outq *outq, struct blob *blob);
 
 /* Point iov at what comes first; returns how many of cap were filled. */

@@ -78,6 +78,28 @@ static void a_shared_frame_lives_until_its_last_reader_is_done(void **state)
 	blob_unref(blob);
 }
 
+static void small_shares_behind_the_first_are_one_piece(void **state)
+{
+	char large[2000] = {0};
+	struct blob *small = blob_new(&SPAN("frame"), 1);
+	struct blob *big = blob_new(&(struct span){large, sizeof(large)}, 1);
+	struct outq outq = {0};
+	struct iovec iov[5];
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(outq_append_blob(&outq, small), 0);
+	assert_int_equal(outq_append_blob(&outq, big), 0);
+	assert_int_equal(outq_peek(&outq, iov, 5), 3);
+	assert_ptr_equal(iov[0].iov_base, small->bytes);
+	assert_int_equal(iov[1].iov_len, 9 * small->len);
+	assert_ptr_equal(iov[2].iov_base, big->bytes);
+	assert_int_equal(small->refs, 2);
+	outq_clear(&outq);
+	blob_unref(small);
+	blob_unref(big);
+}
+
 static void an_empty_output_holds_no_memory(void **state)
 {
 	struct outq outq = {0};
@@ -100,6 +122,7 @@ int main(void)
 		cmocka_unit_test(bytes_come_out_in_order_whatever_the_sizes),
 		cmocka_unit_test(
 			a_shared_frame_lives_until_its_last_reader_is_done),
+		cmocka_unit_test(small_shares_behind_the_first_are_one_piece),
 		cmocka_unit_test(an_empty_output_holds_no_memory),
 	};
 
