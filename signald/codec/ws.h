@@ -68,8 +68,11 @@ ssize_t ws_parse_header(struct span bytes, uint64_t max_payload_bytes,
  *
  * offset  of bytes[0] in its frame's payload, for a payload that comes in
  * pieces
+ *
+ * Returns whether all of them are ASCII then: such text need not be checked to
+ * be UTF-8.
  */
-void ws_unmask(char *bytes, size_t len, const uint8_t mask[4], uint64_t offset);
+bool ws_unmask(char *bytes, size_t len, const uint8_t mask[4], uint64_t offset);
 
 /*
  * Write a server frame's header: final, unmasked.

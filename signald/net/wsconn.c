@@ -317,7 +317,7 @@ static size_t take_payload(struct wsconn *ws, char *bytes, size_t len)
 {
 	if (len > ws->frame_left)
 		len = (size_t)ws->frame_left;
-	ws_unmask(bytes, len, ws->mask, ws->frame_len - ws->frame_left);
+	(void)ws_unmask(bytes, len, ws->mask, ws->frame_len - ws->frame_left);
 	ws->frame_left -= len;
 	if (!ws->is_binary && utf8_check(&ws->utf8, span_of(bytes, len))) {
 		fail(ws, WS_CLOSE_INVALID_DATA, "text is not UTF-8");
@@ -378,10 +378,11 @@ static size_t begin_data(struct wsconn *ws, const struct ws_header *header,
 		ws->is_binary = header->opcode == WS_BINARY;
 	if (header->is_final && !ws->is_in_message && payload_len <= len) {
 		struct span text = span_of(rest, payload_len);
+		bool is_ascii;
 
 		ws->fragments = 0;
-		ws_unmask(rest, payload_len, header->mask, 0);
-		if (ws->is_binary || utf8_is_valid(text))
+		is_ascii = ws_unmask(rest, payload_len, header->mask, 0);
+		if (is_ascii || ws->is_binary || utf8_is_valid(text))
 			hand_up(ws, text);
 		else
 			fail(ws, WS_CLOSE_INVALID_DATA, "text is not UTF-8");
@@ -424,7 +425,8 @@ static size_t take_frame(struct wsconn *ws, char *bytes, size_t len)
 						 len - (size_t)head);
 	if (len - (size_t)head < header.payload_len)
 		return 0;
-	ws_unmask(bytes + head, (size_t)header.payload_len, header.mask, 0);
+	(void)ws_unmask(bytes + head, (size_t)header.payload_len, header.mask,
+			0);
 	take_control(ws, header.opcode,
 		     span_of(bytes + head, (size_t)header.payload_len));
 	return (size_t)head + (size_t)header.payload_len;

@@ -162,6 +162,25 @@ static void a_payload_unmasked_in_pieces_is_the_same(void **state)
 	}
 }
 
+static void unmasking_finds_every_byte_that_is_not_ascii(void **state)
+{
+	const uint8_t *mask = (const uint8_t *)MASK;
+	char bytes[72];
+
+	(void)state;
+	for (size_t len = 0; len < sizeof(bytes); len++) {
+		memset(bytes, 'a', sizeof(bytes));
+		(void)ws_unmask(bytes, len, mask, 0);
+		assert_true(ws_unmask(bytes, len, mask, 0));
+		for (size_t at = 0; at < len; at++) {
+			memset(bytes, 0x7f, sizeof(bytes));
+			bytes[at] = (char)0x80;
+			(void)ws_unmask(bytes, len, mask, 0);
+			assert_false(ws_unmask(bytes, len, mask, 0));
+		}
+	}
+}
+
 static void an_offset_above_32_bits_counts(void **state)
 {
 	char bytes[] = "\x37\xfa";
@@ -288,6 +307,7 @@ int main(void)
 		cmocka_unit_test(the_rfcs_hello_is_unmasked),
 		cmocka_unit_test(unmasking_touches_just_its_bytes),
 		cmocka_unit_test(a_payload_unmasked_in_pieces_is_the_same),
+		cmocka_unit_test(unmasking_finds_every_byte_that_is_not_ascii),
 		cmocka_unit_test(an_offset_above_32_bits_counts),
 		cmocka_unit_test(a_servers_header_is_shortest_and_unmasked),
 		cmocka_unit_test(a_close_code_must_be_one_that_is_sent),
