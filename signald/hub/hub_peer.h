@@ -43,18 +43,19 @@ struct hub_peer {
 
 /* What of a peer outlives its transport. */
 struct session {
+	/* What each message needs comes first: few lines of the cache. */
+	struct outlog log;
+	struct pair *last; /* the one used last, or NULL */
+	struct pair *due;  /* those whose `acked` is to be told */
 	struct hub_peer *owner;
+	uint64_t stuck_ms; /* since then nothing was acknowledged */
+	struct session *next_due;
+	bool is_due; /* in the hub's list */
+	struct pair *outgoing;
 	uint64_t attempt;    /* of the transport in use: `try` */
 	uint64_t epoch;	     /* of the log; a client's position is of one */
 	uint32_t generation; /* of the newest token that was used */
 	uint32_t issued;     /* of the newest that was given out */
-	struct outlog log;
-	uint64_t stuck_ms; /* since then nothing was acknowledged */
-	struct pair *outgoing;
-	struct pair *last; /* the one used last, or NULL */
-	struct pair *due;  /* those whose `acked` is to be told */
-	struct session *next_due;
-	bool is_due; /* in the hub's list */
 };
 
 /* All peers are the hub's own, however it shows them to others. */

@@ -11,6 +11,7 @@
 struct outlog_entry {
 	uint64_t sn;
 	struct blob *frame;
+	size_t bytes; /* the frame's: it has left the cache meanwhile */
 	struct receipt receipt;
 };
 
@@ -60,6 +61,7 @@ static int append(struct outlog *log, struct blob *frame,
 	entry = entry_at(log, log->len++);
 	entry->sn = ++log->sent;
 	entry->frame = frame ? blob_ref(frame) : NULL;
+	entry->bytes = bytes_of(frame);
 	entry->receipt = receipt ? *receipt : (struct receipt){0};
 	log->bytes += bytes_of(frame);
 	return 0;
@@ -78,10 +80,13 @@ static struct receipt drop_first(struct outlog *log)
 {
 	struct outlog_entry *entry = entry_at(log, 0);
 
-	log->bytes -= bytes_of(entry->frame);
+	log->bytes -= entry->bytes;
 	blob_unref(entry->frame);
 	log->first++;
 	log->len--;
+	/* Where one message is acknowledged the next is soon. */
+	if (log->len)
+		__builtin_prefetch(entry_at(log, 0)->frame, 1);
 	if (log->bare_count)
 		log->bare_count--;
 	return entry->receipt;
@@ -92,9 +97,10 @@ static void give_up_frame(struct outlog *log)
 {
 	struct outlog_entry *entry = entry_at(log, log->bare_count++);
 
-	log->bytes -= bytes_of(entry->frame);
+	log->bytes -= entry->bytes;
 	blob_unref(entry->frame);
 	entry->frame = NULL;
+	entry->bytes = 0;
 	if (entry->sn > log->begin)
 		log->begin = entry->sn;
 }

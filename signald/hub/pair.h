@@ -14,17 +14,18 @@
  * it.
  */
 struct pair {
-	uint64_t key[2]; /* serials: from, to */
+	/* What each message needs comes first: one line of the cache. */
 	struct session *from;
 	struct hub_peer *to;
-	uint64_t sent;	      /* number of the last message taken */
-	uint64_t acked;	      /* everything up to this number has come */
-	uint64_t undescribed; /* up to it nothing else will */
+	uint64_t sent;	/* number of the last message taken */
+	uint64_t acked; /* everything up to this number has come */
 	size_t receipts_count;
-	struct pair *prev_outgoing, *next_outgoing;
-	struct pair *prev_incoming, *next_incoming;
 	struct pair *next_due;
 	bool is_due;
+	struct pair *prev_outgoing, *next_outgoing;
+	struct pair *prev_incoming, *next_incoming;
+	uint64_t key[2];      /* serials: from, to */
+	uint64_t undescribed; /* up to it nothing else will */
 };
 
 /* The pair, or NULL when there is none. */

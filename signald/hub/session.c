@@ -109,8 +109,9 @@ int hub_keep(const struct peer *to, struct blob *frame,
 	}
 	if (err)
 		return err;
-	if (was_empty)
-		session->stuck_ms = hub->clock->mono_ms;
+	if (!was_empty)
+		return 0;
+	session->stuck_ms = hub->clock->mono_ms;
 	if (!wheel_is_running(&receiver->timer))
 		session_start_patience(receiver);
 	return 0;
