@@ -400,6 +400,32 @@ static void a_prefix_holds_the_numbers_there_are(void **state)
 				    "\"data\":")));
 }
 
+static void every_number_is_written_whole(void **state)
+{
+	uint64_t power = 1;
+
+	(void)state;
+	for (int zeros = 0; zeros <= 19; zeros++, power *= 10)
+		for (uint64_t n = power - 1; n <= power + 1; n++) {
+			const struct msg_head head = {
+				.type = MSG_SIGNAL,
+				.from = SPAN("x"),
+				.is_numbered = true,
+				.n = n,
+			};
+			char prefix[MSG_PREFIX_CAP], want[MSG_PREFIX_CAP];
+			size_t len = msg_write_prefix(&head, prefix);
+
+			snprintf(want, sizeof(want),
+				 "{\"type\":\"signal\",\"from\":\"x\",\"n\":%"
+				 "llu,"
+				 "\"data\":",
+				 (unsigned long long)n);
+			assert_true(span_equal(span_of(prefix, len),
+					       span_from(want)));
+		}
+}
+
 #define TO "\"to\":\"" ID "\""
 
 static const char *const usual_texts[] = {
@@ -526,6 +552,7 @@ int main(void)
 		cmocka_unit_test(the_null_candidate_ends_the_candidates),
 		cmocka_unit_test(
 			a_relayed_message_is_the_prefix_the_payload_and_a_brace),
+		cmocka_unit_test(every_number_is_written_whole),
 		cmocka_unit_test(the_usual_form_is_read_as_any_other),
 		cmocka_unit_test(no_beginning_of_a_usual_text_is_one),
 		cmocka_unit_test(
