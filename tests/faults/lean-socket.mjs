@@ -2,7 +2,7 @@
 // socket. Ten thousand that connect at once in two processes are what is tried
 // in a storm, and not the package ws, whose handshake costs several times as much.
 import net from 'node:net';
-import { CLOSE, PING, PONG, TEXT, frame, handshake } from '../lib/rawws.mjs';
+import { CLOSE, PING, PONG, TEXT, closePayload, frame, handshake } from '../lib/rawws.mjs';
 
 const OPEN = 1;
 const CLOSED = 3;
@@ -32,8 +32,15 @@ export class LeanSocket {
 		this.#socket.write(frame(TEXT, text, { mask: MASK }));
 	}
 
-	// Without a word: no client here leaves.
-	close() {
+	// The server's own close frame is not waited for.
+	close(code) {
+		if (this.readyState === OPEN)
+			this.#socket.write(frame(CLOSE, code ? closePayload(code) : '', { mask: MASK }));
+		this.#socket.destroySoon();
+	}
+
+	// Without a word.
+	cut() {
 		this.#socket.destroy();
 	}
 

@@ -1,21 +1,21 @@
 // storm-clients.mjs: a process full of native clients, in rooms of two:
 //   fork('storm-clients.mjs', [URL, COUNT])
-// Says {joined} when all are in, and then, after each loss, {back, refusals, newIds}
-// when all are in again, or when it is told to "tell". "cut" makes it break its
-// connections; "anew" makes all leave, and others come in their place.
+// Says {joined} when all are in, and then, after each loss, {back, newIds, refusals,
+// retries} when all are in again, or when it is told to "tell". "cut" makes it break
+// its connections; "anew" makes all leave, and others come in their place.
 import { setTimeout as delay } from 'node:timers/promises';
 import { Signald } from '../../web/client/index.js';
 import { LeanSocket } from './lean-socket.mjs';
 
 const AT_ONCE = 100;
 const FIRST_RETRY_MS = 500;
-const [url, count] = [process.argv[2], Number(process.argv[3])];
+const [url, clientsCount] = [process.argv[2], Number(process.argv[3])];
 const sockets = new Set();
 const refusals = new Map();
+const retries = new Map();
 
-function refuse(why) {
-	refusals.set(why, (refusals.get(why) ?? 0) + 1);
-}
+const count = (counts, why) => counts.set(why, (counts.get(why) ?? 0) + 1);
+const refuse = (why) => count(refusals, why);
 
 // An answer that is no upgrade is an error here, and no reason to the client.
 class WatchedSocket extends LeanSocket {
@@ -39,6 +39,7 @@ class Client {
 		const { signald } = this;
 		await signald.connect();
 		this.id = signald.id;
+		signald.on('retry', ({ reason }) => count(retries, reason));
 		signald.on('resumed', () => this.#comeBack());
 		signald.on('joined', () => refuse('joined anew'));
 		signald.on('error', ({ code }) => refuse(`error ${code}`));
@@ -60,7 +61,7 @@ class Client {
 		this.isAwaited = false;
 		round.back.push(Date.now());
 		round.newIds += this.signald.id !== this.id;
-		if (round.back.length === count)
+		if (round.back.length === clientsCount)
 			report();
 	}
 }
@@ -70,21 +71,22 @@ let round;
 function begin() {
 	round = { back: [], newIds: 0 };
 	refusals.clear();
+	retries.clear();
 	for (const client of clients)
 		client.isAwaited = true;
 }
 
 function report() {
-	process.send({ ...round, refusals: Object.fromEntries(refusals) });
+	process.send({ ...round, refusals: [...refusals], retries: [...retries] });
 	begin();
 }
 
 function cut() {
-	sockets.forEach((socket) => socket.close());
+	sockets.forEach((socket) => socket.cut());
 	sockets.clear();
 }
 
-const clients = Array.from({ length: count }, (_, i) => new Client(`storm-${process.pid}-${i >> 1}`));
+const clients = Array.from({ length: clientsCount }, (_, i) => new Client(`storm-${process.pid}-${i >> 1}`));
 const waiting = [...clients];
 await Promise.all(Array.from({ length: AT_ONCE }, async () => {
 	while (waiting.length > 0)

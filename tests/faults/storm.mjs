@@ -47,10 +47,11 @@ function percentiles(backMs, clients) {
 }
 
 function summary(reports, since, clients) {
-	const refusals = reports.flatMap((report) => Object.entries(report.refusals)).map(([why, n]) => `${n} x ${why}`);
+	const refusals = reports.flatMap((report) => report.refusals);
+	const retries = reports.flatMap((report) => report.retries);
 	const newIds = reports.reduce((sum, report) => sum + report.newIds, 0);
 	const backMs = reports.flatMap(({ back }) => back).map((at) => at - since);
-	return { backCount: backMs.length, backMs: percentiles(backMs, clients), refusals, newIds };
+	return { backCount: backMs.length, backMs: percentiles(backMs, clients), newIds, refusals, retries };
 }
 
 const allCpuMs = (processes) => processes.reduce((sum, { pid }) => sum + cpuMs(pid), 0);
@@ -78,7 +79,7 @@ function judge(name, { backCount, backMs, refusals, newIds }) {
 	return [
 		backMs.all > BACK_MS && `${name}: ${backCount} were back, the last after ${backMs.all} ms`,
 		newIds && `${name}: ${newIds} ids lost`,
-		...refusals.map((refusal) => `${name}: refused: ${refusal}`),
+		...refusals.map(([why, times]) => `${name}: ${times} x refused: ${why}`),
 	].filter(Boolean);
 }
 
@@ -102,18 +103,15 @@ export async function runStorm({ isQuick }) {
 		const processes = startClients(scope, `http://127.0.0.1:${server.port}`, clients);
 		await next(processes);
 		console.log(`\nstorm of ${clients} clients: when they are back`);
-		const storms = {};
-		for (const [name, raise] of Object.entries({
-			'left, joined anew': () => order('anew', processes, server, clients),
-			'cut, resumed': () => order('cut', processes, server, clients),
-			'restarted, resumed': () => killServer(processes, server, clients),
-		})) {
-			storms[name] = await raise();
-			print(name, clients, storms[name]);
-		}
-		const wrong = Object.entries(storms).flatMap(([name, storm]) => judge(name, storm));
+		const newcomers = await order('anew', processes, server, clients);
+		print('left, joined anew', clients, newcomers);
+		const cut = await order('cut', processes, server, clients);
+		print('cut, resumed', clients, cut);
+		const restarted = await killServer(processes, server, clients);
+		print('restarted, resumed', clients, restarted);
+		const wrong = [...judge('cut', cut), ...judge('restarted', restarted)];
 		console.log(wrong.join('\n') || 'ok');
-		return { clients, storms, wrong };
+		return { clients, newcomers, cut, restarted, wrong };
 	} finally {
 		await scope.end();
 	}
