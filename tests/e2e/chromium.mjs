@@ -4,8 +4,11 @@ import { writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
+import puppeteer from 'puppeteer-core';
 
 import { Visitor } from './visitor.mjs';
+
+const PROGRAM = '/usr/bin/chromium';
 
 const FLAGS = [
 	'--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -52,7 +55,12 @@ class Chromium {
 	// One more in a profile that others have: tabs of one browser, and far
 	// cheaper than a profile each.
 	async visitorIn(context) {
-		const visitor = new Visitor(await context.newPage());
+		return this.meet(await context.newPage(), context);
+	}
+
+	// Whoever is on a page that has been opened.
+	meet(page, context) {
+		const visitor = new Visitor(page);
 		visitor.context = context;
 		this.visitors.push(visitor);
 		return visitor;
@@ -72,6 +80,21 @@ class Chromium {
 		}));
 	}
 
+	// Stop all its processes for as long as action takes: a laptop that is shut.
+	async sleep(action) {
+		const session = await this.browser.newBrowserCDPSession();
+		const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+		await session.detach();
+		for (const { id } of processInfo)
+			process.kill(id, 'SIGSTOP');
+		try {
+			return await action();
+		} finally {
+			for (const { id } of processInfo)
+				process.kill(id, 'SIGCONT');
+		}
+	}
+
 	async end() {
 		await this.browser.close();
 		assert.deepEqual(this.visitors.flatMap(({ faults }) => faults), []);
@@ -88,8 +111,33 @@ export async function startChromium(t, { hasSmallCamera = false } = {}) {
 	const args = [...FLAGS];
 	if (hasSmallCamera)
 		args.push(`--use-file-for-fake-video-capture=${await makeFilm()}`);
-	const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args, chromiumSandbox: false });
+	const browser = await chromium.launch({ executablePath: PROGRAM, args, chromiumSandbox: false });
 	const started = new Chromium(browser);
 	t.after(() => started.end());
 	return started;
+}
+
+/*
+ * Start a Chromium with one window, of whose pages only one is seen at a time:
+ * playwright keeps all of them visible, whatever stands before them. It ends
+ * with the test.
+ *
+ * Returns {open(url)}, which gives one more visitor, who is looked at.
+ */
+export async function startWindow(t) {
+	const browser = await puppeteer.launch({
+		browser: 'chrome', executablePath: PROGRAM, headless: true, args: [...FLAGS, '--no-sandbox'],
+	});
+	const visitors = [];
+	t.after(async () => {
+		await browser.close();
+		assert.deepEqual(visitors.flatMap(({ faults }) => faults), []);
+	});
+	return {
+		async open(url) {
+			const visitor = new Visitor(await browser.newPage());
+			visitors.push(visitor);
+			return visitor.open(url);
+		},
+	};
 }

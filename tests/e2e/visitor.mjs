@@ -37,6 +37,8 @@ async function lookAround() {
 		const inbound = all('inbound-rtp').filter(({ kind }) => kind === 'video');
 		return {
 			state: pc.connectionState,
+			signaling: pc.signalingState,
+			gathering: pc.iceGatheringState,
 			local: stats.get(pair?.localCandidateId)?.candidateType,
 			remote: typeOf(stats.get(pair?.remoteCandidateId), all('remote-candidate')),
 			frames: inbound.reduce((sum, { framesDecoded = 0 }) => sum + framesDecoded, 0),
@@ -47,6 +49,7 @@ async function lookAround() {
 	const tiles = [...document.querySelectorAll('.tile:not(.self)')].filter(isVisible);
 	return {
 		...document.documentElement.dataset,
+		id: globalThis.signaldDebug?.signald.id,
 		status: textOf('status'),
 		veil: textOf('veil'),
 		viewers: textOf('viewers-count'),
@@ -73,16 +76,27 @@ export class Visitor {
 		this.page = page;
 		// What no page may do: complain, fail, or ask for what is not there.
 		this.faults = [];
+		this.forgiven = [];
 		page.on('console', (message) => {
 			if (/^(error|warn)/.test(message.type()))
-				this.faults.push(`${message.type()}: ${message.text()}`);
+				this.#note(`${message.type()}: ${message.text()}`);
 		});
-		page.on('pageerror', (error) => this.faults.push(`thrown: ${error.stack}`));
-		page.on('requestfailed', (request) => this.faults.push(`failed: ${request.url()}`));
+		page.on('pageerror', (error) => this.#note(`thrown: ${error.stack}`));
+		page.on('requestfailed', (request) => this.#note(`failed: ${request.url()}`));
 		page.on('response', (response) => {
 			if (response.status() >= 400)
-				this.faults.push(`${response.status()}: ${response.url()}`);
+				this.#note(`${response.status()}: ${response.url()}`);
 		});
+	}
+
+	#note(fault) {
+		if (!this.forgiven.some((pattern) => pattern.test(fault)))
+			this.faults.push(fault);
+	}
+
+	// A page may complain of what the test is about to do.
+	forgive(pattern) {
+		this.forgiven.push(pattern);
 	}
 
 	async open(url) {

@@ -1,0 +1,169 @@
+// lab.mjs: signald and coturn, each of which a test can end and start again
+// without the other.
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+import { cleanEnv, makeFolder, restart, root, SECRET, startDaemon, until } from '../lib/daemon.mjs';
+
+// The address that tests/e2e/run makes.
+const ADDRESS = '198.51.100.10';
+
+// Nobody else is here. A port of those that connections get would not be safe:
+// who knocks there while the server is down may end up connected to itself.
+const PORT = 8080;
+
+const START_MS = 10000;
+
+// What coturn's log says of relays. Only who has shown a credential has a name.
+const RELAY = /Local relay addr: [\d.]+:(\d+)$/;
+const MADE = /: new, realm=<[^>]*>, username=<(\d+):([^>]+)>/;
+const REFUSED = /user <(\d+):([^>]+)>: .*processed, error (\d+)/;
+
+class Coturn {
+	/** In order: {user, expiryMs, port, atMs}. */
+	allocations = [];
+	/** In order: {user, expiryMs, code, atMs}. */
+	refusals = [];
+	log = '';
+	#file;
+	#child;
+	#rest = '';
+	#port;
+
+	constructor(file) {
+		this.#file = file;
+	}
+
+	async start() {
+		// With one thread a relay's address stands right before whose it is.
+		const args = ['--verbose', '--relay-threads', '1', '-c', this.#file];
+		const env = cleanEnv({ PATH: `${process.env.PATH}:/usr/sbin` });
+		const ready = /UDP listener opened/g;
+		const seen = () => this.log.match(ready)?.length ?? 0;
+		const before = seen();
+		this.#child = spawn('turnserver', args, { cwd: path.dirname(this.#file), env, stdio: ['ignore', 'pipe', 'pipe'] });
+		for (const stream of [this.#child.stdout, this.#child.stderr])
+			stream.setEncoding('utf8').on('data', (text) => this.#read(text));
+		await until('coturn listens', () => {
+			if (this.#child.exitCode !== null)
+				throw new Error(`coturn ended at start:\n${this.log}`);
+			return seen() > before;
+		}, START_MS);
+	}
+
+	// As a crash ends it: whatever it relayed is gone.
+	async kill() {
+		const ended = once(this.#child, 'close');
+		this.#child.kill('SIGKILL');
+		await ended;
+	}
+
+	signal(name) {
+		this.#child.kill(name);
+	}
+
+	async end() {
+		if (this.#child.exitCode === null && this.#child.signalCode === null)
+			await this.kill();
+	}
+
+	#read(text) {
+		this.log += text;
+		const lines = (this.#rest + text).split('\n');
+		this.#rest = lines.pop();
+		for (const line of lines)
+			this.#note(line, Date.now());
+	}
+
+	#note(line, atMs) {
+		const made = line.match(MADE);
+		const refused = line.match(REFUSED);
+		this.#port = line.match(RELAY)?.[1] ?? this.#port;
+		if (made)
+			this.allocations.push({ user: made[2], expiryMs: made[1] * 1000, port: Number(this.#port), atMs });
+		if (refused)
+			this.refusals.push({ user: refused[2], expiryMs: refused[1] * 1000, code: Number(refused[3]), atMs });
+	}
+}
+
+async function writeConf(t, sets) {
+	const folder = await makeFolder(t);
+	const file = path.join(folder, 'turnserver.conf');
+	const all = {
+		...sets,
+		'coturn.profile': 'development',
+		'coturn.listening_ip': ADDRESS,
+		'coturn.relay_ip': ADDRESS,
+		'coturn.userdb': path.join(folder, 'turndb'),
+		'coturn.pidfile': path.join(folder, 'turnserver.pid'),
+	};
+	const args = Object.entries(all).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+	const { stdout } = await promisify(execFile)(path.join(root, 'build/turnconf'), ['generate', ...args], { env: cleanEnv() });
+	await writeFile(file, stdout, { mode: 0o600 });
+	return file;
+}
+
+class Lab {
+	#t;
+
+	constructor(t, coturn, daemon) {
+		this.#t = t;
+		this.coturn = coturn;
+		this.daemon = daemon;
+	}
+
+	get url() {
+		return this.daemon.url;
+	}
+
+	/*
+	 * End signald and start it again, which finds what it has kept.
+	 *
+	 * Returns when it answered again, as Date.now() has it.
+	 */
+	async restart(signal) {
+		this.daemon = await restart(this.#t, this.daemon, signal);
+		return Date.now();
+	}
+
+	async kick(peer) {
+		const { status } = await fetch(`http://127.0.0.1:${this.daemon.metricsPort}/kick?peer=${peer}`, { method: 'POST' });
+		return status;
+	}
+}
+
+// The pages, and files of the test beside them. Returns the folder.
+async function makeSite(t, files) {
+	const folder = await makeFolder(t);
+	await cp(path.join(root, 'build/share/web'), folder, { recursive: true });
+	for (const [name, text] of Object.entries(files))
+		await writeFile(path.join(folder, name), text);
+	return folder;
+}
+
+/*
+ * Start both; they end with the test.
+ *
+ * sets   {"section.key": value} for signald
+ * files  {name: text} that it serves beside the pages
+ */
+export async function startLab(t, sets = {}, files = {}) {
+	const all = {
+		'turn.host': ADDRESS,
+		'turn.secret': SECRET,
+		'turn.probe': `${ADDRESS}:3478`,
+		'http.root': await makeSite(t, files),
+		'state.dir': await makeFolder(t),
+		'drain.spread_s': 1,
+		...sets,
+	};
+	const coturn = new Coturn(await writeConf(t, { 'turn.host': ADDRESS, 'turn.secret': SECRET }));
+	t.after(() => coturn.end());
+	await coturn.start();
+	const daemon = await startDaemon(t, { port: PORT, sets: all });
+	await until('the relay is there', async () => (await fetch(`${daemon.url}/readyz`)).ok);
+	return new Lab(t, coturn, daemon);
+}

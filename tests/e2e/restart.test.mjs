@@ -1,0 +1,93 @@
+// Servers that are ended and started again while people talk.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { startChromium } from './chromium.mjs';
+import { seeBroadcast, seeEachOther, startBroadcast, startCall } from './company.mjs';
+import { startLab } from './lab.mjs';
+import { assertHeard, awaitNews, readNews, startNews } from './news.mjs';
+import { readPictures, startPictures } from './pictures.mjs';
+
+const FREEZE_MS = 1000;
+
+// Until a relayed call is back after coturn has been started again.
+const BACK_MS = 10000;
+
+// Chromium says so of each attempt while nobody listens.
+const REFUSED = /WebSocket connection to .* failed/;
+
+async function idsOf(visitors) {
+	return Promise.all(visitors.map(async (visitor) => (await visitor.look()).id));
+}
+
+/*
+ * Restart signald and see that everybody is back as who they were, and that
+ * those who see each other have seen each other all the time.
+ *
+ * Returns what it took, in words.
+ */
+async function restartUnder({ everybody, viewers, lab }, signal) {
+	const ids = await idsOf(everybody);
+	for (const visitor of everybody)
+		await startNews(visitor);
+	for (const viewer of viewers)
+		await startPictures(viewer);
+	const fromMs = Date.now();
+	const upMs = await lab.restart(signal);
+	const back = await Promise.all(everybody.map((visitor) => awaitNews(visitor, 'resumed')));
+	assert.deepEqual(await idsOf(everybody), ids);
+	for (const visitor of everybody)
+		assert.deepEqual(await readNews(visitor, 'joined', 'closed', 'peer-joined', 'peer-left'), []);
+
+	const [first, second] = everybody;
+	await assertHeard(first, second);
+	const toMs = Date.now();
+	const gaps = await Promise.all(viewers.map(async (viewer) => (await readPictures(viewer)).worstGapMs(fromMs, toMs)));
+	const backMs = Math.max(...back.map(({ atMs }) => atMs)) - upMs;
+	assert.ok(Math.max(...gaps) < FREEZE_MS, `video frozen for ${gaps} ms`);
+	return `${signal}: everybody back ${backMs} ms after signald answered, worst freeze ${Math.max(...gaps)} ms`;
+}
+
+test('signald killed, or ended in good order, and started again: nobody sees it', async (t) => {
+	const chromium = await startChromium(t, { hasSmallCamera: true });
+	const lab = await startLab(t);
+	const callers = await startCall(chromium, lab.url);
+	const { broadcaster, watcher } = await startBroadcast(chromium, lab.url);
+	const everybody = [...callers, broadcaster, watcher];
+	for (const visitor of everybody)
+		visitor.forgive(REFUSED);
+	for (const signal of ['SIGKILL', 'SIGTERM']) {
+		t.diagnostic(await restartUnder({ everybody, viewers: [...callers, watcher], lab }, signal));
+		await seeEachOther(callers);
+		await seeBroadcast({ broadcaster, watcher });
+	}
+});
+
+// The moment from which the other's video moves again for good.
+async function backMs(visitor, upMs) {
+	const pictures = await readPictures(visitor);
+	return Math.round(pictures.thawedMs(upMs, FREEZE_MS) - upMs);
+}
+
+for (const downMs of [0, 3000]) {
+	test(`coturn is away for ${downMs} ms, and the relayed call is back by itself`, async (t) => {
+		const chromium = await startChromium(t, { hasSmallCamera: true });
+		const lab = await startLab(t);
+		const callers = await startCall(chromium, lab.url);
+		for (const caller of callers)
+			await startPictures(caller);
+		const allocated = lab.coturn.allocations.length;
+		await lab.coturn.kill();
+		await delay(downMs);
+		await lab.coturn.start();
+		const upMs = Date.now();
+		for (const caller of callers)
+			await caller.seeMotion();
+		await seeEachOther(callers);
+		const took = await Promise.all(callers.map((caller) => backMs(caller, upMs)));
+		t.diagnostic(`down for ${downMs} ms: back ${took.join(' and ')} ms after coturn`);
+		assert.ok(lab.coturn.allocations.length >= allocated + 2);
+		assert.ok(Math.max(...took) < BACK_MS, `${took} ms`);
+	});
+}
