@@ -406,6 +406,19 @@ static void find_scripts(struct server *server)
 			 log_str("key", "socketio.client_files"));
 }
 
+static int fail_state(const char *dir, const char *file, int err)
+{
+	log_error("server.fail", log_str("what", "state.dir"),
+		  log_str("value", dir), log_str("file", file),
+		  log_str("error",
+			  err == -EINVAL
+				  ? "not as signald writes it: put the right "
+				    "one there, or take it away; all clients "
+				    "join anew then"
+				  : strerror(-err)));
+	return err;
+}
+
 /* What outlives a restart. */
 static int open_state(struct server *server)
 {
@@ -413,10 +426,11 @@ static int open_state(struct server *server)
 	uint64_t now_s = clock_wall_s(&server->loop->clock);
 	int err = keyring_new(&server->keyring, dir, now_s);
 
-	if (!err)
-		err = kicked_new(&server->kicked, dir, now_s);
 	if (err)
-		return fail("state.dir", dir, err);
+		return fail_state(dir, KEYRING_FILE, err);
+	err = kicked_new(&server->kicked, dir, now_s);
+	if (err)
+		return fail_state(dir, KICKED_FILE, err);
 	if (!*dir)
 		log_warn("state.none", log_str("key", "state.dir"),
 			 log_str("means", "peers lose their ids when the "
