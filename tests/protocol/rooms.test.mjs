@@ -535,8 +535,10 @@ describe('long lists', () => {
 			peers.push(await joinPeer(t, daemon, room));
 		const last = await joinPeer(t, daemon, room);
 		assert.deepEqual(ids(last.joined.peers), ids(peers.slice(0, 3)));
-		for (const gone of [peers[2], peers[3]])
+		for (const gone of [peers[2], peers[3]]) {
 			await gone.close();
+			await last.next('peer-left');
+		}
 		const page = await last.request({ type: 'peers', after: last.joined.next });
 		assert.deepEqual(ids(page.peers), ids(peers.slice(4, 7)));
 	});
