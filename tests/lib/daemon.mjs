@@ -20,13 +20,22 @@ export function cleanEnv(more = {}) {
 	return { ...env, ...more };
 }
 
+// Below the ports that the system gives to connections: a daemon that is started
+// again on its own must find it free.
+const FIRST_PORT = 15000;
+const LAST_PORT = 32000;
+
 export async function freePort() {
-	const server = net.createServer().listen(0, '127.0.0.1');
-	await once(server, 'listening');
-	const { port } = server.address();
-	server.close();
-	await once(server, 'close');
-	return port;
+	for (;;) {
+		const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
+		const server = net.createServer().listen(port, '127.0.0.1');
+		const isFree = await once(server, 'listening').then(() => true, () => false);
+		if (!isFree)
+			continue;
+		server.close();
+		await once(server, 'close');
+		return port;
+	}
 }
 
 // A folder that goes when the test does.
