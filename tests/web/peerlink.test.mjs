@@ -39,6 +39,9 @@ describe('descriptions', () => {
 		ada.pc.need();
 		bob.pc.need();
 		await settle();
+		assert.equal(ada.pc.rolledBack, undefined, 'not before it has found a candidate');
+		ada.pc.onicecandidate({ candidate: null });
+		await settle();
 		assert.equal(ada.pc.rolledBack, true);
 		assert.equal(bob.pc.rolledBack, false);
 		assert.deepEqual([ada.pc.signalingState, bob.pc.signalingState], ['stable', 'stable']);

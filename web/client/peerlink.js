@@ -12,6 +12,9 @@ const MAX_EARLY = 64;
 /** Who is called leaves the first offer to the caller, for so long: colliding offers cost time. */
 const CALL_MS = 2000;
 
+/** Our first offer is not rolled back before it has found a candidate, or for so long: see #onDescription. */
+const GATHER_MS = 1000;
+
 /** A connection that takes longer has failed, whatever the browser says. */
 const CONNECT_MS = 20000;
 
@@ -64,6 +67,9 @@ export class PeerLink extends Emitter {
 	/** Ours, whose description has not gone out. @type {(RTCIceCandidate | null)[]} */
 	#unsent = [];
 	#sentSdp = '';
+	#found = () => {};
+	/** The first candidate of ours, or that there is none. @type {Promise<void>} */
+	#gathered = new Promise((resolve) => this.#found = resolve);
 	/** @type {Set<MediaStream>} */
 	#streams = new Set();
 	#hasStaleErrors = false;
@@ -241,6 +247,9 @@ export class PeerLink extends Emitter {
 		if (this.#ignoringOffer || isOutdated)
 			return;
 		this.#isCalled = false;
+		// Chromium may never gather where it has rolled back what had found nothing yet.
+		if (collides)
+			await Promise.race([this.#gathered, new Promise((resolve) => setTimeout(resolve, GATHER_MS))]);
 		const isRestart = ufragOf(sdp) !== ufragOf(pc.remoteDescription?.sdp);
 		await pc.setRemoteDescription({ type, sdp });
 		if (isOffer) {
@@ -275,6 +284,7 @@ export class PeerLink extends Emitter {
 
 	/** @param {RTCIceCandidate | null} candidate */
 	#onLocalCandidate(candidate) {
+		this.#found();
 		if (candidate?.type === 'relay')
 			this.#hasRelay = true;
 		this.#unsent.push(candidate);
