@@ -127,9 +127,9 @@ export class FakeSignald extends Emitter {
 		this.emit('peer-back', { id });
 	}
 
-	renew(credential) {
+	renew(credential, ttl = 600) {
 		this.iceServers = [{ urls: ['turn:a'], username: '2:u', credential }];
-		this.emit('ice', { iceServers: this.iceServers });
+		this.emit('ice', { iceServers: this.iceServers, ttl });
 	}
 
 	async #send(message) {

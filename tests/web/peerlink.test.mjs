@@ -481,6 +481,14 @@ describe('new credentials', () => {
 		assert.equal(pc.restarts, 1);
 	});
 
+	test('replace a relay of the polite side before a short life is over', async (t) => {
+		const { pc, signald } = relayed(t, 'ada', 'bob');
+		signald.renew('new', 10);
+		await settle();
+		t.mock.timers.tick(500);
+		assert.equal(pc.restarts, 1);
+	});
+
 	test('replace a relay once: the old path carries on meanwhile', async (t) => {
 		const { pc, signald } = relayed(t, 'bob', 'ada');
 		signald.renew('new');

@@ -4,7 +4,7 @@ import { backoff } from './backoff.js';
 import { Emitter } from './emitter.js';
 import { selectedPair, turnUrls, whyNoRelay } from './stats.js';
 
-/** @import {Description, IceError, LinkState, Relayed, Signaling, Why} from './types.js' */
+/** @import {Description, IceError, IceList, LinkState, Relayed, Signaling, Why} from './types.js' */
 
 /** More candidates than that before their description are no browser's. */
 const MAX_EARLY = 64;
@@ -100,7 +100,7 @@ export class PeerLink extends Emitter {
 		this.pc = new RTCPeerConnection({ iceServers, iceTransportPolicy: policy, bundlePolicy: 'max-bundle' });
 		this.#listen();
 		this.#forget = [
-			signald.on('ice', () => this.#onIce().catch(() => {})),
+			signald.on('ice', (list) => this.#onIce(list).catch(() => {})),
 			signald.on('resumed', () => this.#onReachable()),
 			signald.on('peer-back', (peer) => peer.id === id && this.#onReachable()),
 		];
@@ -365,23 +365,25 @@ export class PeerLink extends Emitter {
 			this.#restartSoon();
 	}
 
-	#restartSoon() {
-		this.#arm(() => this.restart(), this.#polite ? POLITE_MS : 0);
+	#restartSoon(politeMs = POLITE_MS) {
+		this.#arm(() => this.restart(), this.#polite ? politeMs : 0);
 	}
 
 	/**
 	 * A relay lives by the credential it was made with, so one in use is
 	 * replaced before that expires. The other side will be about to do the same,
-	 * and one restart does it for both.
+	 * and one restart does it for both. What lives for seconds only can wait less.
+	 *
+	 * @param {IceList} list
 	 */
-	async #onIce() {
+	async #onIce({ ttl }) {
 		this.#configure();
 		// It fails only when the connection was closed meanwhile.
 		const { state, pair } = await this.state();
 		if (state === 'failed')
 			this.restart();
 		else if (pair?.local === 'relay')
-			this.#restartSoon();
+			this.#restartSoon(Math.min(POLITE_MS, 50 * ttl));
 	}
 
 	/** Use the newest credentials from now on. */

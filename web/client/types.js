@@ -171,7 +171,7 @@
  * @property {(to: string, description: Description['description']) => Promise<void>} offer
  * @property {(to: string, description: Description['description']) => Promise<void>} answer
  * @property {(to: string, candidate: RTCIceCandidateInit | null) => Promise<void>} candidate
- * @property {{(name: 'ice' | 'resumed', listener: () => void): () => void,
+ * @property {{(name: 'ice', listener: (list: IceList) => void): () => void, (name: 'resumed', listener: () => void): () => void,
  *	(name: 'peer-back', listener: (peer: Peer) => void): () => void}} on
  */
 
