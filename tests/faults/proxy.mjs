@@ -3,7 +3,7 @@
 // real way: else nothing would be under way when it is cut.
 import { once } from 'node:events';
 import net from 'node:net';
-import { steadyPort } from './servers.mjs';
+import { freePort } from '../lib/daemon.mjs';
 
 const LATENCY_MS = 5;
 
@@ -25,7 +25,7 @@ export class Proxy {
 
 	// Take connections: from the start, or again after refuse().
 	async accept() {
-		this.port ??= await steadyPort();
+		this.port ??= await freePort();
 		this.#server = net.createServer({ noDelay: true }, (near) => this.#join(near));
 		this.#server.listen({ port: this.port, host: '127.0.0.1', backlog: 511 });
 		await once(this.#server, 'listening');

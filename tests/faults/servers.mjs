@@ -2,10 +2,8 @@
 // beside it. Each is a process of its own, started again on the same port.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import net from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { makeFolder, startDaemon } from '../lib/daemon.mjs';
+import { freePort, makeFolder, startDaemon } from '../lib/daemon.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const running = new Set();
@@ -19,26 +17,6 @@ export function watchChild(child) {
 	running.add(child);
 	child.once('exit', () => running.delete(child));
 	return child;
-}
-
-const isFree = (port) => new Promise((resolve) => {
-	const server = net.createServer().listen(port, '127.0.0.1');
-	server.once('error', () => resolve(false));
-	server.once('listening', () => server.close(() => resolve(true)));
-});
-
-/*
- * A port that stays ours while nobody listens on it: below those that the
- * system gives to connections. On one of these a client that knocks while the
- * server is down may end up connected to itself, and the port be taken.
- */
-export async function steadyPort() {
-	const [first] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split('\t').map(Number);
-	for (;;) {
-		const port = Math.floor(first / 2 + Math.random() * (first / 2));
-		if (await isFree(port))
-			return port;
-	}
 }
 
 /*
@@ -89,7 +67,7 @@ class Server {
  * pingS  seconds between two pings; a client may be silent for one more
  */
 export async function startSignald(t, { pingS = 25, sets = {}, openFiles } = {}) {
-	const port = await steadyPort();
+	const port = await freePort();
 	const all = {
 		'state.dir': await makeFolder(t),
 		'socketio.namespaces': `/=${here('pair.rules')}+recovery`,
@@ -110,7 +88,7 @@ export async function startSignald(t, { pingS = 25, sets = {}, openFiles } = {})
 }
 
 export async function startReference(t, { pingS = 25 } = {}) {
-	const port = await steadyPort();
+	const port = await freePort();
 	const server = new Server(port, async () => {
 		const child = watchChild(spawn(process.execPath, [here('reference.mjs'), String(port), String(pingS * 1000)],
 			{ stdio: ['ignore', 'pipe', 'inherit'] }));
