@@ -38,10 +38,6 @@ class Server {
 		return this.#life.pid;
 	}
 
-	get log() {
-		return this.#life.log;
-	}
-
 	async start() {
 		const isFirst = !this.#life;
 		this.#life = await this.#start();
