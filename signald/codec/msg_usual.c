@@ -8,19 +8,19 @@
 #define MAX_DIGITS 15
 
 static const struct usual {
-	enum msg_type type;
 	struct span before_id;
 	struct span before_payload;
+	enum msg_type type;
 	bool is_any; /* the payload may be any value, not only an object */
 } forms[] = {
-	{MSG_CANDIDATE, SPAN_INIT("{\"type\":\"candidate\",\"to\":\""),
-	 SPAN_INIT(",\"candidate\":"), false},
-	{MSG_SIGNAL, SPAN_INIT("{\"type\":\"signal\",\"to\":\""),
-	 SPAN_INIT(",\"data\":"), true},
-	{MSG_OFFER, SPAN_INIT("{\"type\":\"offer\",\"to\":\""),
-	 SPAN_INIT(",\"description\":"), false},
-	{MSG_ANSWER, SPAN_INIT("{\"type\":\"answer\",\"to\":\""),
-	 SPAN_INIT(",\"description\":"), false},
+	{SPAN_INIT("{\"type\":\"candidate\",\"to\":\""),
+	 SPAN_INIT(",\"candidate\":"), MSG_CANDIDATE, false},
+	{SPAN_INIT("{\"type\":\"signal\",\"to\":\""),
+	 SPAN_INIT(",\"data\":"), MSG_SIGNAL, true},
+	{SPAN_INIT("{\"type\":\"offer\",\"to\":\""),
+	 SPAN_INIT(",\"description\":"), MSG_OFFER, false},
+	{SPAN_INIT("{\"type\":\"answer\",\"to\":\""),
+	 SPAN_INIT(",\"description\":"), MSG_ANSWER, false},
 };
 
 /* Where the types' names begin: what tells the forms apart. */
