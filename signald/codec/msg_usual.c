@@ -15,8 +15,8 @@ static const struct usual {
 } forms[] = {
 	{SPAN_INIT("{\"type\":\"candidate\",\"to\":\""),
 	 SPAN_INIT(",\"candidate\":"), MSG_CANDIDATE, false},
-	{SPAN_INIT("{\"type\":\"signal\",\"to\":\""),
-	 SPAN_INIT(",\"data\":"), MSG_SIGNAL, true},
+	{SPAN_INIT("{\"type\":\"signal\",\"to\":\""), SPAN_INIT(",\"data\":"),
+	 MSG_SIGNAL, true},
 	{SPAN_INIT("{\"type\":\"offer\",\"to\":\""),
 	 SPAN_INIT(",\"description\":"), MSG_OFFER, false},
 	{SPAN_INIT("{\"type\":\"answer\",\"to\":\""),
