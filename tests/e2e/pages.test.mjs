@@ -1,36 +1,10 @@
 // The pages as people see them: on a desk and on a phone, by day and by night.
 // What they look like is left in build/screenshots.
-import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { startChromium } from './chromium.mjs';
+import { inspect, SIZES } from './looks.mjs';
 import { startService } from './service.mjs';
-
-const SIZES = {
-	desktop: { viewport: { width: 1280, height: 800 } },
-	phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
-};
-
-// Runs in the page: what sticks out of it sideways, or lies below its end
-// where it cannot be scrolled to.
-function findOutcasts() {
-	const page = document.documentElement;
-	const controls = [...document.querySelectorAll('button, a, input, summary, [role="status"]')];
-	const outcasts = controls.filter((element) => {
-		const { left, right, bottom, width } = element.getBoundingClientRect();
-		return width > 0 && (left < 0 || right > page.clientWidth || bottom > page.scrollHeight);
-	});
-	const names = outcasts.map(({ id, className, textContent }) => `${id || className}: ${textContent.trim()}`);
-	return page.scrollWidth > page.clientWidth ? [...names, `page: ${page.scrollWidth} wide`] : names;
-}
-
-async function inspect(visitor, name) {
-	assert.deepEqual(await visitor.page.evaluate(findOutcasts), [], name);
-	for (const colorScheme of ['dark', 'light']) {
-		await visitor.page.emulateMedia({ colorScheme });
-		await visitor.keep(`${name}-${colorScheme}`);
-	}
-}
 
 async function visitHome(visitor, service, name) {
 	await visitor.open(service.url);

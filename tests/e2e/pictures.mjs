@@ -1,12 +1,14 @@
 // pictures.mjs: what somebody sees of the others' video, picture by picture.
 
-// How often it is looked which relay the packets come through.
+// How often it is looked which relay the packets come through, and whether the
+// page runs at all.
 const PATH_MS = 200;
+const TICK_MS = 50;
 
-// Runs in the page: when each picture of somebody else was shown, and since when
-// they come through which port of the relay.
-function watchPictures(pathMs) {
-	const pictures = { shown: [], ports: [] };
+// Runs in the page: when each picture of somebody else was shown, since when
+// they come through which port of the relay, and when the page ran.
+function watchPictures({ pathMs, tickMs }) {
+	const pictures = { shown: [], ports: [], ticks: [] };
 	const { others, lines } = globalThis.signaldDebug;
 	let video;
 
@@ -38,23 +40,31 @@ function watchPictures(pathMs) {
 	find();
 	setInterval(find, pathMs);
 	setInterval(measure, pathMs);
+	setInterval(() => pictures.ticks.push(Date.now()), tickMs);
 }
 
-// The longest that one picture stood, from one moment to another.
-function worstGap(shown, fromMs, toMs) {
-	const within = shown.filter((atMs) => atMs > fromMs && atMs < toMs);
+// The longest time without any of these moments, from one moment to another.
+function worstGap(all, fromMs, toMs) {
+	const within = all.filter((atMs) => atMs > fromMs && atMs < toMs);
 	const moments = [fromMs, ...within, toMs];
 	return Math.round(Math.max(...moments.slice(1).map((atMs, index) => atMs - moments[index])));
 }
 
 export class Pictures {
-	constructor(shown, ports) {
+	constructor({ shown, ports, ticks }) {
 		this.shown = shown;
 		this.ports = ports;
+		this.ticks = ticks;
 	}
 
+	// The longest that one picture stood.
 	worstGapMs(fromMs, toMs) {
 		return worstGap(this.shown, fromMs, toMs);
+	}
+
+	// The same, less the longest that the page itself stood: that is a busy machine.
+	frozenMs(fromMs, toMs) {
+		return this.worstGapMs(fromMs, toMs) - worstGap(this.ticks, fromMs, toMs);
 	}
 
 	// When the first picture was shown after a moment, if any was.
@@ -70,10 +80,9 @@ export class Pictures {
 }
 
 export async function startPictures(visitor) {
-	await visitor.page.evaluate(watchPictures, PATH_MS);
+	await visitor.page.evaluate(watchPictures, { pathMs: PATH_MS, tickMs: TICK_MS });
 }
 
 export async function readPictures(visitor) {
-	const { shown, ports } = await visitor.page.evaluate(() => globalThis.pictures);
-	return new Pictures(shown, ports);
+	return new Pictures(await visitor.page.evaluate(() => globalThis.pictures));
 }

@@ -54,6 +54,7 @@ function generationsOf(allocations) {
  * call         {fromMs, toMs} that is judged
  * ttlS         of credentials
  * least        how many renewals there should be
+ * freezeMs     how long a picture may stand outside the cut
  *
  * Returns {renewals, worstGapMs, backMs, ageS, wrong}: what was measured, and
  * what is wrong with it: too few renewals; an expiry or a port that is not
@@ -61,7 +62,7 @@ function generationsOf(allocations) {
  * the new paths; that froze; no fresh credential behind those after the cut;
  * none at all.
  */
-export function judge({ allocations, pictures, cut, call, ttlS, least }) {
+export function judge({ allocations, pictures, cut, call, ttlS, least, freezeMs }) {
 	const generations = generationsOf(allocations);
 	const pairs = generations.slice(1).map((next, index) => [generations[index], next]);
 	const renewals = pairs.length;
@@ -82,11 +83,11 @@ export function judge({ allocations, pictures, cut, call, ttlS, least }) {
 		order: !pairs.every(isSteady),
 		late: pairs.some(isLate),
 		paths: new Set(pictures.ports.map(({ port }) => port)).size < least + 1,
-		frozen: worstGapMs > FREEZE_MS,
+		frozen: worstGapMs > freezeMs,
 		restart: !made || ageS > ttlS + GRAIN_S,
 		return: !firstMs || backMs > BACK_MS,
 	};
-	return { renewals, worstGapMs, backMs, ageS, wrong: Object.keys(faults).filter((name) => faults[name]), gens: generations.map((g)=>[g.expiryMs%1e6/1000, g.atMs%1e6/1000].join(' ')), cut, isLate: pairs.filter(isLate) };
+	return { renewals, worstGapMs, backMs, ageS, wrong: Object.keys(faults).filter((name) => faults[name]) };
 }
 
 class Trial {
@@ -117,11 +118,16 @@ class Trial {
 		this.outage = { fromMs, toMs };
 	}
 
-	async judge(visitor) {
+	async judge(visitor, freezeMs) {
 		const allocations = this.allocationsOf(await userOf(visitor));
 		const pictures = await readPictures(visitor);
 		const { ttlS, renewals: least } = this.options;
-		return judge({ allocations, pictures, cut: this.outage, call: this.call, ttlS, least });
+		return judge({ allocations, pictures, cut: this.outage, call: this.call, ttlS, least, freezeMs });
+	}
+
+	async refusalsOf(visitor) {
+		const user = await userOf(visitor);
+		return this.lab.coturn.refusals.filter((refusal) => refusal.user === user && refusal.atMs > this.outage.toMs);
 	}
 }
 
@@ -135,7 +141,7 @@ class Trial {
  * seconds   and at least
  *
  * Returns the judgements {kept, mutant}, each of both sides, and the {refusals}
- * of the latter.
+ * that the latter have met after the cut.
  */
 export async function holdCalls(t, { ttlS, before, renewals, seconds = 0 }) {
 	const chromium = await startChromium(t, { hasSmallCamera: true });
@@ -160,11 +166,14 @@ export async function holdCalls(t, { ttlS, before, renewals, seconds = 0 }) {
 	await delay(fromMs + seconds * 1000 - Date.now());
 	trial.call = { fromMs, toMs: Date.now() };
 
-	const users = await Promise.all(mutants.map(userOf));
+	// A machine that is busy with other things freezes everybody: a call in which
+	// nothing is renewed shows for how long.
+	const mutant = await Promise.all(mutants.map((visitor) => trial.judge(visitor, Infinity)));
+	const freezeMs = Math.max(FREEZE_MS, ...mutant.map(({ worstGapMs }) => 2 * worstGapMs));
 	return {
-		kept: await Promise.all(visitors.map((visitor) => trial.judge(visitor))),
-		mutant: await Promise.all(mutants.map((visitor) => trial.judge(visitor))),
-		refusals: users.map((user) => lab.coturn.refusals.filter((refusal) => refusal.user === user)),
+		kept: await Promise.all(visitors.map((visitor) => trial.judge(visitor, freezeMs))),
+		mutant,
+		refusals: await Promise.all(mutants.map((visitor) => trial.refusalsOf(visitor))),
 	};
 }
 
@@ -178,7 +187,7 @@ function tell(t, judgements) {
 export function assertHeld(t, judgements) {
 	tell(t, judgements);
 	for (const { wrong } of judgements)
-		assert.deepEqual(wrong, [], JSON.stringify(judgements, null, 1));
+		assert.deepEqual(wrong, []);
 }
 
 /*
@@ -194,7 +203,7 @@ export function assertLost(t, judgements, refusals) {
 		assert.ok(refusals[index].length > 0);
 		for (const { code, expiryMs, atMs } of refusals[index]) {
 			assert.equal(code, 401);
-			assert.ok(expiryMs < atMs, JSON.stringify(refusals));
+			assert.ok(expiryMs < atMs, 'refused because it has expired');
 		}
 	}
 }

@@ -43,7 +43,7 @@ async function restartUnder({ everybody, viewers, lab }, signal) {
 	const [first, second] = everybody;
 	await assertHeard(first, second);
 	const toMs = Date.now();
-	const gaps = await Promise.all(viewers.map(async (viewer) => (await readPictures(viewer)).worstGapMs(fromMs, toMs)));
+	const gaps = await Promise.all(viewers.map(async (viewer) => (await readPictures(viewer)).frozenMs(fromMs, toMs)));
 	const backMs = Math.max(...back.map(({ atMs }) => atMs)) - upMs;
 	assert.ok(Math.max(...gaps) < FREEZE_MS, `video frozen for ${gaps} ms`);
 	return `${signal}: everybody back ${backMs} ms after signald answered, worst freeze ${Math.max(...gaps)} ms`;

@@ -36,7 +36,7 @@ test('a tab is duplicated: one more peer, and nobody is disturbed', async (t) =>
 	assert.notEqual(await idOf(copy), id);
 	for (const visitor of [original, friend, copy])
 		await visitor.seeVideos(2);
-	const gapMs = (await readPictures(original)).worstGapMs(fromMs, Date.now());
+	const gapMs = (await readPictures(original)).frozenMs(fromMs, Date.now());
 	assert.equal(await idOf(original), id);
 	assert.deepEqual(await readNews(original, 'joined', 'resumed', 'retry', 'closed'), []);
 	t.diagnostic(`worst freeze of the original ${gapMs} ms`);
