@@ -18,8 +18,8 @@ const GATHER_MS = 1000;
 /** A connection that takes longer has failed, whatever the browser says. */
 const CONNECT_MS = 20000;
 
-/** A path that was lost so long will not come back by itself. */
-const DISCONNECTED_MS = 4000;
+/** A browser has waited for some seconds already before it says that a path is lost. */
+const DISCONNECTED_MS = 1000;
 
 /** The polite side leaves the first try at a restart to the other. */
 const POLITE_MS = 3000;
@@ -329,7 +329,7 @@ export class PeerLink extends Emitter {
 		if (state === 'connected')
 			this.#onConnected();
 		else if (state === 'disconnected')
-			this.#arm(() => this.restart(), DISCONNECTED_MS);
+			this.#arm(() => this.restart(), DISCONNECTED_MS + (this.#polite ? POLITE_MS : 0));
 		else if (state === 'failed')
 			this.#fail();
 		this.emit('change');
