@@ -21,7 +21,8 @@ function randomOf(seed) {
  * the server's doing.
  *
  * said  what everybody said: sender, receiver, and the memory of each -> number
- *       of a message -> how often it arrived
+ *       of a message -> 1 where it arrived, -1 where its sender was told that
+ *       it failed, else 0
  */
 class Player extends SessionPeer {
 	constructor(t, daemon, said) {
@@ -72,7 +73,7 @@ class Player extends SessionPeer {
 
 	#believe(to, ti, acked) {
 		for (const [n, count] of this.said.get(`${this.id} ${this.inst} ${to} ${ti}`) ?? [])
-			if (n <= acked && count !== 1)
+			if (n <= acked && count === 0)
 				this.faults.push(`${n} to ${to} is said to have come`);
 	}
 
@@ -84,10 +85,18 @@ class Player extends SessionPeer {
 		}
 	}
 
+	// It is told that they failed; an acknowledgement of later ones, should the
+	// receiver be back after all, says nothing of them.
 	#lose({ to, n }) {
-		for (const [key, messages] of this.pending)
-			if (key.startsWith(`${to} `))
-				this.pending.set(key, messages.filter((message) => message.n > n));
+		for (const [key, messages] of this.pending) {
+			if (!key.startsWith(`${to} `))
+				continue;
+			const arrivals = this.said.get(`${this.id} ${this.inst} ${key}`);
+			for (const message of messages)
+				if (message.n <= n && arrivals.get(message.n) === 0)
+					arrivals.set(message.n, -1);
+			this.pending.set(key, messages.filter((message) => message.n > n));
+		}
 	}
 
 	tell(other) {
