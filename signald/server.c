@@ -134,6 +134,7 @@ static void write_routes(struct server *server)
 		 .handler = api_handle_version,
 		 .arg = api},
 		{.methods = HTTP_GET,
+		 .cors = WEB_CORS,
 		 .handler = server->files ? reply_file : NULL,
 		 .arg = server->files},
 	};

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { chromium } from 'playwright-core';
 import puppeteer from 'puppeteer-core';
 
+import { atEnd } from '../lib/ending.mjs';
 import { Visitor } from './visitor.mjs';
 
 const PROGRAM = '/usr/bin/chromium';
@@ -113,7 +114,7 @@ export async function startChromium(t, { hasSmallCamera = false } = {}) {
 		args.push(`--use-file-for-fake-video-capture=${await makeFilm()}`);
 	const browser = await chromium.launch({ executablePath: PROGRAM, args, chromiumSandbox: false });
 	const started = new Chromium(browser);
-	t.after(() => started.end());
+	atEnd(t, () => started.end());
 	return started;
 }
 
@@ -129,7 +130,7 @@ export async function startWindow(t) {
 		browser: 'chrome', executablePath: PROGRAM, headless: true, args: [...FLAGS, '--no-sandbox'],
 	});
 	const visitors = [];
-	t.after(async () => {
+	atEnd(t, async () => {
 		await browser.close();
 		assert.deepEqual(visitors.flatMap(({ faults }) => faults), []);
 	});

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import puppeteer from 'puppeteer-core';
 
+import { atEnd } from '../lib/ending.mjs';
 import { Visitor } from './visitor.mjs';
 
 const PREFERENCES = {
@@ -21,7 +22,7 @@ export async function startFirefox(t) {
 		extraPrefsFirefox: PREFERENCES,
 	});
 	const visitor = new Visitor(await browser.newPage());
-	t.after(async () => {
+	atEnd(t, async () => {
 		await browser.close();
 		assert.deepEqual(visitor.faults, []);
 	});

@@ -7,6 +7,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 import { cleanEnv, makeFolder, restart, root, SECRET, startDaemon, until } from '../lib/daemon.mjs';
+import { atEnd } from '../lib/ending.mjs';
+import { TurnClient, mintCredential } from '../turnconf/turn-client.mjs';
 
 // The address that tests/e2e/run makes.
 const ADDRESS = '198.51.100.10';
@@ -21,6 +23,15 @@ const START_MS = 10000;
 const RELAY = /Local relay addr: [\d.]+:(\d+)$/;
 const MADE = /: new, realm=<[^>]*>, username=<(\d+):([^>]+)>/;
 const REFUSED = /user <(\d+):([^>]+)>: .*processed, error (\d+)/;
+
+async function isGiving() {
+	const client = await TurnClient.open({ server: { address: ADDRESS, port: 3478 }, credential: mintCredential(SECRET) });
+	try {
+		return (await client.allocate()).code === 200;
+	} finally {
+		client.close();
+	}
+}
 
 class Coturn {
 	/** In order: {user, expiryMs, port, atMs}. */
@@ -52,6 +63,8 @@ class Coturn {
 				throw new Error(`coturn ended at start:\n${this.log}`);
 			return seen() > before;
 		}, START_MS);
+		// As long as it makes its database, it may refuse what is right.
+		await until('coturn gives relays', isGiving, START_MS);
 	}
 
 	// As a crash ends it: whatever it relayed is gone.
@@ -161,7 +174,7 @@ export async function startLab(t, sets = {}, files = {}) {
 		...sets,
 	};
 	const coturn = new Coturn(await writeConf(t, { 'turn.host': ADDRESS, 'turn.secret': SECRET }));
-	t.after(() => coturn.end());
+	atEnd(t, () => coturn.end());
 	await coturn.start();
 	const daemon = await startDaemon(t, { port: PORT, sets: all });
 	await until('the relay is there', async () => (await fetch(`${daemon.url}/readyz`)).ok);

@@ -8,7 +8,7 @@ const TICK_MS = 50;
 // Runs in the page: when each picture of somebody else was shown, since when
 // they come through which port of the relay, and when the page ran.
 function watchPictures({ pathMs, tickMs }) {
-	const pictures = { shown: [], ports: [], ticks: [] };
+	const pictures = { sinceMs: Date.now(), shown: [], ports: [], ticks: [] };
 	const { others, lines } = globalThis.signaldDebug;
 	let video;
 
@@ -51,7 +51,8 @@ function worstGap(all, fromMs, toMs) {
 }
 
 export class Pictures {
-	constructor({ shown, ports, ticks }) {
+	constructor({ sinceMs, shown, ports, ticks }) {
+		this.sinceMs = sinceMs;
 		this.shown = shown;
 		this.ports = ports;
 		this.ticks = ticks;
@@ -74,7 +75,8 @@ export class Pictures {
 
 	// When the last freeze since a moment was over, or that moment.
 	thawedMs(fromMs, freezeMs) {
-		const isThaw = (atMs, index) => atMs > fromMs && atMs - this.shown[index - 1] > freezeMs;
+		const before = (index) => this.shown[index - 1] ?? this.sinceMs;
+		const isThaw = (atMs, index) => atMs > fromMs && atMs - before(index) > freezeMs;
 		return this.shown.findLast(isThaw) ?? fromMs;
 	}
 }

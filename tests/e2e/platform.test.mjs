@@ -8,6 +8,7 @@ import { WebSocket } from 'ws';
 
 import { Signald } from '../../web/client/index.js';
 import { root } from '../lib/daemon.mjs';
+import { atEnd } from '../lib/ending.mjs';
 import { serveFiles } from '../lib/tutorial-server.mjs';
 import { startChromium } from './chromium.mjs';
 import { seeEachOther } from './company.mjs';
@@ -60,7 +61,7 @@ async function startNode(t, url, room) {
 		heard.push(data);
 		waiting.shift()?.();
 	});
-	t.after(() => client.close());
+	atEnd(t, () => client.close());
 	await soon('to be in the room', client.connect());
 	return {
 		client,

@@ -2,6 +2,8 @@
 import { once } from 'node:events';
 import net from 'node:net';
 
+import { atEnd } from '../lib/ending.mjs';
+
 // Below the ports that connections get, as signald's own: see lab.mjs.
 const PORT = 8081;
 
@@ -50,7 +52,7 @@ class Proxy {
  */
 export async function startProxy(t, { port }) {
 	const proxy = new Proxy(port);
-	t.after(() => proxy.shut());
+	atEnd(t, () => proxy.shut());
 	await proxy.open();
 	return proxy;
 }

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 import { cleanEnv, root } from '../lib/daemon.mjs';
+import { atEnd } from '../lib/ending.mjs';
 
 const LIMIT_MS = 60000;
 const bin = path.join(root, 'tests/e2e/bin');
@@ -52,7 +53,7 @@ class Service {
 // Its folder stays: tests/e2e/run keeps the logs if a test fails.
 export async function startService(t) {
 	const service = new Service(await mkdtemp(path.join(os.tmpdir(), 'service-')));
-	t.after(() => service.stop());
+	atEnd(t, () => service.stop());
 	await service.start();
 	return service;
 }

@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { cleanEnv, root } from './daemon.mjs';
+import { atEnd } from './ending.mjs';
 
 const run = promisify(execFile);
 
@@ -20,7 +21,7 @@ export async function runScript(args, env = {}) {
 export async function startAppliance(t, sets = {}) {
 	const dir = await mkdtemp(path.join(os.tmpdir(), 'signald-test-'));
 	const args = Object.entries(sets).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
-	t.after(async () => {
+	atEnd(t, async () => {
 		await runScript(['--stop', '--dir', dir]);
 		await rm(dir, { recursive: true });
 	});

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { fileURLToPath } from 'node:url';
+import { atEnd } from './ending.mjs';
 import { Peer } from './peer.mjs';
 
 // Allows for a test machine whose cores are all busy.
@@ -19,7 +20,7 @@ const MOST_MS = 1000;
 export async function startCanary(t, daemon) {
 	const worker = new Worker(fileURLToPath(import.meta.url), { workerData: { wsUrl: daemon.wsUrl } });
 	const failure = once(worker, 'error').then(([error]) => ({ error }));
-	t.after(() => worker.terminate());
+	atEnd(t, () => worker.terminate());
 	await hear(worker, failure);
 	return {
 		async stop() {

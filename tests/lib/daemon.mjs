@@ -8,6 +8,7 @@ import path from 'node:path';
 import { after, before } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { atEnd } from './ending.mjs';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const program = path.resolve(root, process.env.SIGNALD ?? 'build/signald');
@@ -41,7 +42,7 @@ export async function freePort() {
 // A folder that goes when the test does.
 export async function makeFolder(t) {
 	const folder = await mkdtemp(path.join(os.tmpdir(), 'signald-test-'));
-	t.after(() => rm(folder, { recursive: true, force: true }));
+	atEnd(t, () => rm(folder, { recursive: true, force: true }));
 	return folder;
 }
 
@@ -161,7 +162,7 @@ export async function startDaemon(t, options = {}) {
 	const daemon = new Daemon(child, port, metricsPort);
 	daemon.configPath = configPath;
 	daemon.options = { ...options, port };
-	t.after(() => daemon.end());
+	atEnd(t, () => daemon.end());
 	await until('signald answers', () => daemon.isReady());
 	return daemon;
 }

@@ -1,5 +1,6 @@
 // http.mjs: HTTP written byte by byte, and what comes back taken apart.
 import net from 'node:net';
+import { atEnd } from './ending.mjs';
 
 const LIMIT_MS = 10000;
 
@@ -112,7 +113,7 @@ function parseHead(text) {
 
 export async function openRaw(t, port) {
 	const connection = new RawConnection(port);
-	t.after(() => connection.end());
+	atEnd(t, () => connection.end());
 	await connection.connected;
 	return connection;
 }

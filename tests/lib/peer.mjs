@@ -2,6 +2,7 @@
 // message that it hears is judged by the schemas.
 import assert from 'node:assert/strict';
 import WebSocket from 'ws';
+import { atEnd } from './ending.mjs';
 import { judge } from './schema.mjs';
 
 const LIMIT_MS = 10000;
@@ -112,7 +113,7 @@ export class Peer {
 
 export async function openPeer(t, daemon, options) {
 	const peer = new Peer(daemon.wsUrl, options);
-	t.after(() => {
+	atEnd(t, () => {
 		peer.socket.terminate();
 		assert.equal(peer.schemaError ?? null, null);
 	});

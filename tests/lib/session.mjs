@@ -2,6 +2,7 @@
 // library: a test says when it is cut, what it acknowledges and what it repeats.
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
+import { atEnd } from './ending.mjs';
 import { Peer } from './peer.mjs';
 
 const NUMBERED = new Set(['offer', 'answer', 'candidate', 'signal', 'broadcast']);
@@ -19,7 +20,7 @@ export class SessionPeer {
 		this.position = 0; // of the last numbered frame that it heard
 		this.pending = new Map(); // receiver's id and memory -> messages without an acknowledgement
 		this.links = [];
-		t.after(() => this.#end());
+		atEnd(t, () => this.#end());
 	}
 
 	#end() {

@@ -6,6 +6,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { atEnd } from './ending.mjs';
 import { pair } from './sio.mjs';
 
 const MOST_MS = 100;
@@ -17,7 +18,7 @@ export async function besideCanary(t, target, hostile) {
 	const failure = once(worker, 'error').then(([error]) => Promise.reject(error));
 	const hear = () => Promise.race([once(worker, 'message').then(([message]) => message), failure]);
 	failure.catch(() => {});
-	t.after(() => worker.terminate());
+	atEnd(t, () => worker.terminate());
 	await hear();
 	await hostile();
 	worker.postMessage('stop');

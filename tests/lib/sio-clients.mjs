@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { io as io4 } from 'socket.io-client';
 import io2 from 'socket.io-client-2';
+import { atEnd } from './ending.mjs';
 import { Inbox } from './sio.mjs';
 
 export const KINDS = [4, 2].flatMap((version) => [
@@ -88,7 +89,7 @@ export class Client extends Inbox {
 // It ends with the test.
 export async function openClient(t, target, each, options) {
 	const client = new Client(target, each, options);
-	t.after(() => client.socket.close());
+	atEnd(t, () => client.socket.close());
 	await client.life('connect');
 	return client;
 }

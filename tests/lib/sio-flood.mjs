@@ -2,6 +2,7 @@
 // again while numbered messages flow to them.
 import { setTimeout as delay } from 'node:timers/promises';
 import { io } from 'socket.io-client';
+import { atEnd } from './ending.mjs';
 import { Proxy } from './sio-proxy.mjs';
 
 const NSP = '/rec';
@@ -111,11 +112,11 @@ export async function floodAndCut(t, target, { sockets, recoveries, burstBytes, 
 	const random = makeRandom(seed);
 	const room = `flood-${process.pid}-${seed}`;
 	const sender = io(`${target.url}${NSP}`, { forceNew: true, transports: ['websocket'], query: { room } });
-	t.after(() => sender.close());
+	atEnd(t, () => sender.close());
 	const receivers = [];
 	for (let i = 0; i < sockets; i++) {
 		const receiver = new Receiver(await Proxy.start(t, target), room, i % 5 ? 'websocket' : 'polling');
-		t.after(() => receiver.socket.close());
+		atEnd(t, () => receiver.socket.close());
 		receivers.push(receiver);
 		await receiver.connected();
 	}

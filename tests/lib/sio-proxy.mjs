@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { atEnd } from './ending.mjs';
 
 export class Proxy {
 	constructor(targetPort) {
@@ -15,7 +16,7 @@ export class Proxy {
 		const proxy = new Proxy(target.port);
 		proxy.server.listen(0, '127.0.0.1');
 		await once(proxy.server, 'listening');
-		t.after(() => proxy.end());
+		atEnd(t, () => proxy.end());
 		const { port } = proxy.server.address();
 		return Object.assign(proxy, { port, host: `127.0.0.1:${port}`, url: `http://127.0.0.1:${port}` });
 	}

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { after, before } from 'node:test';
 import WebSocket from 'ws';
 import { freePort, root, until } from './daemon.mjs';
+import { atEnd } from './ending.mjs';
 import { Inbox, get } from './sio.mjs';
 import { isReference } from './sio-target.mjs';
 
@@ -49,7 +50,7 @@ export class Socket extends Inbox {
 		this.ws.on('message', (data, isBinary) => this.put(isBinary ? data : data.toString()));
 		this.ws.on('error', () => {});
 		this.ws.on('close', (code) => this.end({ code }));
-		t.after(() => this.ws.terminate());
+		atEnd(t, () => this.ws.terminate());
 	}
 
 	send(...messages) {

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 import { startDaemon } from './daemon.mjs';
+import { atEnd } from './ending.mjs';
 
 export const isReference = process.env.SIO_TARGET === 'reference';
 
@@ -38,7 +39,7 @@ async function startReference(t, sets) {
 	const child = spawn(process.execPath, [file, JSON.stringify(sets)], { stdio: ['ignore', 'pipe', 'inherit'] });
 	const [text] = await once(child.stdout, 'data');
 	const reference = new Reference(child, Number(text));
-	t.after(() => reference.end());
+	atEnd(t, () => reference.end());
 	return reference;
 }
 

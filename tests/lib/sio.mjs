@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import WebSocket from 'ws';
+import { atEnd } from './ending.mjs';
 import { decodePayload, encodePayload } from './sio-codec.mjs';
 
 const LIMIT_MS = 8000;
@@ -296,7 +297,7 @@ export class PollingSession extends Engine {
  */
 export async function openWs(t, target, options) {
 	const session = new WsSession(target, options);
-	t.after(() => session.stop());
+	atEnd(t, () => session.stop());
 	await session.opened;
 	if (!options?.sid) {
 		const text = await session.next('0');
@@ -307,7 +308,7 @@ export async function openWs(t, target, options) {
 
 export async function openPolling(t, target, options) {
 	const session = new PollingSession(target, options);
-	t.after(() => session.stop());
+	atEnd(t, () => session.stop());
 	await session.handshake();
 	if (!options?.isIdle)
 		void session.keepPolling();

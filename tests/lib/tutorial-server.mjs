@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import path from 'node:path';
 import { Server } from 'socket.io';
+import { atEnd } from './ending.mjs';
 
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
 
@@ -21,7 +22,7 @@ export async function serveFiles(t, files) {
 		response.end(files.get(name));
 	}).listen(0, '127.0.0.1');
 	await once(http, 'listening');
-	t.after(() => {
+	atEnd(t, () => {
 		http.close();
 		http.closeAllConnections();
 	});
@@ -55,6 +56,6 @@ export async function startTutorialServer(t, files) {
 	const { http, url } = await serveFiles(t, files);
 	const io = new Server(http);
 	introduce(io);
-	t.after(() => io.close());
+	atEnd(t, () => io.close());
 	return { url };
 }

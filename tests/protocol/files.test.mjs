@@ -32,6 +32,19 @@ async function startWithFiles(t, sets = {}) {
 	return daemon;
 }
 
+test('pages of configured origins may load them, and no others', async (t) => {
+	const daemon = await startWithFiles(t, { 'http.origins': 'https://friend.example' });
+	for (const [Origin, allowed] of [['https://friend.example', 'https://friend.example'], ['https://evil.example', undefined]]) {
+		const { headers } = await daemon.get('/a.js', { Origin });
+		const again = await daemon.get('/a.js', { Origin, 'If-None-Match': headers.etag });
+		assert.equal(again.status, 304);
+		for (const got of [headers, again.headers]) {
+			assert.equal(got['access-control-allow-origin'], allowed, Origin);
+			assert.equal(got.vary, 'Origin');
+		}
+	}
+});
+
 test('files come whole, with their media types and nosniff', async (t) => {
 	const daemon = await startWithFiles(t);
 	for (const [name, type] of [

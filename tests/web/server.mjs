@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { WebSocket, WebSocketServer } from 'ws';
 import { Signald } from '../../web/client/index.js';
+import { atEnd } from '../lib/ending.mjs';
 
 /** A list whose first element can be waited for. */
 class Queue {
@@ -106,7 +107,7 @@ export async function startPair(t, options = {}) {
 		clients.push(client);
 		return client;
 	};
-	t.after(async () => {
+	atEnd(t, async () => {
 		for (const client of clients)
 			client.close();
 		for (const socket of server.clients)
