@@ -24,6 +24,8 @@ CFLAGS_asan := -O1 -g -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now
 LDFLAGS_asan := -fsanitize=address,undefined
+# The programs are optimised as a whole; tests link the same objects as they are.
+LTO_release := -flto=auto -ffat-lto-objects
 
 CFLAGS   := -std=gnu11 $(WARNINGS) $(CFLAGS_$(VARIANT)) $(EXTRA_CFLAGS)
 CPPFLAGS := -Isignald -I. -D_GNU_SOURCE -DSIGNALD_VERSION='"$(VERSION)"' \
@@ -54,15 +56,15 @@ all: $(BIN)/signald $(BIN)/turnconf share ## build signald, turnconf and the pag
 
 $(BIN)/signald: $(SIGNALD_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(CC) $(CFLAGS) $(LTO_$(VARIANT)) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BIN)/turnconf: $(TURNCONF_OBJ) $(SHARED_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(CC) $(CFLAGS) $(LTO_$(VARIANT)) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(OBJ)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LTO_$(VARIANT)) -MMD -MP -c -o $@ $<
 
 $(PARTS): $(PARTS_SRC:%.c=$(OBJ)/%.o)
 	@rm -f $@
@@ -83,7 +85,7 @@ test: ## everything that CI runs, installing what it needs
 
 $(BUILD)/$(VARIANT)/unit/%: tests/unit/%.c $(PARTS)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -Wno-conversion -MMD -MP $(LDFLAGS) \
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -fno-lto -Wno-conversion -MMD -MP $(LDFLAGS) \
 		-o $@ $< $(PARTS) -lcmocka -ldl $(LDLIBS)
 
 .PHONY: unit
@@ -96,7 +98,7 @@ protocol: all ## the real daemon over sockets, with real clients
 
 # A test application of the same objects, for the suites of Engine.IO and Socket.IO.
 $(BIN)/sio-suite-server: tests/suite/sio-suite-server.c $(PARTS)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(PARTS) $(LDLIBS)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -fno-lto $(LDFLAGS) -o $@ $< $(PARTS) $(LDLIBS)
 
 .PHONY: suite
 suite: $(BIN)/sio-suite-server ## what the protocol suites of Engine.IO and Socket.IO check

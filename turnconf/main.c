@@ -288,7 +288,7 @@ static int generate_for(const struct arguments *arguments,
 static int generate(const struct arguments *arguments)
 {
 	struct profile_target target = {.now_s = now_s()};
-	struct config *config;
+	struct config *config = NULL;
 	struct host host;
 	int code;
 

@@ -126,26 +126,33 @@ void buf_clear(struct buf *buf)
 	*buf = (struct buf){0};
 }
 
-struct blob *blob_new(const struct span *parts, size_t parts_count)
+struct blob *blob_new_empty(size_t cap)
 {
-	struct blob *blob;
-	size_t len = 0;
+	struct blob *blob =
+		cap <= UINT32_MAX ? malloc(sizeof(*blob) + cap) : NULL;
 
-	for (size_t i = 0; i < parts_count; i++)
-		len += parts[i].len;
-	if (len > UINT32_MAX)
-		return NULL;
-	blob = malloc(sizeof(*blob) + len);
-	if (!blob)
-		return NULL;
-	blob->refs = 1;
-	blob->len = (uint32_t)len;
-	len = 0;
+	if (blob)
+		*blob = (struct blob){.refs = 1};
+	return blob;
+}
+
+void blob_append(struct blob *blob, const struct span *parts,
+		 size_t parts_count)
+{
 	for (size_t i = 0; i < parts_count; i++) {
 		if (parts[i].len)
-			memcpy(blob->bytes + len, parts[i].ptr, parts[i].len);
-		len += parts[i].len;
+			memcpy(blob->bytes + blob->len, parts[i].ptr,
+			       parts[i].len);
+		blob->len += (uint32_t)parts[i].len;
 	}
+}
+
+struct blob *blob_new(const struct span *parts, size_t parts_count)
+{
+	struct blob *blob = blob_new_empty(spans_len(parts, parts_count));
+
+	if (blob)
+		blob_append(blob, parts, parts_count);
 	return blob;
 }
 

@@ -46,12 +46,19 @@ static inline struct span buf_span(const struct buf *buf)
 struct blob {
 	unsigned refs;
 	uint32_t len;
+	bool is_shelved; /* of shelf.c, which writes behind what is shared */
 	char bytes[];
 };
 
 /* A copy of the spans' bytes, one after the other, with one reference; NULL
  * when memory ran out. */
 struct blob *blob_new(const struct span *parts, size_t parts_count);
+
+/* One without bytes yet, that has room for so many, and bytes for its end:
+ * there must be room for them. */
+struct blob *blob_new_empty(size_t cap);
+void blob_append(struct blob *blob, const struct span *parts,
+		 size_t parts_count);
 
 static inline struct blob *blob_ref(struct blob *blob)
 {
@@ -61,5 +68,22 @@ static inline struct blob *blob_ref(struct blob *blob)
 
 /* Give one reference back; takes NULL. */
 void blob_unref(struct blob *blob);
+
+/* Some of a blob's bytes. It holds no reference by itself. */
+struct share {
+	struct blob *blob;
+	uint32_t start;
+	uint32_t len;
+};
+
+static inline struct share share_of(struct blob *blob)
+{
+	return (struct share){.blob = blob, .len = blob->len};
+}
+
+static inline struct span share_span(const struct share *share)
+{
+	return span_of(share->blob->bytes + share->start, share->len);
+}
 
 #endif

@@ -26,6 +26,15 @@ static inline struct span span_of(const void *ptr, size_t len)
 	return (struct span){ptr, len};
 }
 
+static inline size_t spans_len(const struct span *spans, size_t count)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < count; i++)
+		len += spans[i].len;
+	return len;
+}
+
 /* str  a C string, borrowed for as long as the span lives */
 static inline struct span span_from(const char *str)
 {

@@ -203,18 +203,15 @@ static struct blob *encode_relayed(const struct envelope *envelope)
 	return wsconn_encode(parts, 3);
 }
 
-/* A reference for the caller to give back; NULL when memory ran out. What goes
- * to many is encoded once. */
-static struct blob *frame_of(struct envelope *envelope)
+/* Encoded once, and the envelope's; NULL when memory ran out. */
+static struct blob *shared_frame(struct envelope *envelope)
 {
-	struct blob **shared = &envelope->frames[FORM_NATIVE];
+	struct blob **frame = &envelope->frames[FORM_NATIVE];
 
-	if (!envelope->is_for_many)
-		return encode_relayed(envelope);
-	if (!*shared)
-		*shared = is_relayed(envelope) ? encode_relayed(envelope)
-					       : encode_event(envelope);
-	return *shared ? blob_ref(*shared) : NULL;
+	if (!*frame)
+		*frame = is_relayed(envelope) ? encode_relayed(envelope)
+					      : encode_event(envelope);
+	return *frame;
 }
 
 /* What is sent to a client that cannot acknowledge it, and waited for. */
@@ -252,56 +249,64 @@ static int deliver_plain(struct native_client *client,
 	return send_and_await(client, parts, &envelope->receipt);
 }
 
+/* To a client with a session. A connection that takes no more is cut: what was
+ * kept is sent over the next. */
+static int deliver_kept(const struct peer *to, const struct envelope *envelope)
+{
+	const struct native_client *client = to->arg;
+	char prefix[MSG_PREFIX_CAP], header[WS_MAX_SERVER_HEADER];
+	struct span parts[3], all[4];
+	struct share frame;
+	int err;
+
+	native_write_relayed(envelope, prefix, parts);
+	wsconn_frame_parts(all, header, parts, 3);
+	err = hub_keep(to, all, 4, envelope, &frame);
+	if (!err && client)
+		(void)wsconn_send_frame(client->ws, &frame);
+	return err;
+}
+
 /* Memory ran out. What it is not told it would never learn: better it comes
  * again. */
-static int fail(const struct peer *to, const struct envelope *envelope)
+static int fail(const struct peer *to, bool is_kept)
 {
 	const struct native_client *client = to->arg;
 
-	if (envelope->is_for_many && is_relayed(envelope) &&
-	    hub_has_session(to))
+	if (is_kept)
 		hub_miss(to);
 	if (client)
 		conn_close(wsconn_conn(client->ws), "out of memory");
 	return -ENOMEM;
 }
 
-static int deliver_frame(const struct peer *to, struct envelope *envelope,
-			 struct blob *frame)
+static int deliver_shared(const struct peer *to, struct envelope *envelope)
 {
-	struct native_client *client = to->arg;
-	int err;
+	const struct native_client *client = to->arg;
+	bool is_kept = hub_has_session(to) && is_relayed(envelope);
+	struct blob *frame = shared_frame(envelope);
+	struct share whole;
 
-	if (!hub_has_session(to) || !is_relayed(envelope))
-		return client ? wsconn_send_frame(client->ws, frame) : -EPIPE;
-	err = hub_keep(to, frame, envelope);
-	if (err)
-		return err;
-	/* A connection that takes no more is cut: what was kept is sent over
-	 * the next. */
-	if (client)
-		(void)wsconn_send_frame(client->ws, frame);
-	return 0;
+	if (!frame)
+		return fail(to, is_kept);
+	if (is_kept)
+		hub_keep_shared(to, frame);
+	if (!client)
+		return -EPIPE;
+	whole = share_of(frame);
+	return wsconn_send_frame(client->ws, &whole);
 }
 
 static int deliver(const struct peer *to, struct envelope *envelope)
 {
-	struct native_client *client = to->arg;
-	struct blob *frame;
-	int err;
-
 	/* A sender whom hub_send() tells of success may count on the client to
 	 * have heard of it. */
 	if (!says_something(envelope))
 		return -EPIPE;
-	if (!envelope->is_for_many && !hub_has_session(to))
-		return deliver_plain(client, envelope);
-	frame = frame_of(envelope);
-	if (!frame)
-		return fail(to, envelope);
-	err = deliver_frame(to, envelope, frame);
-	blob_unref(frame);
-	return err;
+	if (envelope->is_for_many)
+		return deliver_shared(to, envelope);
+	return hub_has_session(to) ? deliver_kept(to, envelope)
+				   : deliver_plain(to->arg, envelope);
 }
 
 /* --- what becomes of its session and its messages --- */

@@ -248,7 +248,7 @@ static int read_resume(struct native_client *client, const struct msg *msg,
 	return 0;
 }
 
-static void send_again(struct blob *frame, void *arg)
+static void send_again(const struct share *frame, void *arg)
 {
 	const struct native_client *client = arg;
 

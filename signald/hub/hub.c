@@ -81,6 +81,7 @@ void hub_free(struct hub *hub)
 	map_free(hub->pairs);
 	map_free(hub->peers);
 	map_free(hub->rooms);
+	shelf_pool_clear(&hub->shelves);
 	free(hub);
 }
 

@@ -20,7 +20,8 @@ struct hub {
 	uint64_t last_serial;
 	uint64_t settles_at_ms; /* 0: it is settled */
 	size_t away_count;
-	struct wheel wheel; /* of the peers' timers */
+	struct shelf_pool shelves; /* of the sessions' logs */
+	struct wheel wheel;	   /* of the peers' timers */
 	bool is_draining;
 };
 

@@ -10,8 +10,8 @@
 
 struct outlog_entry {
 	uint64_t sn;
-	struct blob *frame;
-	size_t bytes; /* the frame's: it has left the cache meanwhile */
+	struct share frame; /* with a reference; its blob may be NULL */
+	size_t cost;	    /* of its bytes in memory */
 	struct receipt receipt;
 };
 
@@ -37,42 +37,71 @@ static int grow(struct outlog *log)
 }
 
 static bool is_full(const struct outlog *log,
-		    const struct outlog_limits *limits, size_t bytes)
+		    const struct outlog_limits *limits, size_t cost)
 {
 	if (!log->len)
 		return false;
 	return log->len >= limits->max_messages ||
 	       log->bytes > limits->max_bytes ||
-	       limits->max_bytes - log->bytes < bytes;
+	       limits->max_bytes - log->bytes < cost;
 }
 
-static size_t bytes_of(const struct blob *frame)
+static int make_room(struct outlog *log)
+{
+	return log->len == log->cap ? grow(log) : 0;
+}
+
+/* There is room for it. The log takes the frame's reference over. */
+static void append(struct outlog *log, const struct share *frame, size_t cost,
+		   const struct receipt *receipt)
+{
+	struct outlog_entry *entry = entry_at(log, log->len++);
+
+	entry->sn = ++log->sent;
+	entry->frame = *frame;
+	entry->cost = cost;
+	entry->receipt = receipt ? *receipt : (struct receipt){0};
+	log->bytes += cost;
+}
+
+static size_t cost_of(const struct blob *frame)
 {
 	return frame ? frame->len : 0;
 }
 
-static int append(struct outlog *log, struct blob *frame,
-		  const struct receipt *receipt)
+static int add(struct outlog *log, struct blob *frame,
+	       const struct receipt *receipt)
 {
-	struct outlog_entry *entry;
+	struct share share = {0};
 
-	if (log->len == log->cap && grow(log))
+	if (make_room(log))
 		return -ENOMEM;
-	entry = entry_at(log, log->len++);
-	entry->sn = ++log->sent;
-	entry->frame = frame ? blob_ref(frame) : NULL;
-	entry->bytes = bytes_of(frame);
-	entry->receipt = receipt ? *receipt : (struct receipt){0};
-	log->bytes += bytes_of(frame);
+	if (frame)
+		share = share_of(blob_ref(frame));
+	append(log, &share, share.len, receipt);
 	return 0;
 }
 
 int outlog_add(struct outlog *log, const struct outlog_limits *limits,
 	       struct blob *frame, const struct receipt *receipt)
 {
-	if (is_full(log, limits, bytes_of(frame)))
+	if (is_full(log, limits, cost_of(frame)))
 		return -ENOBUFS;
-	return append(log, frame, receipt);
+	return add(log, frame, receipt);
+}
+
+int outlog_write(struct outlog *log, const struct outlog_limits *limits,
+		 const struct span *parts, size_t parts_count,
+		 const struct receipt *receipt, struct share *frame)
+{
+	size_t cost = shelf_cost(&log->shelf, spans_len(parts, parts_count));
+
+	if (is_full(log, limits, cost))
+		return -ENOBUFS;
+	if (make_room(log) || shelf_put(&log->shelf, parts, parts_count, frame))
+		return -ENOMEM;
+	append(log, frame, cost, receipt);
+	return 0;
 }
 
 /* Take the first entry out; its receipt is the caller's to settle. */
@@ -80,13 +109,10 @@ static struct receipt drop_first(struct outlog *log)
 {
 	struct outlog_entry *entry = entry_at(log, 0);
 
-	log->bytes -= entry->bytes;
-	blob_unref(entry->frame);
+	log->bytes -= entry->cost;
+	shelf_take(&log->shelf, &entry->frame);
 	log->first++;
 	log->len--;
-	/* Where one message is acknowledged the next is soon. */
-	if (log->len)
-		__builtin_prefetch(entry_at(log, 0)->frame, 1);
 	if (log->bare_count)
 		log->bare_count--;
 	return entry->receipt;
@@ -97,10 +123,10 @@ static void give_up_frame(struct outlog *log)
 {
 	struct outlog_entry *entry = entry_at(log, log->bare_count++);
 
-	log->bytes -= entry->bytes;
-	blob_unref(entry->frame);
-	entry->frame = NULL;
-	entry->bytes = 0;
+	log->bytes -= entry->cost;
+	shelf_take(&log->shelf, &entry->frame);
+	entry->frame = (struct share){0};
+	entry->cost = 0;
 	if (entry->sn > log->begin)
 		log->begin = entry->sn;
 }
@@ -115,7 +141,7 @@ static void drop_useless(struct outlog *log)
 int outlog_push(struct outlog *log, const struct outlog_limits *limits,
 		struct blob *frame, const struct receipt *receipt)
 {
-	while (is_full(log, limits, bytes_of(frame))) {
+	while (is_full(log, limits, cost_of(frame))) {
 		if (log->len >= limits->max_messages &&
 		    !receipt_is_empty(&entry_at(log, 0)->receipt))
 			return -ENOBUFS;
@@ -125,7 +151,7 @@ int outlog_push(struct outlog *log, const struct outlog_limits *limits,
 		give_up_frame(log);
 		drop_useless(log);
 	}
-	return append(log, frame, receipt);
+	return add(log, frame, receipt);
 }
 
 void outlog_pass(struct outlog *log)
@@ -152,7 +178,10 @@ void outlog_ack(struct outlog *log, uint64_t sn)
 	}
 	if (sn > log->begin)
 		log->begin = sn;
-	if (!log->len && log->cap > KEPT_CAP)
+	if (log->len)
+		return;
+	shelf_close(&log->shelf);
+	if (log->cap > KEPT_CAP)
 		free_ring(log);
 }
 
@@ -162,10 +191,10 @@ bool outlog_reaches(const struct outlog *log, uint64_t sn)
 }
 
 void outlog_each(const struct outlog *log,
-		 void (*each)(struct blob *frame, void *arg), void *arg)
+		 void (*each)(const struct share *frame, void *arg), void *arg)
 {
 	for (uint32_t i = log->bare_count; i < log->len; i++)
-		each(entry_at(log, i)->frame, arg);
+		each(&entry_at(log, i)->frame, arg);
 }
 
 void outlog_clear(struct outlog *log, enum delivery why)
@@ -176,5 +205,6 @@ void outlog_clear(struct outlog *log, enum delivery why)
 		receipt_settle(&receipt, why);
 	}
 	free_ring(log);
-	*log = (struct outlog){0};
+	shelf_close(&log->shelf);
+	*log = (struct outlog){.shelf.pool = log->shelf.pool};
 }

@@ -2,7 +2,7 @@
 #ifndef SIGNALD_HUB_OUTLOG_H
 #define SIGNALD_HUB_OUTLOG_H
 
-#include "base/buf.h"
+#include "base/shelf.h"
 
 /* What became of a message that was taken. */
 enum delivery {
@@ -29,7 +29,7 @@ struct receipt {
 };
 
 struct outlog_limits {
-	size_t max_bytes;
+	size_t max_bytes; /* of memory for frames */
 	size_t max_messages;
 };
 
@@ -53,6 +53,7 @@ struct outlog {
 	uint64_t sent;
 	uint64_t begin;
 	size_t bytes;
+	struct shelf shelf; /* of what outlog_write() makes */
 };
 
 /*
@@ -69,9 +70,19 @@ int outlog_add(struct outlog *log, const struct outlog_limits *limits,
 	       struct blob *frame, const struct receipt *receipt);
 
 /*
- * The same for a receiver that cannot acknowledge, but says what it has when it
- * comes back: where there is no room, the frames of the oldest are given up.
- * -ENOBUFS only where a receipt is the oldest of max_messages.
+ * The same for a frame that nobody has made yet.
+ *
+ * frame  becomes the log's copy of the parts, one after the other; to be used
+ * at once
+ */
+int outlog_write(struct outlog *log, const struct outlog_limits *limits,
+		 const struct span *parts, size_t parts_count,
+		 const struct receipt *receipt, struct share *frame);
+
+/*
+ * As outlog_add() for a receiver that cannot acknowledge, but says what it has
+ * when it comes back: where there is no room, the frames of the oldest are
+ * given up. -ENOBUFS only where a receipt is the oldest of max_messages.
  */
 int outlog_push(struct outlog *log, const struct outlog_limits *limits,
 		struct blob *frame, const struct receipt *receipt);
@@ -86,9 +97,10 @@ void outlog_ack(struct outlog *log, uint64_t sn);
 /* Everything behind this position is kept. */
 bool outlog_reaches(const struct outlog *log, uint64_t sn);
 
-/* Walk over the frames that are kept, in order. */
+/* Walk over the frames that are kept, in order; their blob is NULL where only
+ * a receipt was. */
 void outlog_each(const struct outlog *log,
-		 void (*each)(struct blob *frame, void *arg), void *arg);
+		 void (*each)(const struct share *frame, void *arg), void *arg);
 
 static inline bool outlog_is_empty(const struct outlog *log)
 {

@@ -28,6 +28,7 @@ struct session *session_new(struct hub_peer *owner, uint64_t attempt)
 	if (!session)
 		return NULL;
 	session->owner = owner;
+	session->log.shelf.pool = &owner->hub->shelves;
 	session->attempt = attempt;
 	session->epoch = new_epoch();
 	return session;
@@ -92,29 +93,43 @@ void hub_miss(const struct peer *to)
 	outlog_pass(&hub_peer_of(to)->session->log);
 }
 
-int hub_keep(const struct peer *to, struct blob *frame,
-	     const struct envelope *envelope)
+/* Something is in a log that was empty. */
+static void begin_patience(struct hub_peer *receiver)
 {
-	struct hub_peer *receiver = hub_peer_of(to);
-	struct session *session = receiver->session;
-	struct hub *hub = receiver->hub;
-	const struct outlog_limits limits = hub_log_limits(hub->config);
-	bool was_empty = outlog_is_empty(&session->log);
-	int err = outlog_add(&session->log, &limits, frame, &envelope->receipt);
-
-	/* Nobody can be told of a broadcast that was not kept. */
-	if (err && envelope->is_for_many) {
-		hub_miss(to);
-		return 0;
-	}
-	if (err)
-		return err;
-	if (!was_empty)
-		return 0;
-	session->stuck_ms = hub->clock->mono_ms;
+	receiver->session->stuck_ms = receiver->hub->clock->mono_ms;
 	if (!wheel_is_running(&receiver->timer))
 		session_start_patience(receiver);
-	return 0;
+}
+
+int hub_keep(const struct peer *to, const struct span *parts,
+	     size_t parts_count, const struct envelope *envelope,
+	     struct share *frame)
+{
+	struct hub_peer *receiver = hub_peer_of(to);
+	struct outlog *log = &receiver->session->log;
+	bool was_empty = outlog_is_empty(log);
+	const struct outlog_limits limits =
+		hub_log_limits(receiver->hub->config);
+	int err = outlog_write(log, &limits, parts, parts_count,
+			       &envelope->receipt, frame);
+
+	if (!err && was_empty)
+		begin_patience(receiver);
+	return err;
+}
+
+void hub_keep_shared(const struct peer *to, struct blob *frame)
+{
+	struct hub_peer *receiver = hub_peer_of(to);
+	struct outlog *log = &receiver->session->log;
+	bool was_empty = outlog_is_empty(log);
+	const struct outlog_limits limits =
+		hub_log_limits(receiver->hub->config);
+
+	if (outlog_add(log, &limits, frame, NULL))
+		hub_miss(to);
+	else if (was_empty)
+		begin_patience(receiver);
 }
 
 void hub_ack(const struct peer *peer, uint64_t sn)
@@ -128,7 +143,7 @@ void hub_ack(const struct peer *peer, uint64_t sn)
 }
 
 void hub_replay(const struct peer *peer,
-		void (*each)(struct blob *frame, void *arg), void *arg)
+		void (*each)(const struct share *frame, void *arg), void *arg)
 {
 	outlog_each(&hub_peer_of(peer)->session->log, each, arg);
 }

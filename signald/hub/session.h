@@ -44,7 +44,7 @@ enum hub_resumed hub_resume(struct hub *hub, const struct hub_resume *resume,
 
 /* Walk over the frames that the peer has not acknowledged, in order. */
 void hub_replay(const struct peer *peer,
-		void (*each)(struct blob *frame, void *arg), void *arg);
+		void (*each)(const struct share *frame, void *arg), void *arg);
 
 /*
  * The transport of a peer with a session was cut: those who see it are told,
@@ -73,10 +73,18 @@ uint32_t hub_next_generation(const struct peer *peer);
 /*
  * Number a frame for a peer with a session, and keep it.
  *
+ * parts  of the frame
+ * frame  becomes what is kept, to be sent at once
+ *
  * Returns 0, -ENOBUFS when its log is full, -ENOMEM: it must not be sent then.
  */
-int hub_keep(const struct peer *to, struct blob *frame,
-	     const struct envelope *envelope);
+int hub_keep(const struct peer *to, const struct span *parts,
+	     size_t parts_count, const struct envelope *envelope,
+	     struct share *frame);
+
+/* The same for a frame that others get as well. Where it is not kept nobody can
+ * be told: the peer's next resume is said to be incomplete. */
+void hub_keep_shared(const struct peer *to, struct blob *frame);
 
 /* A message for it and others could not be made, for want of memory: its next
  * resume is said to be incomplete. */

@@ -381,33 +381,34 @@ static bool has_room(struct conn *conn, size_t bytes)
 
 int conn_write(struct conn *conn, const struct span *parts, size_t parts_count)
 {
-	size_t bytes = 0;
+	size_t bytes = spans_len(parts, parts_count);
 
 	if (conn->state != CONN_OPEN)
 		return -EPIPE;
-	for (size_t i = 0; i < parts_count; i++)
-		bytes += parts[i].len;
 	if (!has_room(conn, bytes))
 		return -ENOBUFS;
 	return after_append(conn, bytes,
 			    outq_append(&conn->out, parts, parts_count));
 }
 
-int conn_write_blob(struct conn *conn, struct blob *blob)
+int conn_write_share(struct conn *conn, const struct share *share)
 {
 	if (conn->state != CONN_OPEN)
 		return -EPIPE;
-	if (!has_room(conn, blob->len))
+	if (!has_room(conn, share->len))
 		return -ENOBUFS;
-	return conn_write_file(conn, blob);
+	return after_append(conn, share->len,
+			    outq_append_share(&conn->out, share));
 }
 
 int conn_write_file(struct conn *conn, struct blob *blob)
 {
+	const struct share share = share_of(blob);
+
 	if (conn->state != CONN_OPEN)
 		return -EPIPE;
-	return after_append(conn, blob->len,
-			    outq_append_blob(&conn->out, blob));
+	return after_append(conn, share.len,
+			    outq_append_share(&conn->out, &share));
 }
 
 /* Show bytes to the owner, and to the next one if that changes meanwhile. */

@@ -65,10 +65,10 @@ const struct net_addr *conn_peer(const struct conn *conn);
  */
 int conn_write(struct conn *conn, const struct span *parts, size_t parts_count);
 
-/* The same with shared bytes, by reference. */
-int conn_write_blob(struct conn *conn, struct blob *blob);
+/* The same with shared bytes, by reference, or copied where that costs less. */
+int conn_write_share(struct conn *conn, const struct share *share);
 
-/* As conn_write_blob(), but outside the output limit: for files, which all
+/* As conn_write_share(), but outside the output limit: for files, which all
  * readers share. */
 int conn_write_file(struct conn *conn, struct blob *blob);
 

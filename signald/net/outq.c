@@ -11,20 +11,20 @@
  * than a chunk and one more piece for the kernel. */
 #define COPIED_BYTES 500
 
-/* Either bytes of its own, [start, end) of the room behind it, or a share. */
+/* Either bytes of its own, [start, end) of the room behind it, or those of a
+ * blob, which it has a reference to. */
 struct outq_chunk {
 	struct outq_chunk *next;
 	struct blob *blob; /* NULL: bytes of its own */
 	size_t start;
 	size_t end;
-	size_t cap;
+	size_t cap; /* or how many bytes of the blob it stands for */
 	char bytes[];
 };
 
 static size_t held_by(const struct outq_chunk *chunk)
 {
-	return sizeof(*chunk) + chunk->cap +
-	       (chunk->blob ? chunk->blob->len : 0);
+	return sizeof(*chunk) + chunk->cap;
 }
 
 static void push(struct outq *outq, struct outq_chunk *chunk)
@@ -49,10 +49,8 @@ static struct outq_chunk *new_chunk(size_t cap)
 int outq_append(struct outq *outq, const struct span *parts, size_t parts_count)
 {
 	struct outq_chunk *chunk = outq->last;
-	size_t len = 0;
+	size_t len = spans_len(parts, parts_count);
 
-	for (size_t i = 0; i < parts_count; i++)
-		len += parts[i].len;
 	if (!len)
 		return 0;
 	if (!chunk || chunk->blob || chunk->cap - chunk->end < len) {
@@ -71,22 +69,47 @@ int outq_append(struct outq *outq, const struct span *parts, size_t parts_count)
 	return 0;
 }
 
-int outq_append_blob(struct outq *outq, struct blob *blob)
+/* What stands in a blob behind the last chunk's bytes is one piece with them.
+ */
+static bool extend_share(struct outq *outq, const struct share *share)
 {
-	struct outq_chunk *chunk;
+	struct outq_chunk *chunk = outq->last;
 
-	if (!blob->len)
-		return 0;
-	if (outq->last && blob->len <= COPIED_BYTES)
-		return outq_append(outq, &(struct span){blob->bytes, blob->len},
-				   1);
-	chunk = new_chunk(0);
+	if (!chunk || chunk->blob != share->blob || chunk->end != share->start)
+		return false;
+	chunk->end += share->len;
+	chunk->cap += share->len;
+	outq->held += share->len;
+	return true;
+}
+
+static int push_share(struct outq *outq, const struct share *share)
+{
+	struct outq_chunk *chunk = new_chunk(0);
+
 	if (!chunk)
 		return -ENOMEM;
-	chunk->blob = blob_ref(blob);
-	chunk->end = blob->len;
+	chunk->blob = blob_ref(share->blob);
+	chunk->start = share->start;
+	chunk->end = share->start + share->len;
+	chunk->cap = share->len;
 	push(outq, chunk);
-	outq->bytes += blob->len;
+	return 0;
+}
+
+int outq_append_share(struct outq *outq, const struct share *share)
+{
+	struct span bytes = share_span(share);
+
+	if (!bytes.len)
+		return 0;
+	if (!extend_share(outq, share)) {
+		if (outq->last && bytes.len <= COPIED_BYTES)
+			return outq_append(outq, &bytes, 1);
+		if (push_share(outq, share))
+			return -ENOMEM;
+	}
+	outq->bytes += bytes.len;
 	return 0;
 }
 

@@ -22,7 +22,7 @@ int outq_append(struct outq *outq, const struct span *parts,
 
 /* Put shared bytes at the end; takes a reference, or copies few of them behind
  * others. Returns 0 or -ENOMEM. */
-int outq_append_blob(struct outq *outq, struct blob *blob);
+int outq_append_share(struct outq *outq, const struct share *share);
 
 /* Point iov at what comes first; returns how many of cap were filled. */
 int outq_peek(const struct outq *outq, struct iovec *iov, int cap);

@@ -123,20 +123,21 @@ void wsconn_set_deadline(struct wsconn *ws, uint64_t at_ms)
 	restart_deadline(ws);
 }
 
-/* A frame: its header, written to `header`, and the parts of its payload. */
-static void frame_parts(struct span all[WSCONN_MAX_PARTS + 1],
-			char header[WS_MAX_SERVER_HEADER],
+static void frame_parts(struct span *all, char header[WS_MAX_SERVER_HEADER],
 			enum ws_opcode opcode, const struct span *parts,
 			size_t parts_count)
 {
-	size_t len = 0;
+	size_t len = spans_len(parts, parts_count);
 
 	assert(parts_count <= WSCONN_MAX_PARTS);
-	for (size_t i = 0; i < parts_count; i++) {
-		all[i + 1] = parts[i];
-		len += parts[i].len;
-	}
 	all[0] = span_of(header, ws_write_header(header, opcode, len));
+	memcpy(all + 1, parts, parts_count * sizeof(*parts));
+}
+
+void wsconn_frame_parts(struct span *frame, char header[WS_MAX_SERVER_HEADER],
+			const struct span *parts, size_t parts_count)
+{
+	frame_parts(frame, header, WS_TEXT, parts, parts_count);
 }
 
 static int send_parts(struct wsconn *ws, enum ws_opcode opcode,
@@ -200,9 +201,9 @@ struct span wsconn_frame_payload(const struct blob *frame)
 	return span_of(frame->bytes + header_len, frame->len - header_len);
 }
 
-int wsconn_send_frame(struct wsconn *ws, struct blob *frame)
+int wsconn_send_frame(struct wsconn *ws, const struct share *frame)
 {
-	return ws->has_sent_close ? -EPIPE : conn_write_blob(ws->conn, frame);
+	return ws->has_sent_close ? -EPIPE : conn_write_share(ws->conn, frame);
 }
 
 void wsconn_close(struct wsconn *ws, uint16_t code, const char *reason)

@@ -77,7 +77,12 @@ int wsconn_send_and_ping(struct wsconn *ws, const struct span *parts,
 /* A whole text frame, to be sent with wsconn_send_frame() to many; NULL when
  * memory ran out. */
 struct blob *wsconn_encode(const struct span *parts, size_t parts_count);
-int wsconn_send_frame(struct wsconn *ws, struct blob *frame);
+int wsconn_send_frame(struct wsconn *ws, const struct share *frame);
+
+/* The parts of such a frame, one more than those of its payload: its header is
+ * written to `header`. */
+void wsconn_frame_parts(struct span *frame, char header[WS_MAX_SERVER_HEADER],
+			const struct span *parts, size_t parts_count);
 
 /* The text in such a frame. */
 struct span wsconn_frame_payload(const struct blob *frame);

@@ -106,7 +106,7 @@ static int set_value(struct loader *loader, const struct config_key *key,
 static int set_from_file(struct loader *loader, const struct config_key *key,
 			 const char *path)
 {
-	char *secret;
+	char *secret = NULL;
 	int err = config_file_read_secret(path, &secret, loader->error);
 
 	if (!err) {

@@ -166,12 +166,13 @@ struct blob *engine_encode(const struct span *parts, size_t parts_count)
 
 int engine_send_encoded(struct engine_session *session, struct blob *message)
 {
+	const struct share whole = share_of(message);
 	struct span text = wsconn_frame_payload(message);
 
 	if (session->is_over)
 		return -EPIPE;
 	if (session->transport == WEBSOCKET)
-		return wsconn_send_frame(session->ws, message);
+		return wsconn_send_frame(session->ws, &whole);
 	text = span_skip(text, 1);
 	return engine_poll_queue(session, EIO_MESSAGE, &text, 1);
 }

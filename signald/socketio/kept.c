@@ -42,11 +42,11 @@ struct blob *kept_new(const struct span *parts, size_t parts_count,
 	return blob_new(all, count);
 }
 
-struct span kept_read(const struct blob *kept,
+struct span kept_read(struct span kept,
 		      struct span attachments[SIO_MAX_ATTACHMENTS],
 		      unsigned *attachments_count)
 {
-	const char *at = kept->bytes;
+	const char *at = kept.ptr;
 	struct kept_head head;
 	struct span packet;
 

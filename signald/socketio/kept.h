@@ -14,7 +14,7 @@ struct blob *kept_new(const struct span *parts, size_t parts_count,
 		      unsigned attachments_count);
 
 /* Returns the packet, with its attachments in the other two. */
-struct span kept_read(const struct blob *kept,
+struct span kept_read(struct span kept,
 		      struct span attachments[SIO_MAX_ATTACHMENTS],
 		      unsigned *attachments_count);
 

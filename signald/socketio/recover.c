@@ -231,7 +231,7 @@ struct resending {
 	int err;
 };
 
-static void resend(struct blob *kept, void *arg)
+static void resend(const struct share *kept, void *arg)
 {
 	struct span attachments[SIO_MAX_ATTACHMENTS], packet;
 	struct resending *resending = arg;
@@ -239,9 +239,9 @@ static void resend(struct blob *kept, void *arg)
 	unsigned count;
 	int err;
 
-	if (!kept)
+	if (!kept->blob)
 		return; /* sio_await(): nothing was sent */
-	packet = kept_read(kept, attachments, &count);
+	packet = kept_read(share_span(kept), attachments, &count);
 	err = engine_send(session, &packet, 1);
 	for (unsigned i = 0; !err && i < count; i++)
 		err = engine_send_binary(session, attachments[i]);

@@ -124,15 +124,20 @@ static int deliver_plain(struct line *line, const struct envelope *envelope)
 static int deliver_kept(const struct peer *to, const struct envelope *envelope)
 {
 	struct heard heard = hear(envelope);
-	struct blob *frame =
-		blob_new(&(struct span){(char *)&heard, sizeof(heard)}, 1);
-	int err;
+	const struct span bytes = {(char *)&heard, sizeof(heard)};
+	struct share frame;
+	struct blob *shared;
 
-	if (!frame)
+	if (!envelope->is_for_many)
+		return hub_keep(to, &bytes, 1, envelope, &frame);
+	shared = blob_new(&bytes, 1);
+	if (!shared) {
+		hub_miss(to);
 		return -ENOMEM;
-	err = hub_keep(to, frame, envelope);
-	blob_unref(frame);
-	return err;
+	}
+	hub_keep_shared(to, shared);
+	blob_unref(shared);
+	return 0;
 }
 
 static int deliver_message(const struct peer *to, struct envelope *envelope)
@@ -299,12 +304,12 @@ static inline void join(struct line *line, const char *id, uint64_t inst)
 	join_as(line, id, inst, ROLE_PEER);
 }
 
-static inline void see_again(struct blob *frame, void *arg)
+static inline void see_again(const struct share *frame, void *arg)
 {
 	struct heard heard;
 
 	assert_int_equal(frame->len, sizeof(heard));
-	memcpy(&heard, frame->bytes, sizeof(heard));
+	memcpy(&heard, share_span(frame).ptr, sizeof(heard));
 	write_message(arg, &heard);
 }
 

@@ -110,11 +110,11 @@ struct walk {
 	unsigned count;
 };
 
-static void see(struct blob *frame, void *arg)
+static void see(const struct share *frame, void *arg)
 {
 	struct walk *walk = arg;
 
-	assert_int_equal(strtoul(frame->bytes, NULL, 10), walk->next);
+	assert_int_equal(strtoul(share_span(frame).ptr, NULL, 10), walk->next);
 	walk->next++;
 	walk->count++;
 }
@@ -511,6 +511,81 @@ static void a_push_without_memory_changes_nothing(void **state)
 	without_memory_nothing_is_kept_and_nothing_changes(outlog_push);
 }
 
+/* A frame that says its number, written by the log itself. */
+static int write_padded(unsigned number, size_t len,
+			const struct receipt *receipt)
+{
+	char text[4096];
+	struct span parts[] = {{text, 4}, {text + 4, len - 4}};
+	struct share frame;
+	int err;
+
+	assert_true(len < sizeof(text));
+	(void)snprintf(text, sizeof(text), "%-*u", (int)len, number);
+	err = outlog_write(&kept, &limits, parts, 2, receipt, &frame);
+	if (!err)
+		assert_memory_equal(share_span(&frame).ptr, text, len);
+	return err;
+}
+
+static void what_the_log_writes_is_kept_beside_what_it_was_given(void **state)
+{
+	struct receipt receipt = receipt_of(0);
+
+	(void)state;
+	limits.max_bytes = SIZE_MAX;
+	assert_int_equal(write_padded(1, 300, &receipt), 0);
+	assert_int_equal(add(2, 300), 0);
+	assert_int_equal(write_padded(3, 300, NULL), 0);
+	assert_kept(1, 3);
+	outlog_ack(&kept, 1);
+	assert_told(0, DELIVERED);
+	assert_kept(2, 2);
+	outlog_ack(&kept, 3);
+	assert_int_equal(kept.bytes, 0);
+	assert_null(kept.shelf.blob);
+	assert_int_equal(write_padded(4, 300, NULL), 0);
+	assert_kept(4, 1);
+}
+
+/* Frames that leave much of the memory empty are fewer. */
+static void what_is_left_empty_counts_as_kept(void **state)
+{
+	unsigned count = 0;
+
+	(void)state;
+	limits = (struct outlog_limits){.max_bytes = 80000, .max_messages = 99};
+	while (!write_padded(count + 1, 2700, NULL))
+		count++;
+	assert_in_range(count, 20, 22);
+	assert_in_range(kept.bytes, 75000, 80000);
+	outlog_ack(&kept, count);
+	assert_int_equal(kept.bytes, 0);
+}
+
+static void writing_without_memory_changes_nothing(void **state)
+{
+	struct receipt receipt = receipt_of(5);
+
+	(void)state;
+	for (unsigned i = 1; i <= 4; i++)
+		assert_int_equal(write_padded(i, 9, NULL), 0);
+	for (long n = 1;; n++) {
+		int err;
+
+		fail_alloc_at(n);
+		err = write_padded(5, 600, &receipt);
+		if (!fail_alloc_stop())
+			break;
+		assert_int_equal(err, -ENOMEM);
+		assert_int_equal(kept.sent, 4);
+		assert_int_equal(kept.bytes, 36);
+		assert_kept(1, 4);
+		assert_waiting(5);
+	}
+	assert_kept(1, 5);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -537,6 +612,9 @@ int main(void)
 		TEST(what_an_acknowledgement_reaches_may_be_bare_in_part),
 		TEST(an_addition_without_memory_changes_nothing),
 		TEST(a_push_without_memory_changes_nothing),
+		TEST(what_the_log_writes_is_kept_beside_what_it_was_given),
+		TEST(what_is_left_empty_counts_as_kept),
+		TEST(writing_without_memory_changes_nothing),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

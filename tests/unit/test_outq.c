@@ -27,6 +27,13 @@ static size_t take(struct outq *outq, size_t n, char *into)
 	return taken;
 }
 
+static int append_blob(struct outq *outq, struct blob *blob)
+{
+	const struct share whole = share_of(blob);
+
+	return outq_append_share(outq, &whole);
+}
+
 static void bytes_come_out_in_order_whatever_the_sizes(void **state)
 {
 	char *in = malloc(MAX_BYTES), *out = malloc(MAX_BYTES);
@@ -46,7 +53,7 @@ static void bytes_come_out_in_order_whatever_the_sizes(void **state)
 		} else {
 			struct blob *blob = blob_new(parts, 2);
 
-			assert_int_equal(outq_append_blob(&outq, blob), 0);
+			assert_int_equal(append_blob(&outq, blob), 0);
 			blob_unref(blob);
 		}
 		put += a + b;
@@ -68,8 +75,8 @@ static void a_shared_frame_lives_until_its_last_reader_is_done(void **state)
 	struct outq a = {0}, b = {0};
 
 	(void)state;
-	assert_int_equal(outq_append_blob(&a, blob), 0);
-	assert_int_equal(outq_append_blob(&b, blob), 0);
+	assert_int_equal(append_blob(&a, blob), 0);
+	assert_int_equal(append_blob(&b, blob), 0);
 	assert_int_equal(blob->refs, 3);
 	outq_consume(&a, 5);
 	assert_int_equal(blob->refs, 2);
@@ -88,8 +95,8 @@ static void small_shares_behind_the_first_are_one_piece(void **state)
 
 	(void)state;
 	for (int i = 0; i < 10; i++)
-		assert_int_equal(outq_append_blob(&outq, small), 0);
-	assert_int_equal(outq_append_blob(&outq, big), 0);
+		assert_int_equal(append_blob(&outq, small), 0);
+	assert_int_equal(append_blob(&outq, big), 0);
 	assert_int_equal(outq_peek(&outq, iov, 5), 3);
 	assert_ptr_equal(iov[0].iov_base, small->bytes);
 	assert_int_equal(iov[1].iov_len, 9 * small->len);
@@ -100,6 +107,32 @@ static void small_shares_behind_the_first_are_one_piece(void **state)
 	blob_unref(big);
 }
 
+static void shares_side_by_side_in_a_blob_are_one_piece(void **state)
+{
+	struct blob *blob = blob_new(&SPAN("abcdefghij"), 1);
+	const struct share two = {blob, 0, 2}, three = {blob, 2, 3},
+			   last = {blob, 9, 1};
+	struct outq outq = {0};
+	struct iovec iov[3];
+
+	(void)state;
+	assert_int_equal(outq_append_share(&outq, &two), 0);
+	outq_consume(&outq, 1);
+	assert_int_equal(outq_append_share(&outq, &three), 0);
+	assert_int_equal(outq_append_share(&outq, &last), 0);
+	assert_int_equal(outq_peek(&outq, iov, 3), 2);
+	assert_int_equal(iov[0].iov_len, 4);
+	assert_memory_equal(iov[0].iov_base, "bcde", 4);
+	assert_memory_equal(iov[1].iov_base, "j", 1);
+	assert_int_equal(outq.bytes, 5);
+	assert_int_equal(blob->refs, 2);
+	outq_consume(&outq, 4);
+	assert_int_equal(blob->refs, 1);
+	outq_clear(&outq);
+	assert_int_equal(outq.held, 0);
+	blob_unref(blob);
+}
+
 static void an_empty_output_holds_no_memory(void **state)
 {
 	struct outq outq = {0};
@@ -107,7 +140,7 @@ static void an_empty_output_holds_no_memory(void **state)
 
 	(void)state;
 	assert_int_equal(outq_append(&outq, &SPAN(""), 1), 0);
-	assert_int_equal(outq_append_blob(&outq, empty), 0);
+	assert_int_equal(append_blob(&outq, empty), 0);
 	blob_unref(empty);
 	assert_null(outq.first);
 	assert_int_equal(outq_append(&outq, &SPAN("x"), 1), 0);
@@ -123,6 +156,7 @@ int main(void)
 		cmocka_unit_test(
 			a_shared_frame_lives_until_its_last_reader_is_done),
 		cmocka_unit_test(small_shares_behind_the_first_are_one_piece),
+		cmocka_unit_test(shares_side_by_side_in_a_blob_are_one_piece),
 		cmocka_unit_test(an_empty_output_holds_no_memory),
 	};
 
