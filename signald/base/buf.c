@@ -61,19 +61,23 @@ void buf_append_u64(struct buf *buf, uint64_t value)
 
 void buf_append_format(struct buf *buf, const char *format, ...)
 {
+	size_t room = buf->cap - buf->len;
 	va_list args;
 	int len;
 
 	va_start(args, format);
-	len = vsnprintf(NULL, 0, format, args);
+	len = vsnprintf(room ? buf->ptr + buf->len : NULL, room, format, args);
 	va_end(args);
 	if (len < 0 || buf_reserve(buf, (size_t)len + 1)) {
 		buf->failed = true;
 		return;
 	}
-	va_start(args, format);
-	(void)vsnprintf(buf->ptr + buf->len, (size_t)len + 1, format, args);
-	va_end(args);
+	if ((size_t)len >= room) {
+		va_start(args, format);
+		(void)vsnprintf(buf->ptr + buf->len, (size_t)len + 1, format,
+				args);
+		va_end(args);
+	}
 	buf->len += (size_t)len;
 }
 

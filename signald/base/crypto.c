@@ -64,9 +64,13 @@ size_t crypto_base64url(const void *bytes, size_t len, char *out)
 
 static int decode_digit(char c)
 {
-	const char *at = c ? strchr(BASE64, c) : NULL;
-
-	return at ? (int)(at - BASE64) : -1;
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
 /* One group of four characters; returns its bytes (1 to 3), -1 when not

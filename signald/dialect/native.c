@@ -93,17 +93,21 @@ static void restart_refreshing(struct native_client *client)
 		wsconn_set_deadline(client->ws, at);
 }
 
+/* Of the golden section, and odd: whatever follows in such steps is spread evenly
+ * over a byte's values. */
+#define SPREAD_STEP 157
+
 /* Credentials at 65 to 70 % of their life: before the client asks for them at
  * 75 %, and not everybody's at once. */
 static void set_ice_due(struct native_client *client)
 {
-	const struct native *native = client->native;
+	struct native *native = client->native;
 	uint64_t ttl_s = icelist_ttl_s(*native->parts.icelist, client->ttl_s);
-	uint8_t random;
 
-	crypto_random(&random, sizeof(random));
+	native->spread = (uint8_t)(native->spread + SPREAD_STEP);
 	client->ice_due_ms =
-		now_ms(client) + ttl_s * (650 + 50u * random / UINT8_MAX);
+		now_ms(client) +
+		ttl_s * (650 + 50u * native->spread / UINT8_MAX);
 }
 
 static void set_token_due(struct native_client *client)

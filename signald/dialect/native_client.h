@@ -11,6 +11,7 @@ struct native {
 	struct native_client *clients;
 	size_t clients_count;
 	struct buf out; /* the message being written; kept for the next */
+	uint8_t spread; /* of the credentials that were due last */
 	bool is_draining;
 };
 

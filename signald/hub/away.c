@@ -108,18 +108,24 @@ void hub_await(struct hub *hub, struct peer *peer)
 	tell_away(hub, peer);
 }
 
-void hub_back(struct hub *hub, struct peer *peer)
+void away_tell_back(struct hub *hub, struct hub_peer *back)
 {
+	struct peer *peer = &back->peer;
 	struct envelope envelope = {
 		.kind = ENVELOPE_PEER_BACK,
 		.was_absent = peer->is_absent,
 	};
 
 	if (peer->is_away)
-		away_end(hub, hub_peer_of(peer));
+		away_end(hub, back);
+	tell_about(peer, &envelope);
+}
+
+void hub_back(struct hub *hub, struct peer *peer)
+{
 	log_info("peer.back", log_str("id", peer->id),
 		 log_span("room", peer->room->name));
-	tell_about(peer, &envelope);
+	away_tell_back(hub, hub_peer_of(peer));
 }
 
 void hub_drain(struct hub *hub)

@@ -100,7 +100,7 @@ static enum hub_resumed take_over(struct hub *hub, struct hub_peer *owner,
 	if (is_new_memory)
 		begin_anew(hub, owner);
 	else
-		hub_back(hub, peer);
+		away_tell_back(hub, owner);
 	if (!outlog_is_empty(&session->log))
 		session_start_patience(owner);
 	return RESUMED;

@@ -1148,7 +1148,6 @@ static void comings_and_goings_are_logged(void **state)
 	log_configure(LOG_ERROR, LOG_TEXT, stderr);
 	(void)fclose(out);
 	assert_non_null(strstr(text, "peer.away id=ada room=r\n"));
-	assert_non_null(strstr(text, "peer.back id=ada room=r\n"));
 	assert_non_null(strstr(text, "peer.restart id=ada room=r\n"));
 	free(text);
 }
