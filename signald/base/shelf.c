@@ -7,7 +7,9 @@
 
 /* A call's offer and some candidates. */
 #define SHELF_BYTES 8000
-#define MAX_ON_SHELF (SHELF_BYTES / 2)
+
+/* A piece that would leave more than that empty stands alone. */
+#define MAX_LEFT_EMPTY (SHELF_BYTES / 8)
 
 void shelf_pool_clear(struct shelf_pool *pool)
 {
@@ -45,11 +47,17 @@ static size_t room_on(const struct shelf *shelf)
 	return shelf->blob ? SHELF_BYTES - shelf->blob->len : 0;
 }
 
+static bool stands_alone(const struct shelf *shelf, size_t len)
+{
+	return len > SHELF_BYTES / 2 ||
+	       (len > room_on(shelf) && room_on(shelf) > MAX_LEFT_EMPTY);
+}
+
 size_t shelf_cost(const struct shelf *shelf, size_t len)
 {
-	size_t room = room_on(shelf);
-
-	return len > MAX_ON_SHELF || len <= room ? len : len + room;
+	if (stands_alone(shelf, len) || len <= room_on(shelf))
+		return len;
+	return len + room_on(shelf);
 }
 
 static struct blob *new_blob(struct shelf_pool *pool)
@@ -73,7 +81,7 @@ int shelf_put(struct shelf *shelf, const struct span *parts, size_t parts_count,
 	size_t len = spans_len(parts, parts_count);
 	struct blob *blob;
 
-	if (len > MAX_ON_SHELF) {
+	if (stands_alone(shelf, len)) {
 		blob = blob_new(parts, parts_count);
 		if (!blob)
 			return -ENOMEM;

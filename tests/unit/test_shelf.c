@@ -26,19 +26,37 @@ static struct share put(struct shelf *shelf, size_t len)
 static void pieces_lie_side_by_side_as_long_as_they_fit(void **state)
 {
 	struct shelf shelf = {0};
-	struct share first = put(&shelf, 3000), second = put(&shelf, 3000),
-		     third = put(&shelf, 3000);
+	struct share first = put(&shelf, 4000), second = put(&shelf, 3500),
+		     third = put(&shelf, 600);
 
 	(void)state;
 	assert_ptr_equal(first.blob, second.blob);
 	assert_int_equal(second.start, first.start + first.len);
 	assert_ptr_not_equal(second.blob, third.blob);
-	assert_memory_equal(share_span(&first).ptr, bytes, 3000);
+	assert_memory_equal(share_span(&first).ptr, bytes, 4000);
 	shelf_take(&shelf, &first);
 	shelf_take(&shelf, &second);
 	shelf_close(&shelf);
-	assert_memory_equal(share_span(&third).ptr, bytes, 3000);
+	assert_memory_equal(share_span(&third).ptr, bytes, 600);
 	shelf_take(&shelf, &third);
+}
+
+static void a_piece_that_would_leave_much_empty_stands_alone(void **state)
+{
+	struct shelf shelf = {0};
+	struct share first = put(&shelf, 4000), second = put(&shelf, 2500),
+		     third = put(&shelf, 2500), fourth = put(&shelf, 1500);
+
+	(void)state;
+	assert_ptr_equal(first.blob, second.blob);
+	assert_ptr_not_equal(third.blob, first.blob);
+	assert_int_equal(third.blob->refs, 1);
+	assert_ptr_equal(fourth.blob, first.blob);
+	shelf_take(&shelf, &first);
+	shelf_take(&shelf, &second);
+	shelf_take(&shelf, &third);
+	shelf_take(&shelf, &fourth);
+	shelf_close(&shelf);
 }
 
 static void a_large_piece_stands_alone_and_closes_nothing(void **state)
@@ -62,12 +80,12 @@ static void a_large_piece_stands_alone_and_closes_nothing(void **state)
 static void the_cost_counts_what_is_left_empty(void **state)
 {
 	struct shelf shelf = {0};
-	struct share first = put(&shelf, 3000), second = put(&shelf, 3000);
+	struct share first = put(&shelf, 4000), second = put(&shelf, 3200);
 
 	(void)state;
 	assert_int_equal(shelf_cost(&shelf, 0), 0);
-	assert_int_equal(shelf_cost(&shelf, 2000), 2000);
-	assert_int_equal(shelf_cost(&shelf, 2001), 2001 + 2000);
+	assert_int_equal(shelf_cost(&shelf, 800), 800);
+	assert_int_equal(shelf_cost(&shelf, 801), 801 + 800);
 	assert_int_equal(shelf_cost(&shelf, 4001), 4001);
 	shelf_take(&shelf, &first);
 	shelf_take(&shelf, &second);
@@ -123,22 +141,22 @@ static void a_pool_is_bounded(void **state)
 
 static void without_memory_nothing_is_put_and_what_was_stays(void **state)
 {
-	static const size_t lens[] = {3000, 15000};
+	static const size_t lens[] = {900, 15000};
 	struct shelf shelf = {0};
-	struct share first = put(&shelf, 3000), second = put(&shelf, 3000);
+	struct share first = put(&shelf, 4000), second = put(&shelf, 3200);
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
+		struct span span = {bytes, lens[i]};
 		struct share share;
 		int err;
 
 		fail_alloc_at(1);
-		err = shelf_put(&shelf, &(struct span){bytes, lens[i]}, 1,
-				&share);
+		err = shelf_put(&shelf, &span, 1, &share);
 		assert_true(fail_alloc_stop());
 		assert_int_equal(err, -ENOMEM);
 	}
-	assert_int_equal(shelf_cost(&shelf, 2000), 2000);
+	assert_int_equal(shelf_cost(&shelf, 801), 801 + 800);
 	assert_ptr_equal(first.blob, second.blob);
 	shelf_take(&shelf, &first);
 	shelf_take(&shelf, &second);
@@ -149,6 +167,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pieces_lie_side_by_side_as_long_as_they_fit),
+		cmocka_unit_test(
+			a_piece_that_would_leave_much_empty_stands_alone),
 		cmocka_unit_test(a_large_piece_stands_alone_and_closes_nothing),
 		cmocka_unit_test(the_cost_counts_what_is_left_empty),
 		cmocka_unit_test(memory_goes_to_the_pool_with_its_last_piece),
