@@ -225,6 +225,8 @@ static int send_and_await(struct native_client *client,
 
 	if (unproved->len >= unproved_limits.max_messages)
 		return -ENOBUFS;
+	if (outlog_reserve(unproved))
+		return -ENOMEM;
 	if (client->is_proving)
 		err = wsconn_send(client->ws, parts, 3);
 	else

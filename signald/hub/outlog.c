@@ -46,7 +46,7 @@ static bool is_full(const struct outlog *log,
 	       limits->max_bytes - log->bytes < cost;
 }
 
-static int make_room(struct outlog *log)
+int outlog_reserve(struct outlog *log)
 {
 	return log->len == log->cap ? grow(log) : 0;
 }
@@ -74,7 +74,7 @@ static int add(struct outlog *log, struct blob *frame,
 {
 	struct share share = {0};
 
-	if (make_room(log))
+	if (outlog_reserve(log))
 		return -ENOMEM;
 	if (frame)
 		share = share_of(blob_ref(frame));
@@ -98,7 +98,8 @@ int outlog_write(struct outlog *log, const struct outlog_limits *limits,
 
 	if (is_full(log, limits, cost))
 		return -ENOBUFS;
-	if (make_room(log) || shelf_put(&log->shelf, parts, parts_count, frame))
+	if (outlog_reserve(log) ||
+	    shelf_put(&log->shelf, parts, parts_count, frame))
 		return -ENOMEM;
 	append(log, frame, cost, receipt);
 	return 0;

@@ -87,6 +87,10 @@ int outlog_write(struct outlog *log, const struct outlog_limits *limits,
 int outlog_push(struct outlog *log, const struct outlog_limits *limits,
 		struct blob *frame, const struct receipt *receipt);
 
+/* Make sure that keeping one more without a frame needs no memory. Returns 0 or
+ * -ENOMEM. */
+int outlog_reserve(struct outlog *log);
+
 /* The next message is not kept: it has a position and no more. */
 void outlog_pass(struct outlog *log);
 

@@ -564,6 +564,21 @@ static void what_is_left_empty_counts_as_kept(void **state)
 	assert_int_equal(kept.bytes, 0);
 }
 
+static void what_was_reserved_needs_no_memory(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 9; i++) {
+		struct receipt receipt = receipt_of(i);
+		int err;
+
+		assert_int_equal(outlog_reserve(&kept), 0);
+		fail_alloc_at(1);
+		err = outlog_add(&kept, &limits, NULL, &receipt);
+		assert_false(fail_alloc_stop());
+		assert_int_equal(err, 0);
+	}
+}
+
 static void writing_without_memory_changes_nothing(void **state)
 {
 	struct receipt receipt = receipt_of(5);
@@ -615,6 +630,7 @@ int main(void)
 		TEST(a_push_without_memory_changes_nothing),
 		TEST(what_the_log_writes_is_kept_beside_what_it_was_given),
 		TEST(what_is_left_empty_counts_as_kept),
+		TEST(what_was_reserved_needs_no_memory),
 		TEST(writing_without_memory_changes_nothing),
 	};
 
