@@ -93,8 +93,8 @@ static void restart_refreshing(struct native_client *client)
 		wsconn_set_deadline(client->ws, at);
 }
 
-/* Of the golden section, and odd: whatever follows in such steps is spread evenly
- * over a byte's values. */
+/* Of the golden section, and odd: whatever follows in such steps is spread
+ * evenly over a byte's values. */
 #define SPREAD_STEP 157
 
 /* Credentials at 65 to 70 % of their life: before the client asks for them at
@@ -105,9 +105,8 @@ static void set_ice_due(struct native_client *client)
 	uint64_t ttl_s = icelist_ttl_s(*native->parts.icelist, client->ttl_s);
 
 	native->spread = (uint8_t)(native->spread + SPREAD_STEP);
-	client->ice_due_ms =
-		now_ms(client) +
-		ttl_s * (650 + 50u * native->spread / UINT8_MAX);
+	client->ice_due_ms = now_ms(client) +
+			     ttl_s * (650 + 50u * native->spread / UINT8_MAX);
 }
 
 static void set_token_due(struct native_client *client)

@@ -99,7 +99,8 @@ void session_start_patience(struct hub_peer *owner);
 /* The peer is not away any more: it is back, or about to be freed. */
 void away_end(struct hub *hub, struct hub_peer *away);
 
-/* Those who see it are told that it is back, whether or not they knew it away. */
+/* Those who see it are told that it is back, whether or not they knew it away.
+ */
 void away_tell_back(struct hub *hub, struct hub_peer *back);
 
 /* Those who were away too long leave; who acknowledges nothing is cut; and in
