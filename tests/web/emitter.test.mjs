@@ -1,7 +1,7 @@
 // Events.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Emitter } from '../../web/client/index.js';
+import { Emitter } from '../../web/client/emitter.js';
 
 class Bell extends Emitter {
 	ring(payload) {

@@ -1,7 +1,7 @@
 // What follow() tells of a link, when looking at it takes a while.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Emitter } from '../../web/client/index.js';
+import { Emitter } from '../../web/client/emitter.js';
 import { settle } from './fakepc.mjs';
 
 // As much of a browser as ui.js needs to load.

@@ -1,10 +1,8 @@
 // index.js: the browser client of signald.
 
-export { Emitter } from './emitter.js';
 export { SignaldError } from './error.js';
 export { PeerLink } from './peerlink.js';
 export { Signald } from './signald.js';
-export { selectedPair } from './stats.js';
 
 /** @typedef {import('./types.js').Candidate} Candidate */
 /** @typedef {import('./types.js').Description} Description */
