@@ -29,7 +29,8 @@ size_t map_count(const struct map *map);
 
 /*
  * Walk through all values in no particular order: start with *at = 0; returns
- * NULL at the end. The map must not change meanwhile.
+ * NULL at the end. Nothing may be put in meanwhile; where something is removed,
+ * others may be missed.
  */
 void *map_next(const struct map *map, size_t *at);
 

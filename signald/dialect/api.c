@@ -173,14 +173,15 @@ void api_handle_metrics(struct web_exchange *exchange,
 }
 
 /* It is void for as long as any token of its could be good. */
-static void void_tokens(const struct api *api, const char *id)
+static int void_tokens(const struct api *api, const char *id)
 {
 	int err = kicked_add(api->kicked, span_from(id),
 			     clock_wall_s(api->clock) + KEYRING_LIVES_S);
 
-	if (err)
+	if (err && err != -EINVAL)
 		log_error("state.fail", log_str("what", KICKED_FILE),
 			  log_str("error", strerror(-err)));
+	return err;
 }
 
 void api_handle_kick(struct web_exchange *exchange,
@@ -188,6 +189,7 @@ void api_handle_kick(struct web_exchange *exchange,
 {
 	const struct api *api = arg;
 	char id[HUB_MAX_ID + 1];
+	int err;
 
 	/* A browser says where its page is from; an operator's tool does not.
 	 */
@@ -211,10 +213,23 @@ void api_handle_kick(struct web_exchange *exchange,
 				  NULL);
 		return;
 	}
+	err = void_tokens(api, id);
+	if (err == -EINVAL) {
+		web_reply_problem(exchange, 400, "no peer has such an id",
+				  NULL);
+		return;
+	}
 	log_info("peer.kick", log_str("id", id));
-	void_tokens(api, id);
-	web_reply(exchange, &(struct web_response){
-				    .status = 204,
-				    .headers = "Cache-Control: no-store\r\n",
-			    });
+	if (err)
+		web_reply_problem(exchange, 500,
+				  "the peer is gone, but that could not be "
+				  "kept: it may come back after a restart; "
+				  "the log says why",
+				  NULL);
+	else
+		web_reply(exchange,
+			  &(struct web_response){
+				  .status = 204,
+				  .headers = "Cache-Control: no-store\r\n",
+			  });
 }

@@ -5,8 +5,11 @@
 #include "base/log.h"
 #include "dialect/visitor.h"
 
-/* More candidates than that, or a longer wait, are no browser's. */
+/* More candidates than that, or a longer wait, are no browser's: each has some
+ * 200 bytes. All that is held is sent at once, beside what else the page gets.
+ */
 #define MAX_HELD 64
+#define MAX_HELD_BYTES 65536
 #define MAX_WAIT_MS 10000
 
 struct held {
@@ -28,6 +31,7 @@ struct early {
 	struct held *first;
 	struct held **end;
 	unsigned count;
+	size_t bytes;
 	bool is_described;
 	size_t id_len;
 	char id[];
@@ -97,6 +101,7 @@ static struct held *take_all(struct early *early)
 	early->first = NULL;
 	early->end = &early->first;
 	early->count = 0;
+	early->bytes = 0;
 	return all;
 }
 
@@ -265,28 +270,34 @@ bool early_is_waiting(const struct visitor *visitor, struct span from)
 	return early && early->first;
 }
 
+static struct held *held_new(const struct sio_content *content, size_t len)
+{
+	struct held *held = calloc(1, sizeof(*held) + len);
+
+	if (!held)
+		return NULL;
+	for (size_t i = 0; i < content->parts_count; i++) {
+		memcpy(held->event + held->len, content->parts[i].ptr,
+		       content->parts[i].len);
+		held->len += content->parts[i].len;
+	}
+	return held;
+}
+
 int early_hold(struct visitor *visitor, const struct envelope *envelope,
 	       const struct sio_content *content)
 {
+	size_t len = spans_len(content->parts, content->parts_count);
 	struct early *early =
 		find_or_make(visitor, span_from(envelope->from->id));
-	struct buf event = {0};
-	struct held *held = NULL;
+	struct held *held;
 
-	if (early && early->count == MAX_HELD)
+	if (early &&
+	    (early->count == MAX_HELD || len > MAX_HELD_BYTES - early->bytes))
 		return -ENOBUFS;
-	for (size_t i = 0; i < content->parts_count; i++)
-		buf_append_span(&event, content->parts[i]);
-	if (early && !event.failed)
-		held = calloc(1, sizeof(*held) + event.len);
-	if (!held) {
-		buf_clear(&event);
+	held = early ? held_new(content, len) : NULL;
+	if (!held)
 		return -ENOMEM;
-	}
-	if (event.len)
-		memcpy(held->event, event.ptr, event.len);
-	held->len = event.len;
-	buf_clear(&event);
 	held->is_candidate = envelope->kind == ENVELOPE_CANDIDATE;
 	held->receipt = envelope->receipt;
 	if (!early->first)
@@ -294,6 +305,7 @@ int early_hold(struct visitor *visitor, const struct envelope *envelope,
 	*early->end = held;
 	early->end = &held->next;
 	early->count++;
+	early->bytes += len;
 	return 0;
 }
 

@@ -252,7 +252,7 @@ static void send_again(const struct share *frame, void *arg)
 {
 	const struct native_client *client = arg;
 
-	(void)wsconn_send_frame(client->ws, frame);
+	(void)wsconn_resend_frame(client->ws, frame);
 }
 
 static void be_resumed(struct native_client *client, const struct msg *msg)

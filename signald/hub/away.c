@@ -137,6 +137,9 @@ static void pass_away_time(struct hub *hub, struct hub_peer *away)
 {
 	uint64_t now_ms = hub->clock->mono_ms;
 
+	/* It was told when to come back, and hub_end_away() is the end. */
+	if (hub->is_draining && !away->peer.is_leaving)
+		return;
 	if (away->away_ends_ms && away->away_ends_ms <= now_ms) {
 		hub_leave(hub, &away->peer, away->away_reason);
 		return;
@@ -177,19 +180,32 @@ static void fire(struct wheel_timer *timer, void *arg)
 		check_progress(hub, owner);
 }
 
+/* Those of hub_await() are their dialect's to end. */
+static bool is_ours_to_end(const struct peer *peer)
+{
+	return peer->is_away && !peer->arg;
+}
+
 void hub_end_away(struct hub *hub)
 {
-	struct peer *peer;
-	size_t at = 0;
+	bool has_ended;
 
-	while (hub->away_count && (peer = map_next(hub->peers, &at)) != NULL) {
-		/* Those of hub_await() are their dialect's to end. */
-		if (!peer->is_away || peer->arg)
-			continue;
-		hub_leave(hub, peer,
-			  peer->is_leaving ? LEAVE_LEFT : LEAVE_SHUTDOWN);
-		at = 0; /* the map has changed */
-	}
+	/* A walk misses some of those that follow one who has left. */
+	do {
+		struct peer *peer;
+		size_t at = 0;
+
+		has_ended = false;
+		while (hub->away_count &&
+		       (peer = map_next(hub->peers, &at)) != NULL) {
+			if (!is_ours_to_end(peer))
+				continue;
+			hub_leave(hub, peer,
+				  peer->is_leaving ? LEAVE_LEFT
+						   : LEAVE_SHUTDOWN);
+			has_ended = true;
+		}
+	} while (has_ended);
 }
 
 void away_tick(struct hub *hub, uint64_t now_ms)

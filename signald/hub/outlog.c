@@ -51,13 +51,14 @@ int outlog_reserve(struct outlog *log)
 	return log->len == log->cap ? grow(log) : 0;
 }
 
-/* There is room for it. The log takes the frame's reference over. */
+/* There is room for it, at the position log->sent. The log takes the frame's
+ * reference over. */
 static void append(struct outlog *log, const struct share *frame, size_t cost,
 		   const struct receipt *receipt)
 {
 	struct outlog_entry *entry = entry_at(log, log->len++);
 
-	entry->sn = ++log->sent;
+	entry->sn = log->sent;
 	entry->frame = *frame;
 	entry->cost = cost;
 	entry->receipt = receipt ? *receipt : (struct receipt){0};
@@ -78,6 +79,7 @@ static int add(struct outlog *log, struct blob *frame,
 		return -ENOMEM;
 	if (frame)
 		share = share_of(blob_ref(frame));
+	log->sent++;
 	append(log, &share, share.len, receipt);
 	return 0;
 }
@@ -101,7 +103,19 @@ int outlog_write(struct outlog *log, const struct outlog_limits *limits,
 	if (outlog_reserve(log) ||
 	    shelf_put(&log->shelf, parts, parts_count, frame))
 		return -ENOMEM;
+	log->sent++;
 	append(log, frame, cost, receipt);
+	return 0;
+}
+
+int outlog_await(struct outlog *log, const struct outlog_limits *limits,
+		 const struct receipt *receipt)
+{
+	if (log->len >= limits->max_messages)
+		return -ENOBUFS;
+	if (outlog_reserve(log))
+		return -ENOMEM;
+	append(log, &(struct share){0}, 0, receipt);
 	return 0;
 }
 

@@ -87,6 +87,15 @@ int outlog_write(struct outlog *log, const struct outlog_limits *limits,
 int outlog_push(struct outlog *log, const struct outlog_limits *limits,
 		struct blob *frame, const struct receipt *receipt);
 
+/*
+ * Tell somebody when all has come that is kept now. It takes no position: its
+ * receiver is sent nothing.
+ *
+ * Returns 0, -ENOBUFS when the log has max_messages, or -ENOMEM.
+ */
+int outlog_await(struct outlog *log, const struct outlog_limits *limits,
+		 const struct receipt *receipt);
+
 /* Make sure that keeping one more without a frame needs no memory. Returns 0 or
  * -ENOMEM. */
 int outlog_reserve(struct outlog *log);

@@ -168,12 +168,33 @@ void pair_set_due(struct pair *pair)
 	hub->due = from;
 }
 
+/* Candidates without a description are given up by the dozen at most, one after
+ * the other. */
+#define REMEMBERED 64
+
+static void note_undescribed(struct pair *pair, uint64_t n)
+{
+	uint64_t by = n - pair->undescribed;
+
+	pair->undescribed_bits =
+		by < REMEMBERED ? pair->undescribed_bits << by | 1 : 1;
+	pair->undescribed = n;
+}
+
+static bool is_undescribed(const struct pair *pair, uint64_t n)
+{
+	uint64_t before = pair->undescribed - n;
+
+	return n <= pair->undescribed && before < REMEMBERED &&
+	       pair->undescribed_bits >> before & 1;
+}
+
 void pair_tell_again(struct pair *pair, uint64_t n)
 {
-	if (n <= pair->acked)
-		pair_set_due(pair);
-	else if (n <= pair->undescribed)
+	if (is_undescribed(pair, n))
 		tell_undelivered(pair, n, UNDESCRIBED);
+	else if (n <= pair->acked)
+		pair_set_due(pair);
 }
 
 /* Few are due at once: the list is looked through from its newest. */
@@ -213,7 +234,7 @@ void receipt_settle(const struct receipt *receipt, enum delivery outcome)
 	}
 	/* Of the others a sender hears when its receiver ends. */
 	if (outcome == UNDESCRIBED) {
-		pair->undescribed = receipt->n;
+		note_undescribed(pair, receipt->n);
 		tell_undelivered(pair, receipt->n, outcome);
 	}
 }

@@ -24,8 +24,10 @@ struct pair {
 	bool is_due;
 	struct pair *prev_outgoing, *next_outgoing;
 	struct pair *prev_incoming, *next_incoming;
-	uint64_t key[2];      /* serials: from, to */
-	uint64_t undescribed; /* up to it nothing else will */
+	uint64_t key[2];	   /* serials: from, to */
+	uint64_t undescribed;	   /* the last that was given up */
+	uint64_t undescribed_bits; /* and which of the 63 before it, from bit 1
+				    */
 };
 
 /* The pair, or NULL when there is none. */

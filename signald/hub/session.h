@@ -5,10 +5,11 @@
 
 #include "hub/hub.h"
 
-/* All that is kept for a peer must fit its output when it comes back. */
+/* All that is kept for a peer must fit its output when it comes back: there a
+ * frame may take twice its bytes, and it is not alone. */
 static inline struct outlog_limits hub_log_limits(const struct config *config)
 {
-	size_t most = config->output.max_queued_bytes / 2;
+	size_t most = config->output.max_queued_bytes / 4;
 	size_t bytes = config->session.max_bytes;
 
 	return (struct outlog_limits){

@@ -57,6 +57,7 @@ struct conn {
 	struct buf in; /* what on_bytes could not use yet */
 	const char *reason;
 	uint64_t deadline_ms; /* the owner's; 0 for none */
+	size_t exempt;	      /* of what `out` holds: outside the limit */
 	uint64_t stalled_ms;  /* when stuck output ends it all; 0 for none */
 	struct net_addr peer;
 	int fd;
@@ -288,6 +289,8 @@ static ssize_t send_some(struct conn *conn)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	count_queued(conn->set, -(int64_t)sent);
 	outq_consume(&conn->out, (size_t)sent);
+	if (conn->exempt > conn->out.held)
+		conn->exempt = conn->out.held;
 	return sent;
 }
 
@@ -366,13 +369,14 @@ static int after_append(struct conn *conn, size_t bytes, int err)
 	return 0;
 }
 
+/* What is exempt takes none of the room. */
 static bool has_room(struct conn *conn, size_t bytes)
 {
 	size_t max = conn->set->loop->config->output.max_queued_bytes;
+	size_t held = conn->out.held - conn->exempt;
 
 	/* One write always fits, so that no limit cuts a client that reads. */
-	if (!conn->out.bytes ||
-	    (conn->out.held <= max && max - conn->out.held >= bytes))
+	if (!conn->out.bytes || (held <= max && max - held >= bytes))
 		return true;
 	metric_add(METRIC_CLOSED_SLOW, 1);
 	conn_close(conn, conn_output_full);
@@ -382,13 +386,19 @@ static bool has_room(struct conn *conn, size_t bytes)
 int conn_write(struct conn *conn, const struct span *parts, size_t parts_count)
 {
 	size_t bytes = spans_len(parts, parts_count);
+	bool is_first = !conn->out.bytes;
+	int err;
 
 	if (conn->state != CONN_OPEN)
 		return -EPIPE;
 	if (!has_room(conn, bytes))
 		return -ENOBUFS;
-	return after_append(conn, bytes,
-			    outq_append(&conn->out, parts, parts_count));
+	err = after_append(conn, bytes,
+			   outq_append(&conn->out, parts, parts_count));
+	/* Nor is it to be cut for what follows such a write. */
+	if (!err && is_first)
+		conn->exempt = conn->out.held;
+	return err;
 }
 
 int conn_write_share(struct conn *conn, const struct share *share)
@@ -401,14 +411,18 @@ int conn_write_share(struct conn *conn, const struct share *share)
 			    outq_append_share(&conn->out, share));
 }
 
-int conn_write_file(struct conn *conn, struct blob *blob)
+int conn_write_exempt(struct conn *conn, const struct share *share)
 {
-	const struct share share = share_of(blob);
+	size_t counted = conn->out.held - conn->exempt;
+	int err;
 
 	if (conn->state != CONN_OPEN)
 		return -EPIPE;
-	return after_append(conn, share.len,
-			    outq_append_share(&conn->out, &share));
+	err = after_append(conn, share->len,
+			   outq_append_share(&conn->out, share));
+	if (!err)
+		conn->exempt = conn->out.held - counted;
+	return err;
 }
 
 /* Show bytes to the owner, and to the next one if that changes meanwhile. */

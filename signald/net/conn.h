@@ -69,8 +69,8 @@ int conn_write(struct conn *conn, const struct span *parts, size_t parts_count);
 int conn_write_share(struct conn *conn, const struct share *share);
 
 /* As conn_write_share(), but outside the output limit: for files, which all
- * readers share. */
-int conn_write_file(struct conn *conn, struct blob *blob);
+ * readers share, and for what was kept within a limit of its own. */
+int conn_write_exempt(struct conn *conn, const struct share *share);
 
 size_t conn_queued_bytes(const struct conn *conn);
 

@@ -136,8 +136,12 @@ void web_reply(struct web_exchange *exchange,
 	parts[0] = buf_span(head);
 	if (!exchange->is_head && !response->file)
 		parts[1] = response->body;
-	if (!conn_write(conn, parts, 2) && !exchange->is_head && response->file)
-		(void)conn_write_file(conn, response->file);
+	if (!conn_write(conn, parts, 2) && !exchange->is_head &&
+	    response->file) {
+		const struct share whole = share_of(response->file);
+
+		(void)conn_write_exempt(conn, &whole);
+	}
 }
 
 void web_reply_problem(struct web_exchange *exchange, int status,

@@ -206,6 +206,11 @@ int wsconn_send_frame(struct wsconn *ws, const struct share *frame)
 	return ws->has_sent_close ? -EPIPE : conn_write_share(ws->conn, frame);
 }
 
+int wsconn_resend_frame(struct wsconn *ws, const struct share *frame)
+{
+	return ws->has_sent_close ? -EPIPE : conn_write_exempt(ws->conn, frame);
+}
+
 void wsconn_close(struct wsconn *ws, uint16_t code, const char *reason)
 {
 	char status[2] = {(char)(code >> 8), (char)code};

@@ -79,6 +79,10 @@ int wsconn_send_and_ping(struct wsconn *ws, const struct span *parts,
 struct blob *wsconn_encode(const struct span *parts, size_t parts_count);
 int wsconn_send_frame(struct wsconn *ws, const struct share *frame);
 
+/* The same for one that was kept: it does not count against the output limit.
+ */
+int wsconn_resend_frame(struct wsconn *ws, const struct share *frame);
+
 /* The parts of such a frame, one more than those of its payload: its header is
  * written to `header`. */
 void wsconn_frame_parts(struct span *frame, char header[WS_MAX_SERVER_HEADER],

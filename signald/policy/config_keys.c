@@ -83,7 +83,7 @@ const struct config_key config_keys[] = {
 	UINT(session, window_s, "30", 1, 3600,
 	     CONFIG_RELOAD, "seconds a peer that was cut off may come back and keep its id"),
 	UINT(session, max_bytes, "262144", 1024, 16777216,
-	     CONFIG_RELOAD, "kept for one peer until it has them, bytes; at most half of output.max_queued_bytes"),
+	     CONFIG_RELOAD, "kept for one peer until it has them, bytes; at most a quarter of output.max_queued_bytes"),
 	UINT(session, max_messages, "1024", 16, 1048576,
 	     CONFIG_RELOAD, "kept for one peer until it has them, messages"),
 	UINT(session, token_ttl_s, "600", 60, 86400,

@@ -267,13 +267,14 @@ static int emit_once(struct sio_socket *socket, const struct framed *framed,
 
 	if (content->receipt && socket->log.len >= limits.max_messages)
 		return -ENOBUFS;
+	if (content->receipt && outlog_reserve(&socket->log))
+		return -ENOMEM;
 	err = send_framed(socket, framed, content);
 	if (err || !content->receipt)
 		return err;
-	err = outlog_add(&socket->log, &limits, NULL, content->receipt);
-	if (!err)
-		ask_for_proof(socket);
-	return err;
+	(void)outlog_add(&socket->log, &limits, NULL, content->receipt);
+	ask_for_proof(socket);
+	return 0;
 }
 
 static bool is_receipt(const struct receipt *receipt)
@@ -308,10 +309,7 @@ int sio_await(struct sio_socket *socket, const struct receipt *receipt)
 		receipt_settle(receipt, DELIVERED);
 		return 0;
 	}
-	if (socket->recovery && socket->client)
-		err = outlog_push(&socket->log, &limits, NULL, receipt);
-	else
-		err = outlog_add(&socket->log, &limits, NULL, receipt);
+	err = outlog_await(&socket->log, &limits, receipt);
 	if (!err)
 		ask_for_proof(socket);
 	return err;

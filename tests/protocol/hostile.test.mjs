@@ -205,16 +205,16 @@ describe('who does not read, beside a call', () => {
 			for (let i = 1; i <= 20; i++)
 				sender.say(deaf, 'x'.repeat(30000));
 			await sender.settle();
-			// Of its log half the output may be full; what it cannot keep is said at once.
-			assert.deepEqual(sender.heard('error').map(({ code, n }) => [code, n]).slice(0, 2), [['queue-full', 5], ['gap', 6]]);
+			// Its log may fill a quarter of the output; what it cannot keep is said at once.
+			assert.deepEqual(sender.heard('error').map(({ code, n }) => [code, n]).slice(0, 2), [['queue-full', 3], ['gap', 4]]);
 			for (let i = 0; i < 3000; i++)
 				deaf.send({ type: 'peers', after: 0 });
 			assert.deepEqual(await sender.next('peer-away'), { type: 'peer-away', id: deaf.id });
 			assert.equal((await deaf.resume({ last: 0 })).type, 'resumed');
-			for (let n = 1; n <= 4; n++)
+			for (let n = 1; n <= 2; n++)
 				assert.equal((await deaf.next('signal')).n, n);
 			deaf.ack();
-			while (sender.pendingTo(deaf)[0].n <= 4)
+			while (sender.pendingTo(deaf)[0].n <= 2)
 				await sender.next('ack');
 		});
 		assert.ok(await daemon.metric('signald_closed_total{reason="slow"}') >= 1);

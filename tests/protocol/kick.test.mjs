@@ -128,6 +128,7 @@ describe('who was kicked', () => {
 		const ada = await joinSession(t, daemon, 'absent');
 		daemon = await restart(t, daemon);
 		await kick(daemon, ada.id);
+		await assertProblem(await post(daemon, '?peer=no%20id'), 400, /no peer has such an id/);
 		await assertGone(ada);
 		daemon = await restart(t, daemon);
 		await assertGone(ada);
@@ -139,7 +140,7 @@ describe('who was kicked', () => {
 		const file = path.join(daemon.options.sets['state.dir'], 'kicked');
 		await rm(file);
 		await mkdir(file);
-		await kick(daemon, ada.id);
+		await assertProblem(await post(daemon, `?peer=${ada.id}`), 500, /may come back after a restart/);
 		await daemon.waitLog(/error state\.fail what=kicked error="Is a directory"/);
 		await ada.closed;
 		await assertGone(ada);

@@ -123,10 +123,6 @@ describe('a message to a page', together, () => {
 			native.say(page, undefined, { type: 'candidate', candidate: null });
 			await assertUnheard(native, 'ack');
 			await page.answer();
-			await assertAcked(native, page, 1);
-			await page.asked();
-			await assertUnheard(native, 'ack');
-			await page.answer();
 			await assertAcked(native, page, 2);
 			native.say(page, undefined, { type: 'candidate', candidate: null });
 			await assertAcked(native, page, 3);

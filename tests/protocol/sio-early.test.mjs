@@ -134,6 +134,18 @@ describe('candidates of a native peer', together, () => {
 		await native.next((m) => isAck(m) && m.n === MAX_HELD + 2);
 	});
 
+	test('are not kept at length: the page that gets them at once is not cut for it', async (t) => {
+		const { page, native } = await couple(t);
+		const long = { candidate: `candidate:${'x'.repeat(20000)}`, sdpMid: '0' };
+		for (let n = 1; n <= 4; n++)
+			native.say(page, undefined, { type: 'candidate', candidate: long });
+		await assertRefused(native, page, 'queue-full', 4);
+		answer(native, page, 'a');
+		await hears(page, native.id, 'a');
+		for (let n = 1; n <= 3; n++)
+			assert.deepEqual((await page.event('candidate'))[1], long);
+	});
+
 	test('of a memory that is gone are dropped, and the new one begins anew', async (t) => {
 		const { page, native } = await couple(t);
 		trickle(native, page, 1, 2);
@@ -350,6 +362,22 @@ describe('candidates for a page that is away', together, () => {
 		answer(native, peer, 'a');
 		await hears(page, native.id, 'a', 1);
 		assert.equal((await native.next(isAck)).n, 2);
+	});
+
+	// The browser's last candidate is none: no event, and no offset of one.
+	test('cost it nothing when they end', async (t) => {
+		const { proxy, native, page, peer } = await couple(t);
+		answer(native, peer, 'a');
+		trickle(native, peer, null);
+		await native.settle();
+		await comeBack(proxy, page);
+		await hears(page, native.id, 'a');
+		await native.next((m) => isAck(m) && m.n === 2);
+		proxy.cut();
+		await page.life('disconnect');
+		await comeBack(proxy, page);
+		answer(native, peer, 'b');
+		await hears(page, native.id, 'b');
 	});
 
 	test('that find no room behind it are said not to come', async (t) => {

@@ -262,10 +262,10 @@ describe('a kick', together, () => {
 
 // More than a connection may hold back at once.
 test('what cannot be sent again is never skipped', async (t) => {
-	const nsps = ['/a', '/b', '/c'];
+	const nsps = ['/a', '/b', '/c', '/d', '/e', '/f'];
 	const daemon = await startDaemon(t, { sets: {
 		'socketio.namespaces': nsps.map((nsp) => `${nsp}=generic+recovery`).join(),
-		'output.max_queued_bytes': 65536, 'socketio.max_payload_bytes': 65536,
+		'output.max_queued_bytes': 131072, 'socketio.max_payload_bytes': 65536,
 	} });
 	const native = await joinSession(t, daemon, 'much');
 	const page = await openWs(t, daemon, { query: 'room=much' });

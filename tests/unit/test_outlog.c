@@ -564,6 +564,35 @@ static void what_is_left_empty_counts_as_kept(void **state)
 	assert_int_equal(kept.bytes, 0);
 }
 
+/* Its receiver is sent nothing, and could not name its position. */
+static void who_awaits_what_is_kept_takes_no_position(void **state)
+{
+	struct receipt receipt = receipt_of(0);
+
+	(void)state;
+	assert_int_equal(add(1, 8), 0);
+	assert_int_equal(outlog_await(&kept, &limits, &receipt), 0);
+	assert_int_equal(kept.sent, 1);
+	assert_int_equal(kept.bytes, 8);
+	assert_int_equal(add(2, 8), 0);
+	assert_int_equal(kept.sent, 2);
+	outlog_ack(&kept, 1);
+	assert_told(0, DELIVERED);
+	assert_true(outlog_reaches(&kept, 1));
+	assert_kept(2, 1);
+}
+
+static void only_so_many_may_await(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 10; i++) {
+		struct receipt receipt = receipt_of(i);
+
+		assert_int_equal(outlog_await(&kept, &limits, &receipt), 0);
+	}
+	assert_int_equal(outlog_await(&kept, &limits, NULL), -ENOBUFS);
+}
+
 static void what_was_reserved_needs_no_memory(void **state)
 {
 	(void)state;
@@ -630,6 +659,8 @@ int main(void)
 		TEST(a_push_without_memory_changes_nothing),
 		TEST(what_the_log_writes_is_kept_beside_what_it_was_given),
 		TEST(what_is_left_empty_counts_as_kept),
+		TEST(who_awaits_what_is_kept_takes_no_position),
+		TEST(only_so_many_may_await),
 		TEST(what_was_reserved_needs_no_memory),
 		TEST(writing_without_memory_changes_nothing),
 	};

@@ -471,6 +471,54 @@ static void also_when_it_was_away_and_asks_again(void **state)
 	assert_int_equal(ada_again.losses_count, 0);
 }
 
+/* What came is one thing, what was given up another, whatever came behind it.
+ */
+static void what_was_given_up_is_never_said_to_have_come(void **state)
+{
+	(void)state;
+	join(&ada, "ada", 1);
+	join(&bob, "bob", 0);
+	send_all(&ada, "bob", 1, 1);
+	prove(&bob);
+	cut(&ada);
+	come_back(&ada_again, "ada", 0);
+	send_all(&ada_again, "bob", 2, 3);
+	cut(&ada_again);
+	outlog_clear(&bob.unproved, UNDESCRIBED);
+	come_back(&ada, "ada", 0);
+	send_all(&ada, "bob", 4, 4);
+	prove(&bob);
+	assert_acked(&ada, "bob", 4);
+	forget(&ada);
+	send_all(&ada, "bob", 1, 3);
+	assert_int_equal(ada.losses_count, 2);
+	assert_int_equal(ada.losses[0].n, 2);
+	assert_int_equal(ada.losses[1].n, 3);
+}
+
+static void long_after_it_only_the_last_are_remembered(void **state)
+{
+	(void)state;
+	join(&ada, "ada", 1);
+	join(&bob, "bob", 0);
+	send_all(&ada, "bob", 1, 1);
+	outlog_clear(&bob.unproved, UNDESCRIBED);
+	for (uint64_t n = 2; n <= 80; n++) {
+		assert_int_equal(send_to(&ada, "bob", n, n - 1), 0);
+		prove(&bob);
+		forget(&bob);
+		forget(&ada);
+	}
+	assert_int_equal(send_to(&ada, "bob", 81, 80), 0);
+	outlog_clear(&bob.unproved, UNDESCRIBED);
+	forget(&ada);
+	assert_int_equal(send_to(&ada, "bob", 1, 0), 0);
+	assert_int_equal(send_to(&ada, "bob", 80, 79), 0);
+	assert_int_equal(ada.losses_count, 0);
+	assert_int_equal(send_to(&ada, "bob", 81, 80), 0);
+	assert_int_equal(ada.losses_count, 1);
+}
+
 /* Its messages have no numbers, and nobody is told of those. */
 static void one_without_a_session_is_told_of_no_acknowledgement(void **state)
 {
@@ -766,6 +814,8 @@ int main(void)
 		TEST(who_cannot_acknowledge_does_so_by_its_pong),
 		TEST(a_sender_hears_what_its_receiver_could_not_take),
 		TEST(also_when_it_was_away_and_asks_again),
+		TEST(what_was_given_up_is_never_said_to_have_come),
+		TEST(long_after_it_only_the_last_are_remembered),
 		TEST(one_without_a_session_is_told_of_no_acknowledgement),
 		TEST(who_waits_for_a_message_hears_that_it_has_come),
 		TEST(who_waits_hears_when_the_receiver_begins_anew),

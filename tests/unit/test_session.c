@@ -357,9 +357,9 @@ static void a_log_is_limited_in_bytes_too(void **state)
 	config.session.max_bytes = 100000;
 	assert_int_equal(send_to(&bob, "ada", 3, 2), 0);
 	/* All of it must fit the output when it is sent again. */
-	config.output.max_queued_bytes = 2 * 3 * sizeof(struct heard);
+	config.output.max_queued_bytes = 4 * 3 * sizeof(struct heard);
 	assert_int_equal(send_to(&bob, "ada", 4, 3), -ENOBUFS);
-	config.output.max_queued_bytes = 2 * 4 * sizeof(struct heard);
+	config.output.max_queued_bytes = 4 * 4 * sizeof(struct heard);
 	assert_int_equal(send_to(&bob, "ada", 4, 3), 0);
 }
 
@@ -1065,6 +1065,7 @@ static void a_server_that_goes_tells_nobody_who_is_cut(void **state)
 	join_both();
 	hub_drain(hub);
 	cut(&bob);
+	pass_whole(2 * WINDOW_MS);
 	assert_int_equal(ada.events_count, 0);
 	assert_true(bob.peer->is_away);
 }
