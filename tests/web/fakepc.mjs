@@ -21,6 +21,8 @@ export class FakeConnection {
 	}
 
 	addTrack(track) {
+		if (this.connectionState === 'closed')
+			throw new DOMException('closed', 'InvalidStateError');
 		this.#senders.push({ track });
 	}
 

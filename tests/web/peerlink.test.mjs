@@ -200,6 +200,21 @@ describe('candidates', () => {
 		assert.deepEqual(ada.pc.candidates, ['y']);
 	});
 
+	test('that came early and make no sense leave the others alone', async () => {
+		const ada = track(makeLink('ada', 'bob'));
+		const { addIceCandidate } = ada.pc;
+		ada.pc.addIceCandidate = async (added) => {
+			if (added.candidate === 'nonsense')
+				throw new TypeError('nonsense');
+			return addIceCandidate.call(ada.pc, added);
+		};
+		ada.link.receive(candidate('x', 'nonsense'));
+		ada.link.receive(candidate('x', 'good'));
+		ada.link.receive(offer('x'));
+		await settle();
+		assert.deepEqual(ada.pc.candidates, ['good']);
+	});
+
 	test('of an offer that lost are dropped', async () => {
 		const bob = track(makeLink('bob', 'ada'));
 		bob.pc.need();
@@ -512,6 +527,39 @@ describe('new credentials', () => {
 		assert.equal(pc.restarts, 0);
 	});
 
+	for (const connectionState of ['connecting', 'disconnected']) {
+		test(`that come while a link is ${connectionState} replace the relay that it finds`, async (t) => {
+			t.mock.timers.enable({ apis: ['setTimeout'] });
+			const { pc, signald } = track(makeLink('bob', 'ada'));
+			pc.become(connectionState);
+			signald.renew('new');
+			await settle();
+			pc.stats = candidatePair('relay');
+			pc.become('connected');
+			await settle();
+			t.mock.timers.tick(0);
+			assert.equal(pc.restarts, 1);
+			pc.gathered();
+			pc.become('connected');
+			await settle();
+			t.mock.timers.tick(60000);
+			assert.equal(pc.restarts, 1, 'once');
+		});
+	}
+
+	test('that come while a link is connecting, which is closed then, are forgotten', async (t) => {
+		t.mock.timers.enable({ apis: ['setTimeout'] });
+		const { link, pc, signald } = makeLink('bob', 'ada');
+		pc.become('connecting');
+		signald.renew('new');
+		await settle();
+		link.close();
+		pc.gathered();
+		await settle();
+		t.mock.timers.tick(60000);
+		assert.equal(pc.restarts, 0);
+	});
+
 	test('give a failed link another try at once', async () => {
 		const { pc, signald } = track(makeLink('ada', 'bob'));
 		pc.become('failed');
@@ -562,6 +610,26 @@ describe('closing', () => {
 			assert.equal(pc.restarts, 0);
 		});
 	}
+
+	test('is told once, however often it is done', () => {
+		const { link } = makeLink('ada', 'bob');
+		let count = 0;
+		link.on('closed', () => count++);
+		link.close();
+		link.close();
+		assert.equal(count, 1);
+	});
+
+	test('is no error for who has just asked for the state', async () => {
+		const { link, pc } = makeLink('ada', 'bob');
+		pc.getStats = async () => {
+			throw new DOMException('closed', 'InvalidStateError');
+		};
+		pc.become('connected');
+		const asked = link.state();
+		link.close();
+		assert.deepEqual(await asked, { state: 'connected', pair: undefined, errors: [] });
+	});
 
 	test('of an old link leaves the one that has taken its place', async () => {
 		const { link, signald } = makeLink('ada', 'bob');

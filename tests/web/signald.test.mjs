@@ -90,6 +90,22 @@ describe('joining', () => {
 		await first.closed;
 	});
 
+	test('with options that are there and undefined is as without them', async (t) => {
+		t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1000000 });
+		const { client, first } = await joinedPair(t, { timeoutMs: undefined, maxPending: undefined, minRetryMs: undefined, maxRetryMs: undefined },
+			{ peers: [bob] });
+		const [sent, asked] = [client.send('bob', 1), client.broadcast(1)];
+		sent.catch(() => {});
+		await first.next('signal');
+		t.mock.timers.tick(9999);
+		await settled(client, first);
+		t.mock.timers.tick(1);
+		await assert.rejects(asked, { code: 'timeout' });
+		const retry = heard(client, 'retry');
+		first.socket.terminate();
+		assert.ok((await retry).delayMs >= 0);
+	});
+
 	test('without any WebSocket is refused at once, and says what is missing', async (t) => {
 		const had = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket');
 		delete globalThis.WebSocket;
@@ -130,6 +146,15 @@ describe('the token provider', () => {
 	test('may be a value', async (t) => {
 		const { join } = await joinedPair(t, { auth: 'a token' });
 		assert.equal(join.auth, 'a token');
+	});
+
+	test('that never answers is asked again when its time is over', async (t) => {
+		let count = 0;
+		const { client, connection } = await startPair(t, { timeoutMs: 20, auth: () => ++count > 1 ? 'late' : new Promise(() => {}) });
+		const retry = heard(client, 'retry');
+		client.connect().catch(() => {});
+		assert.match((await retry).reason, /auth/);
+		assert.equal((await (await connection()).next('join')).auth, 'late');
 	});
 
 	test('that answers after the room was closed opens nothing', async (t) => {
@@ -220,6 +245,19 @@ describe('sending', () => {
 		await first.next('signal');
 	});
 
+	for (const timeoutMs of [Infinity, undefined]) {
+		test(`waits for ever when it may (${timeoutMs})`, async (t) => {
+			const { client, first } = await joinedPair(t, {}, { peers: [bob] });
+			let isOver = false;
+			client.send('bob', 1, { timeoutMs }).catch(() => {}).finally(() => isOver = true);
+			await first.next('signal');
+			// A timer of Infinity would be due by now.
+			await settled(client, first);
+			await new Promise((resolve) => setTimeout(resolve, 2));
+			assert.equal(isOver, false);
+		});
+	}
+
 	test('gives up when it is told to', async (t) => {
 		const { client } = await joinedPair(t, {}, { peers: [bob] });
 		const controller = new AbortController();
@@ -261,7 +299,7 @@ describe('a broadcast', () => {
 
 	test('without a connection fails at once', async (t) => {
 		const { client } = await startPair(t);
-		await assert.rejects(client.broadcast(1), { code: 'lost' });
+		await assert.rejects(client.broadcast(1), { code: 'lost', mayHaveArrived: false });
 	});
 
 	test('whose connection is lost before its answer fails: nobody knows', async (t) => {
@@ -269,7 +307,7 @@ describe('a broadcast', () => {
 		const sent = client.broadcast(1);
 		await first.next('broadcast');
 		first.socket.terminate();
-		await assert.rejects(sent, { code: 'lost' });
+		await assert.rejects(sent, { code: 'lost', mayHaveArrived: true });
 	});
 
 	test('without an answer in time fails', async (t) => {
@@ -277,7 +315,15 @@ describe('a broadcast', () => {
 		const { client } = await joinedPair(t);
 		const sent = client.broadcast(1);
 		t.mock.timers.tick(10000);
-		await assert.rejects(sent, { code: 'timeout' });
+		await assert.rejects(sent, { code: 'timeout', mayHaveArrived: true });
+	});
+
+	test('that the server refuses has not arrived', async (t) => {
+		const { client, first } = await joinedPair(t);
+		const sent = client.broadcast(1);
+		const { ref } = await first.next('broadcast');
+		first.send({ type: 'error', ref, code: 'internal', message: 'out of memory' });
+		await assert.rejects(sent, { code: 'internal', mayHaveArrived: false });
 	});
 });
 
@@ -517,6 +563,18 @@ describe('a lost connection', () => {
 			});
 		}
 
+		test('for lack of memory is tried again as who it was', async (t) => {
+			const pair = await joinedPair(t);
+			const second = await cut(pair);
+			const retry = heard(pair.client, 'retry');
+			await second.refuse('internal');
+			assert.equal((await retry).reason, 'because of internal');
+			const resumed = heard(pair.client, 'resumed');
+			const { token, inst } = await (await pair.connection()).resume('me');
+			assert.deepEqual([token, inst], ['first', pair.join.inst]);
+			assert.equal((await resumed).id, 'me');
+		});
+
 		test('not even anew joins as somebody new, without end', async (t) => {
 			const pair = await joinedPair(t);
 			const second = await cut(pair);
@@ -613,6 +671,24 @@ describe('a lost connection', () => {
 		await second.next('ping');
 	});
 
+	test('is opened anew when the network is back while an attempt hangs', async (t) => {
+		const events = new EventTarget();
+		globalThis.addEventListener = events.addEventListener.bind(events);
+		t.after(() => delete globalThis.addEventListener);
+		let count = 0;
+		const { client, connection } = await startPair(t, { auth: () => ++count > 1 ? count : new Promise(() => {}) });
+		client.connect().catch(() => {});
+		await new Promise(setImmediate);
+		// First it hangs in the application, then in the network: a server that says nothing.
+		events.dispatchEvent(new Event('online'));
+		const first = await connection();
+		assert.equal((await first.next('join')).auth, 2);
+		events.dispatchEvent(new Event('online'));
+		assert.equal((await (await connection()).next('join')).auth, 3);
+		await first.closed;
+		assert.equal(client.state, 'connecting');
+	});
+
 	test('is opened at once when the page is looked at, not when it is put aside', async (t) => {
 		const page = Object.assign(new EventTarget(), { visibilityState: 'visible' });
 		globalThis.document = page;
@@ -630,7 +706,7 @@ describe('a lost connection', () => {
 	});
 
 	test('is not opened again after a code that forbids it', async (t) => {
-		for (const [code, expected] of [[1002, 'closed'], [1003, 'closed'], [1007, 'closed'], [1008, 'closed'], [1009, 'closed'], [4001, 'taken'], [4003, 'kicked']]) {
+		for (const [code, expected] of [[1002, 'closed'], [1003, 'closed'], [1007, 'closed'], [1009, 'closed'], [4001, 'taken'], [4003, 'kicked']]) {
 			const { client, first } = await joinedPair(t);
 			const closed = heard(client, 'closed');
 			first.socket.close(code, 'a rule was broken');
@@ -640,7 +716,7 @@ describe('a lost connection', () => {
 	});
 
 	test('is opened again after the codes that allow it', async (t) => {
-		for (const code of [1001, 1011, 1012, 1013, 4002, 4004]) {
+		for (const code of [1001, 1008, 1011, 1012, 1013, 4002, 4004]) {
 			const { connection, first } = await joinedPair(t);
 			first.socket.close(code);
 			await (await connection()).next('resume');
@@ -950,6 +1026,36 @@ describe('links', () => {
 		assert.equal(link.pc.connectionState, 'closed');
 	});
 
+	for (const [what, end] of [['the link', ({ link }) => link.close()], ['the room', ({ client }) => client.close()]]) {
+		test(`are left to their listener, which may close ${what} at once`, async (t) => {
+			const stream = { getTracks: () => [{ kind: 'video' }] };
+			const { client, connection } = await startPair(t, { ...wanted, stream });
+			const links = [];
+			client.on('link', (link) => {
+				links.push(link);
+				end({ link, client });
+			});
+			client.connect().catch(() => {});
+			await (await connection()).admit('me', { peers: [bob] });
+			await heard(client, 'link');
+			await new Promise(setImmediate);
+			assert.deepEqual([links.length, links[0].pc.connectionState, client.links.size], [1, 'closed', 0]);
+		});
+	}
+
+	test('need an RTCPeerConnection, which is said at once', async (t) => {
+		await assert.rejects(startPair(t, { links: true }), /RTCPeerConnection/);
+		await assert.rejects(startPair(t, { stream: { getTracks: () => [] } }), /RTCPeerConnection/);
+	});
+
+	test('are not made because a stream is shared later', async (t) => {
+		const { client, first } = await joinedPair(t, { RTCPeerConnection: FakeConnection }, { peers: [bob] });
+		client.share({ getTracks: () => [] });
+		first.send({ type: 'peer-joined', peer: eve });
+		await settled(client, first);
+		assert.equal(client.links.size, 0);
+	});
+
 	test('are not made once the room is closed', async (t) => {
 		const { client, connection } = await startPair(t, wanted);
 		client.on('joined', () => client.close());
@@ -1054,6 +1160,19 @@ describe('the end', () => {
 		assert.equal(ends.length, 1);
 		assert.equal(await first.closed, 1000);
 		assert.equal(client.state, 'closed');
+	});
+
+	test('is the end for connect() too, before and after it', async (t) => {
+		const { client, first, open, connection } = await joinedPair(t);
+		client.close();
+		await assert.rejects(client.connect(), { name: 'SignaldError', code: 'left' });
+		await first.closed;
+		const other = open();
+		other.close();
+		await assert.rejects(other.connect(), { code: 'left' });
+		// Whoever comes next is not one of them.
+		open({ name: 'next' }).connect().catch(() => {});
+		assert.equal((await (await connection()).next('join')).name, 'next');
 	});
 
 	test('listens to the network no longer', async (t) => {

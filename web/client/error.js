@@ -9,11 +9,6 @@
  */
 export class SignaldError extends Error {
 	/**
-	 * Of a message: it may have arrived all the same. Without it, it has not.
-	 */
-	mayHaveArrived = false;
-
-	/**
 	 * Of a message to many: who does not have it, by id, and why.
 	 *
 	 * @type {Map<string, SignaldError> | undefined}
@@ -23,10 +18,13 @@ export class SignaldError extends Error {
 	/**
 	 * @param {string} code
 	 * @param {string} message
+	 * @param {boolean} [mayHaveArrived]
 	 */
-	constructor(code, message) {
+	constructor(code, message, mayHaveArrived = false) {
 		super(message);
 		this.name = 'SignaldError';
 		this.code = code;
+		/** Of a message: it may have arrived all the same. Without it, it has not. */
+		this.mayHaveArrived = mayHaveArrived;
 	}
 }

@@ -6,8 +6,11 @@ import { SignaldError } from './error.js';
 
 /** @import {SocketLike, WebSocketLike} from './types.js' */
 
-/** Close codes after which coming back would only repeat the mistake. */
-const FINAL_CODES = [1000, 1002, 1003, 1007, 1008, 1009, 4001, 4003];
+/**
+ * Close codes after which coming back would only repeat the mistake. 1008 is
+ * none of them: who was slow to join may be quicker the next time.
+ */
+const FINAL_CODES = [1000, 1002, 1003, 1007, 1009, 4001, 4003];
 
 /** Those of ours that have a name. @type {Record<number, string>} */
 const NAMES = { 4001: 'taken', 4003: 'kicked' };
@@ -46,11 +49,10 @@ export class Lifeline {
 	#handlers;
 	/** @type {SocketLike | undefined} */
 	#socket;
-	/** One timer for "does it open", "is it alive" and "try again": it is never two. @type {ReturnType<typeof setTimeout> | undefined} */
+	/** One timer for "is there an answer", "is it alive" and "try again": it is never two. @type {ReturnType<typeof setTimeout> | undefined} */
 	#timer;
 	#attempt = 0;
 	#listening = new AbortController();
-	#isWaiting = false;
 	#isProbing = false;
 	#heardAt = 0;
 	#pingMs = 0;
@@ -110,7 +112,6 @@ export class Lifeline {
 	}
 
 	#open() {
-		this.#isWaiting = false;
 		this.#greet((hello) => this.#connect(hello));
 	}
 
@@ -118,10 +119,13 @@ export class Lifeline {
 	async #greet(next) {
 		const attempt = ++this.#attempt;
 		const isCurrent = () => attempt === this.#attempt;
+		this.#expect('auth does not answer');
 		try {
 			const hello = await this.#handlers.hello();
-			if (isCurrent())
+			if (isCurrent()) {
+				this.#expect('the server does not answer');
 				next(hello);
+			}
 		} catch (error) {
 			if (isCurrent())
 				this.lose(/** @type {Error} */ (error).message);
@@ -130,7 +134,7 @@ export class Lifeline {
 
 	/** @param {string} hello */
 	#connect(hello) {
-		const { WebSocket = globalThis.WebSocket, url, timeoutMs } = this.#options;
+		const { WebSocket = globalThis.WebSocket, url } = this.#options;
 		const socket = new WebSocket(url, 'signald.v1');
 		// What others than the newest still bring is nobody's business any more.
 		const isCurrent = () => socket === this.#socket;
@@ -140,7 +144,6 @@ export class Lifeline {
 		// The close that follows says it better; unheard, some platforms throw.
 		socket.onerror = () => {};
 		socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) => isCurrent() && this.#onClose(code, reason);
-		this.#arm(() => this.lose('the server does not answer'), timeoutMs);
 	}
 
 	/** @param {string} text */
@@ -173,7 +176,6 @@ export class Lifeline {
 		const { minRetryMs, maxRetryMs } = this.#options;
 		const delayMs = this.goAwayMs ?? retryDelay(now - this.#lostAt, minRetryMs, maxRetryMs);
 		this.goAwayMs = undefined;
-		this.#isWaiting = true;
 		this.#arm(() => this.#open(), delayMs);
 		this.#handlers.onLost(reason, delayMs);
 	}
@@ -182,10 +184,10 @@ export class Lifeline {
 	#wake = (/** @type {Event} */ { type }) => {
 		if (type !== 'online' && document.visibilityState === 'hidden')
 			return;
-		if (this.#isWaiting)
-			this.#open();
-		else if (this.#upAt)
-			this.#probe();
+		if (this.#upAt)
+			return this.#probe();
+		this.#drop();
+		this.#open();
 	};
 
 	#watch() {
@@ -202,7 +204,7 @@ export class Lifeline {
 
 	#probe() {
 		this.#isProbing = true;
-		this.#arm(() => this.lose('the server fell silent'), this.#options.timeoutMs);
+		this.#expect('the server fell silent');
 		this.send('{"type":"ping"}');
 	}
 
@@ -211,9 +213,14 @@ export class Lifeline {
 		const socket = this.#socket;
 		this.#attempt++;
 		this.#socket = undefined;
-		this.#isWaiting = this.#isProbing = false;
+		this.#isProbing = false;
 		clearTimeout(this.#timer);
 		socket?.close(code);
+	}
+
+	/** Give the connection up where nothing comes. @param {string} reason */
+	#expect(reason) {
+		this.#arm(() => this.lose(reason), this.#options.timeoutMs);
 	}
 
 	/**

@@ -293,11 +293,8 @@ export class Outbox {
 		const attempts = entry.waiting.get(id);
 		if (!entry.waiting.delete(id))
 			return;
-		if (code) {
-			const error = new SignaldError(code, message);
-			error.mayHaveArrived = Boolean(attempts);
-			entry.failed.set(id, error);
-		}
+		if (code)
+			entry.failed.set(id, new SignaldError(code, message, Boolean(attempts)));
 		if (!entry.waiting.size)
 			this.#finish(entry);
 	}
@@ -307,9 +304,9 @@ export class Outbox {
 		const errors = [...failed.values()];
 		if (!isForMany || !errors.length)
 			return done(errors[0]);
-		const error = new SignaldError('undelivered', `not delivered to ${[...failed.keys()]}`);
+		const mayHaveArrived = errors.some((error) => error.mayHaveArrived);
+		const error = new SignaldError('undelivered', `not delivered to ${[...failed.keys()]}`, mayHaveArrived);
 		error.peers = failed;
-		error.mayHaveArrived = errors.some(({ mayHaveArrived }) => mayHaveArrived);
 		done(error);
 	}
 }

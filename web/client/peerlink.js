@@ -58,8 +58,8 @@ export class PeerLink extends Emitter {
 	#polite;
 	#makingOffer = false;
 	#ignoringOffer = false;
-	#isCalled;
-	#needsOffer = false;
+	#waitsForCall;
+	#hasNeeded = false;
 	/** Messages are taken one after the other. */
 	#queue = Promise.resolve();
 	/** Their candidates that came before the description. @type {RTCIceCandidateInit[]} */
@@ -94,7 +94,7 @@ export class PeerLink extends Emitter {
 		this.#signald = signald;
 		this.id = id;
 		this.isCaller = isCaller;
-		this.#isCalled = !isCaller;
+		this.#waitsForCall = !isCaller;
 		this.#polite = signald.id < id;
 		const { iceServers } = signald;
 		this.pc = new RTCPeerConnection({ iceServers, iceTransportPolicy: policy, bundlePolicy: 'max-bundle' });
@@ -123,6 +123,8 @@ export class PeerLink extends Emitter {
 
 	/** End the connection. */
 	close() {
+		if (!this.#forget.length)
+			return; // closed already
 		if (this.#signald.links.get(this.id) === this)
 			this.#signald.links.delete(this.id);
 		clearTimeout(this.#timer);
@@ -159,7 +161,9 @@ export class PeerLink extends Emitter {
 		if (state === 'closed')
 			return { state, errors };
 		if (state === 'connected') {
-			const pair = selectedPair((await pc.getStats()).values());
+			// Some browsers count nothing once it is closed.
+			const stats = await pc.getStats().catch(() => new Map());
+			const pair = selectedPair(stats.values());
 			return { state, pair, errors };
 		}
 		if (this.#hasFailed || this.#isHopeless())
@@ -198,16 +202,16 @@ export class PeerLink extends Emitter {
 	}
 
 	#onNeed() {
-		this.#needsOffer = true;
-		if (!this.#isCalled)
+		this.#hasNeeded = true;
+		if (!this.#waitsForCall)
 			this.#offer();
 	}
 
 	/** Nobody has called: it is for us to do. */
 	#call() {
-		if (this.#isCalled && this.#needsOffer)
+		if (this.#waitsForCall && this.#hasNeeded)
 			this.#offer();
-		this.#isCalled = false;
+		this.#waitsForCall = false;
 	}
 
 	async #offer() {
@@ -231,9 +235,12 @@ export class PeerLink extends Emitter {
 		const sent = type === 'offer'
 			? this.#signald.offer(this.id, { type, sdp })
 			: this.#signald.answer(this.id, { type, sdp, offerUfrag: ufragOf(remoteDescription?.sdp) });
-		// The peer is gone; that news comes by itself.
+		// The peer is gone, which is told by itself; or the server has not taken
+		// it, and what it was for waits for the next description.
 		sent.catch(() => {});
 		this.#sendCandidates();
+		// What is left belongs to an offer that was rolled back.
+		this.#unsent = [];
 	}
 
 	/** @param {Description['description']} description */
@@ -246,7 +253,7 @@ export class PeerLink extends Emitter {
 		const isOutdated = offerUfrag && !belongs(offerUfrag, pc.localDescription?.sdp);
 		if (this.#ignoringOffer || isOutdated)
 			return;
-		this.#isCalled = false;
+		this.#waitsForCall = false;
 		// Chromium may never gather where it has rolled back what had found nothing yet.
 		if (collides)
 			await Promise.race([this.#gathered, new Promise((resolve) => setTimeout(resolve, GATHER_MS))]);
@@ -279,7 +286,7 @@ export class PeerLink extends Emitter {
 		const candidates = this.#early.filter(({ usernameFragment }) => belongs(usernameFragment, sdp));
 		this.#early = [];
 		for (const candidate of candidates)
-			await this.pc.addIceCandidate(candidate);
+			await this.pc.addIceCandidate(candidate).catch(() => {});
 	}
 
 	/** @param {RTCIceCandidate | null} candidate */
@@ -375,15 +382,20 @@ export class PeerLink extends Emitter {
 	 * and one restart does it for both. What lives for seconds only can wait less.
 	 *
 	 * @param {IceList} list
+	 * @returns {Promise<void>}
 	 */
-	async #onIce({ ttl }) {
+	async #onIce(list) {
 		this.#configure();
-		// It fails only when the connection was closed meanwhile.
 		const { state, pair } = await this.state();
+		if (state === 'connecting') {
+			// The relay that it finds may be one of the old credentials.
+			await this.once('change');
+			return this.#onIce(list);
+		}
 		if (state === 'failed')
 			this.restart();
 		else if (pair?.local === 'relay')
-			this.#restartSoon(Math.min(POLITE_MS, 50 * ttl));
+			this.#restartSoon(Math.min(POLITE_MS, 50 * list.ttl));
 	}
 
 	/** Use the newest credentials from now on. */

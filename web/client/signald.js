@@ -29,8 +29,11 @@ const ADDRESS_BYTES = 160;
 /** Why there is nothing to resume, where one may begin anew as who one was. */
 const EXPIRED = ['expired', 'overflow'];
 
-/** And where one may not begin anew. */
-const FINAL = ['taken', 'kicked', 'role-taken', 'room-full', 'too-many-rooms'];
+/** And where it is as after a refused join. */
+const REFUSALS = ['taken', 'kicked', 'role-taken', 'room-full', 'too-many-rooms', 'internal'];
+
+/** No timer runs for longer. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * A peer in a room of a signald server.
@@ -61,7 +64,7 @@ export class Signald extends Emitter {
 	#outbox;
 	#inbox = new Inbox();
 	#roster;
-	/** Requests without an answer, by `ref`. @type {Map<number, {resolve(message: ServerMessage): void, reject(error: Error): void, timer: Timer}>} */
+	/** Requests without an answer, by `ref`. @type {Map<number, {resolve(message: ServerMessage): void, reject(error: Error): void, timer: ReturnType<typeof setTimeout>}>} */
 	#requests = new Map();
 	#lastRef = 0;
 	#attempts = 0;
@@ -71,10 +74,9 @@ export class Signald extends Emitter {
 	#isNew = true;
 	/** The others have learned of our memory when we were let in: those listed were there before. */
 	#isNewcomer = true;
-	/** @typedef {ReturnType<typeof setTimeout> | undefined} Timer */
-	/** @type {Timer} */
+	/** @type {ReturnType<typeof setTimeout> | undefined} */
 	#ackTimer;
-	/** @type {Timer} */
+	/** @type {ReturnType<typeof setTimeout> | undefined} */
 	#iceTimer;
 	#iceDueAt = Infinity;
 	/** @type {Promise<Joined> | undefined} */
@@ -91,10 +93,13 @@ export class Signald extends Emitter {
 		if (!(options.WebSocket ?? globalThis.WebSocket))
 			throw new TypeError('options.WebSocket is missing');
 		const { href } = new URL('/v1/ws', url);
-		const { room, role, storage } = options;
-		this.#options = { minRetryMs: 500, maxRetryMs: 20000, timeoutMs: 10000, maxPending: 1024, ...options };
+		const { room, role, storage, links = Boolean(options.stream) } = options;
+		const { minRetryMs = 500, maxRetryMs = 20000, timeoutMs = 10000, maxPending = 1024 } = options;
+		if (links && !(options.RTCPeerConnection ?? globalThis.RTCPeerConnection))
+			throw new TypeError('options.RTCPeerConnection is missing');
+		this.#options = { ...options, links, minRetryMs, maxRetryMs, timeoutMs, maxPending };
 		this.#identity = new Identity(storage, `signald ${href} ${room} ${role}`);
-		this.#outbox = new Outbox((type, to, payload) => this.#say({ type, ...to }, payload), this.#options.maxPending);
+		this.#outbox = new Outbox((type, to, payload) => this.#say({ type, ...to }, payload), maxPending);
 		this.#roster = new Roster(this.#outbox, this.#inbox, (news, peer, more) => this.#onNews(news, peer, more));
 		/** Everybody in view, by id. @type {ReadonlyMap<string, Peer>} */
 		this.peers = this.#roster.peers;
@@ -202,7 +207,7 @@ export class Signald extends Emitter {
 	 * @param {unknown} value
 	 * @param {SendOptions} [options]
 	 */
-	async #post(type, to, name, value, { timeoutMs, signal } = {}) {
+	async #post(type, to, name, value, { timeoutMs = Infinity, signal } = {}) {
 		const ids = [to].flat();
 		const payload = payloadOf(name, value);
 		if (!this.id || this.state === 'closed')
@@ -210,7 +215,7 @@ export class Signald extends Emitter {
 		if (signal?.aborted)
 			throw new SignaldError('aborted', 'given up');
 		this.#checkSize(payload, ids.length);
-		/** @type {Timer} */
+		/** @type {ReturnType<typeof setTimeout> | undefined} */
 		let timer;
 		let stop = () => {};
 		try {
@@ -219,7 +224,7 @@ export class Signald extends Emitter {
 				const entry = this.#outbox.post({ type, payload, isForMany: Array.isArray(to), done }, ids);
 				stop = () => this.#outbox.giveUp(entry, 'aborted', 'given up');
 				signal?.addEventListener('abort', stop);
-				if (timeoutMs !== undefined)
+				if (timeoutMs <= MAX_TIMER_MS)
 					timer = setTimeout(() => this.#outbox.giveUp(entry, 'timeout', 'not delivered in time'), timeoutMs);
 			});
 		} finally {
@@ -253,9 +258,7 @@ export class Signald extends Emitter {
 			if (!this.#isIn)
 				throw new SignaldError('lost', 'the connection was lost');
 			this.#checkSize(payload, 0);
-			const timer = setTimeout(() => {
-				this.#settle(ref)?.reject(new SignaldError('timeout', `no answer to ${message.type}`));
-			}, this.#options.timeoutMs);
+			const timer = setTimeout(() => this.#giveUp(ref, 'timeout', `no answer to ${message.type}`), this.#options.timeoutMs);
 			this.#requests.set(ref, { resolve, reject, timer });
 			this.#say({ ...message, ref }, payload);
 		});
@@ -293,8 +296,8 @@ export class Signald extends Emitter {
 
 	/** @param {NotResumed} message */
 	#onNotResumed({ reason, message }) {
-		if (FINAL.includes(reason))
-			return this.#end(new SignaldError(reason, message));
+		if (REFUSALS.includes(reason))
+			return this.#onRefusal(new SignaldError(reason, message));
 		// Who had nothing to resume and hears that it is over is nobody any more.
 		if (!EXPIRED.includes(reason) || !this.#inbox.epoch)
 			this.#identity.forget();
@@ -380,6 +383,8 @@ export class Signald extends Emitter {
 		this.#closeLinks();
 		this.#outbox.reset(error.code, error.message);
 		this.#failConnect(error);
+		this.#connected = Promise.reject(error);
+		this.#connected.catch(() => {});
 		this.emit('closed', error);
 	}
 
@@ -388,7 +393,7 @@ export class Signald extends Emitter {
 		this.#isIn = false;
 		clearTimeout(this.#iceTimer);
 		for (const ref of [...this.#requests.keys()])
-			this.#settle(ref)?.reject(new SignaldError('lost', 'the connection was lost'));
+			this.#giveUp(ref, 'lost', 'the connection was lost');
 	}
 
 	#closeLinks() {
@@ -447,6 +452,7 @@ export class Signald extends Emitter {
 			return this.#end(new SignaldError('kicked', message.reason));
 		}
 	}
+
 	/**
 	 * @param {ErrorMessage} message
 	 * @param {{reject(error: Error): void} | undefined} waiting
@@ -541,16 +547,17 @@ export class Signald extends Emitter {
 	 * @param {boolean} wasThere
 	 */
 	#link(peer, wasThere) {
-		const { stream, links = Boolean(stream), policy, RTCPeerConnection } = this.#options;
+		const { stream, links, policy, RTCPeerConnection } = this.#options;
 		const isWanted = typeof links === 'function' ? links(peer) : links;
 		if (!isWanted || this.state === 'closed')
 			return;
 		// Watchers have nothing to send: they wait to be called.
 		const isCaller = wasThere || peer.role === 'watcher';
 		const link = new PeerLink(this, peer.id, { policy, RTCPeerConnection, isCaller });
+		// First, since a listener may end it.
+		if (stream)
+			link.add(stream);
 		this.emit('link', link);
-		if (this.#options.stream)
-			link.add(this.#options.stream);
 	}
 
 	/** @param {IceList} list */
@@ -564,6 +571,17 @@ export class Signald extends Emitter {
 	#onGoAway(message) {
 		this.#lifeline.goAwayMs = message.reconnectAfterMs;
 		this.emit('go-away', message);
+	}
+
+	/**
+	 * Nobody knows what has become of a request.
+	 *
+	 * @param {number} ref
+	 * @param {string} code
+	 * @param {string} message
+	 */
+	#giveUp(ref, code, message) {
+		this.#settle(ref)?.reject(new SignaldError(code, message, true));
 	}
 
 	/** @param {number | undefined} ref */

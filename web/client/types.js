@@ -20,8 +20,9 @@
  */
 
 /**
- * What the ICE list comes with, in `joined`, in `ice` and from /v1/ice.
- * @typedef {{iceServers: RTCIceServer[], ttl: number, expiresAt: string, refreshAfter: number}} IceList
+ * What the ICE list comes with, in `joined`, in `ice` and from /v1/ice. `turn`: it
+ * has TURN servers.
+ * @typedef {{iceServers: RTCIceServer[], turn: boolean, ttl: number, expiresAt: string, refreshAfter: number}} IceList
  */
 
 /**
