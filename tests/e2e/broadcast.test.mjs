@@ -67,3 +67,22 @@ test('a second broadcaster is refused, and offered to watch', async (t) => {
 	await second.seeMotion();
 	await second.seePaths('host', 'Watching directly');
 });
+
+test('who went live from the watchers\' page is still live when it is loaded again', async (t) => {
+	const chromium = await startChromium(t, { hasSmallCamera: true });
+	const service = await startService(t);
+	const url = new URL('/broadcast?room=stage', service.url);
+
+	const broadcaster = await chromium.open(url);
+	await broadcaster.see('nobody live', isAlone);
+	await broadcaster.click('#go-live');
+	await broadcaster.see('live', ({ role, signaling }) => role === 'broadcaster' && signaling === 'joined');
+	const watcher = await chromium.open(url);
+	await watcher.seeVideos(1);
+
+	await broadcaster.page.reload();
+	await broadcaster.see('live again', ({ role, state, viewers }) => role === 'broadcaster' && state === 'connected' && viewers === '1');
+	await watcher.seeVideos(1);
+	await watcher.seeMotion();
+	await watcher.seePaths('host', 'Watching directly');
+});

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { startChromium } from './chromium.mjs';
+import { startCall as startPair } from './company.mjs';
 import { startService } from './service.mjs';
 
 test('where the network allows it, two browsers meet directly', async (t) => {
@@ -102,4 +103,24 @@ test('who joins before the camera is there is seen all the same', async (t) => {
 	await early.see('sound and picture', ({ tiles }) => !tiles[0].isMuted && !tiles[0].isDark);
 	await early.seeMotion();
 	await late.seeMotion();
+});
+
+// As where cookies and site data are blocked: asking is an error already.
+function forbidStorage() {
+	for (const name of ['sessionStorage', 'localStorage']) {
+		Object.defineProperty(globalThis, name, {
+			get() {
+				throw new DOMException('forbidden', 'SecurityError');
+			},
+		});
+	}
+}
+
+test('where pages may store nothing, a call is one all the same', async (t) => {
+	const chromium = await startChromium(t, { hasSmallCamera: true });
+	const service = await startService(t);
+	const prepare = (visitor) => visitor.context.addInitScript(forbidStorage);
+	const [ada, bob] = await startPair(chromium, service.url, { policy: 'all', prepare });
+	await ada.click('#leave');
+	await bob.see('nobody', ({ tiles, state }) => tiles.length === 0 && state === 'waiting');
 });

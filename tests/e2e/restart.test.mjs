@@ -65,6 +65,26 @@ test('signald killed, or ended in good order, and started again: nobody sees it'
 	}
 });
 
+test('who is back later than others learns what they have muted meanwhile', async (t) => {
+	const chromium = await startChromium(t, { hasSmallCamera: true });
+	const lab = await startLab(t);
+	const callers = await startCall(chromium, lab.url, { policy: 'all' });
+	const [early, late] = callers;
+	for (const caller of callers) {
+		caller.forgive(REFUSED);
+		caller.forgive(/ERR_INTERNET_DISCONNECTED/);
+		await startNews(caller);
+	}
+	await late.context.setOffline(true);
+	await lab.restart('SIGKILL');
+	await awaitNews(early, 'resumed');
+	await early.click('#mic');
+	assert.deepEqual(await readNews(late, 'resumed'), []);
+	await late.context.setOffline(false);
+	await late.see('the other without sound', ({ tiles }) => tiles[0].isMuted);
+	await assertHeard(early, late);
+});
+
 /*
  * Wait until somebody sees pictures that come through a relay which was made
  * after a moment.

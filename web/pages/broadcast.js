@@ -1,7 +1,7 @@
 // broadcast.js: one camera, many watchers.
 
 import { Signald } from '../client/index.js';
-import { asked, attend, byId, find, finish, follow, inRoom, inventRoom, inviteUrl, offerCopy, offerMute, openMedia, play, renderLink, say, show, signalingTrouble } from './ui.js';
+import { asked, attend, byId, find, finish, follow, inRoom, inventRoom, inviteUrl, offerCopy, offerMute, openMedia, play, renderLink, say, show, signalingTrouble, stopTracks } from './ui.js';
 import { count, explainLine, overall, refusal } from './words.js';
 
 /** @import {PeerLink, SignaldError} from '../client/index.js' */
@@ -99,18 +99,13 @@ function onClosed(error) {
 	if (error.code === 'left')
 		return;
 	inRoom.forget();
-	stopTracks();
+	stopTracks(stream);
 	finish('failed', error.code === 'role-taken' ? 'The place is taken' : 'You are not in the room', refusal(error));
 	const again = byId('again', HTMLButtonElement);
 	if (error.code !== 'role-taken')
 		return;
 	again.textContent = 'Watch it';
 	again.onclick = () => location.assign(inviteUrl('/broadcast', room));
-}
-
-function stopTracks() {
-	for (const track of stream.getTracks())
-		track.stop();
 }
 
 /* The broadcaster. */
@@ -127,7 +122,7 @@ async function goLive() {
 	stream = opened;
 	// The browser may ask for longer than people care to wait.
 	if (hasLeft) {
-		stopTracks();
+		stopTracks(stream);
 		return;
 	}
 	if (problem) {
@@ -136,7 +131,7 @@ async function goLive() {
 		return;
 	}
 	if (wasLive && signald.state === 'closed') {
-		stopTracks();
+		stopTracks(stream);
 		return;
 	}
 	showSelf();
@@ -246,7 +241,7 @@ function renderWatcher(state, states) {
 function leaveQuietly() {
 	inRoom.forget();
 	signald?.close();
-	stopTracks();
+	stopTracks(stream);
 }
 
 function leave() {
@@ -262,6 +257,8 @@ function offerButtons() {
 	byId('again', HTMLButtonElement).onclick = () => location.reload();
 	byId('full', HTMLButtonElement).onclick = () => screen.requestFullscreen();
 	byId('go-live', HTMLButtonElement).onclick = () => {
+		// Who loads the page again is still live.
+		setAddress('role', 'broadcaster');
 		signald.close();
 		goLive();
 	};
@@ -271,11 +268,19 @@ function offerButtons() {
 	};
 }
 
+/**
+ * @param {string} name
+ * @param {string} value
+ */
+function setAddress(name, value) {
+	const url = new URL(location.href);
+	url.searchParams.set(name, value);
+	history.replaceState(null, '', url);
+}
+
 /** A page opened without a room gets one, in its address too. */
 function nameRoom() {
-	const url = new URL(location.href);
-	url.searchParams.set('room', room);
-	history.replaceState(null, '', url);
+	setAddress('room', room);
 	byId('room-name', HTMLElement).textContent = room;
 	offerCopy(inviteUrl('/broadcast', room));
 	document.title = `${room} · signald`;

@@ -1,7 +1,7 @@
 // call.js: two or more people in a room.
 
 import { Signald } from '../client/index.js';
-import { asked, attend, byId, find, finish, follow, inRoom, inventRoom, inviteUrl, offerCopy, offerMute, openMedia, play, renderLink, say, show, signalingTrouble } from './ui.js';
+import { asked, attend, byId, find, finish, follow, inRoom, inventRoom, inviteUrl, offerCopy, offerMute, openMedia, ownName, play, renderLink, say, show, signalingTrouble, stopTracks } from './ui.js';
 import { explainLine, howConnected, overall, refusal } from './words.js';
 
 /** @import {PeerLink, SignaldError} from '../client/index.js' */
@@ -88,7 +88,7 @@ function open(link) {
 	if (link.isCaller)
 		askForBoth(link);
 	else
-		signald.send(peer.id, { media: ourMedia() }).catch(() => {});
+		sendMedia(peer);
 }
 
 /** @param {Other} other */
@@ -159,6 +159,11 @@ function onData({ from, data }) {
 		renderMedia(other.tile, data.media);
 }
 
+/** @param {Peer} peer */
+function sendMedia({ id }) {
+	signald.send(id, { media: ourMedia() }).catch(() => {});
+}
+
 function tellMedia() {
 	renderMedia(self, ourMedia());
 	signald.broadcast({ media: ourMedia() }).catch(() => {});
@@ -169,22 +174,24 @@ function onClosed(error) {
 	if (error.code === 'left')
 		return;
 	inRoom.forget();
-	stopTracks();
+	stopTracks(stream);
 	finish('failed', 'You are not in the room', refusal(error));
 }
 
 function join() {
 	const name = nameInput.value.trim();
-	localStorage.setItem('name', name);
+	ownName.remember(name);
 	inRoom.remember(room);
 	signald = new Signald(location.href, {
 		room, name: name || undefined, metadata: ourMedia(), stream, policy: asked.policy, links: ({ role }) => role === 'peer',
 	});
 	attend(signald, render);
 	signald.on('link', open);
-	// What has changed while we were away was told to nobody.
+	// What has changed while we were away was told to nobody, and who returns to
+	// a server that was restarted has missed what was told before.
 	signald.on('joined', tellMedia);
 	signald.on('resumed', tellMedia);
+	signald.on('peer-back', sendMedia);
 	signald.on('message', onData);
 	signald.on('broadcast', onData);
 	signald.on('closed', onClosed);
@@ -207,22 +214,17 @@ function showSelf() {
 	offerMute(stream, tellMedia);
 }
 
-function stopTracks() {
-	for (const track of stream.getTracks())
-		track.stop();
-}
-
 function leave() {
 	inRoom.forget();
 	finish('ended', 'You left the call', 'The others can go on without you.');
 	signald.close();
-	stopTracks();
+	stopTracks(stream);
 }
 
 /* The lobby. */
 
 async function openLobby() {
-	nameInput.value = localStorage.getItem('name') ?? '';
+	nameInput.value = ownName.recall();
 	byId('room-field', HTMLElement).hidden = Boolean(room);
 	byId('room', HTMLInputElement).value = room || inventRoom();
 	show('lobby');
@@ -245,7 +247,7 @@ async function openLobby() {
 /** Who joined before the browser gave the camera shows it from now on. */
 function bringMedia() {
 	if (signald.state === 'closed') {
-		stopTracks();
+		stopTracks(stream);
 		return;
 	}
 	showSelf();

@@ -19,13 +19,34 @@ export const asked = {
 	policy: query.get('policy') === 'relay' ? 'relay' : 'all',
 };
 
+/**
+ * Where pages may store nothing, they go without.
+ *
+ * @template T
+ * @param {() => T} use
+ */
+function tryStorage(use) {
+	try {
+		return use();
+	} catch {
+		return undefined;
+	}
+}
+
 /** Which room this tab is in, should its page be loaded again. */
 export const inRoom = {
 	/** @param {string} room */
-	remember: (room) => sessionStorage.setItem(location.pathname, room),
+	remember: (room) => tryStorage(() => sessionStorage.setItem(location.pathname, room)),
 	/** @param {string} room */
-	is: (room) => sessionStorage.getItem(location.pathname) === room,
-	forget: () => sessionStorage.removeItem(location.pathname),
+	is: (room) => tryStorage(() => sessionStorage.getItem(location.pathname)) === room,
+	forget: () => tryStorage(() => sessionStorage.removeItem(location.pathname)),
+};
+
+/** What they called themselves the last time. */
+export const ownName = {
+	/** @param {string} name */
+	remember: (name) => tryStorage(() => localStorage.setItem('name', name)),
+	recall: () => tryStorage(() => localStorage.getItem('name')) ?? '',
 };
 
 /**
@@ -117,6 +138,12 @@ export function inviteUrl(path, room) {
 	const url = new URL(path, location.href);
 	url.searchParams.set('room', room);
 	return url.href;
+}
+
+/** Let go of camera and microphone. @param {MediaStream} stream */
+export function stopTracks(stream) {
+	for (const track of stream.getTracks())
+		track.stop();
 }
 
 /** @param {string} url */
