@@ -19,7 +19,7 @@ void shelf_pool_clear(struct shelf_pool *pool)
 
 static bool has_room(const struct shelf_pool *pool)
 {
-	return pool && pool->len < sizeof(pool->blobs) / sizeof(*pool->blobs);
+	return pool && pool->len < SHELF_POOL_CAP;
 }
 
 /* Give a reference back; the last one of a shelf's blob is the pool's. */

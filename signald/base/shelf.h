@@ -5,10 +5,12 @@
 
 #include "base/buf.h"
 
+#define SHELF_POOL_CAP 64
+
 /* Emptied blobs of several shelves, kept for the next ones: the last that was
  * given back is still in the processor's cache. Zero-initialised is empty. */
 struct shelf_pool {
-	struct blob *blobs[64];
+	struct blob *blobs[SHELF_POOL_CAP];
 	unsigned len;
 };
 

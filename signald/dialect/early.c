@@ -118,73 +118,6 @@ static void drop_all(struct early *early, enum delivery why)
 
 /* --- descriptions --- */
 
-/*
- * The receipts of a description, and of what waited for it: that was sent
- * before, and goes behind. They are settled in the order of sending, once the
- * last has come: nobody may conclude from the description that a candidate has.
- */
-struct batch {
-	struct waiter waiter; /* first: the waiter is the batch */
-	size_t left;	      /* events on their way; filling it is one more */
-	enum delivery outcome;
-	size_t count;
-	struct receipt receipts[];
-};
-
-static void pay(struct batch *batch)
-{
-	if (--batch->left)
-		return;
-	for (size_t i = 0; i < batch->count; i++)
-		receipt_settle(&batch->receipts[i], batch->outcome);
-	free(batch);
-}
-
-static void settle(struct waiter *waiter, enum delivery outcome)
-{
-	struct batch *batch = (struct batch *)waiter;
-
-	if (outcome != DELIVERED)
-		batch->outcome = outcome;
-	pay(batch);
-}
-
-static struct batch *batch_new(size_t most)
-{
-	struct batch *batch =
-		calloc(1, sizeof(*batch) + most * sizeof(*batch->receipts));
-
-	if (!batch)
-		return NULL;
-	batch->waiter.settle = settle;
-	batch->left = 1;
-	return batch;
-}
-
-static void batch_add(struct batch *batch, const struct receipt *receipt)
-{
-	if (receipt && !receipt_is_empty(receipt))
-		batch->receipts[batch->count++] = *receipt;
-}
-
-/* Send an event that the batch waits for, if anybody does. */
-static int batch_emit(struct batch *batch, const struct visitor *visitor,
-		      const struct sio_content *content)
-{
-	const struct receipt receipt = {.waiter = &batch->waiter};
-	struct sio_content awaited = *content;
-	int err;
-
-	if (!content->receipt || receipt_is_empty(content->receipt))
-		return sio_emit(visitor->socket, content);
-	awaited.receipt = &receipt;
-	batch->left++;
-	err = sio_emit(visitor->socket, &awaited);
-	if (err)
-		batch->left--;
-	return err;
-}
-
 static int emit_held(struct batch *batch, const struct visitor *visitor,
 		     const struct held *held)
 {
@@ -221,6 +154,7 @@ static void release_all(struct early *early, struct batch *batch)
 	}
 }
 
+/* description  NULL: it has been sent */
 static int describe_waiting(struct early *early,
 			    const struct sio_content *description)
 {
@@ -236,7 +170,7 @@ static int describe_waiting(struct early *early,
 		release_all(early, batch);
 		batch_add(batch, description ? description->receipt : NULL);
 	}
-	pay(batch);
+	batch_close(batch);
 	return err;
 }
 
@@ -248,10 +182,21 @@ int early_describe(struct visitor *visitor, struct span from,
 
 	if (early && early->first)
 		return describe_waiting(early, description);
-	err = description ? sio_emit(visitor->socket, description) : 0;
+	err = sio_emit(visitor->socket, description);
 	if (early && !err)
 		early->is_described = true;
 	return err;
+}
+
+int early_release(struct visitor *visitor, struct span from)
+{
+	struct early *early = find_or_make(visitor, from);
+
+	if (early && early->first)
+		return describe_waiting(early, NULL);
+	if (early)
+		early->is_described = true;
+	return 0;
 }
 
 /* --- what waits --- */

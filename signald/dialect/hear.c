@@ -241,8 +241,8 @@ static int hear_kin(struct visitor *visitor, struct envelope *envelope)
 	    !content->attachments_count) {
 		err = emit_shared(visitor, envelope);
 		if (!err && is_description(visitor, envelope))
-			err = early_describe(
-				visitor, span_from(envelope->from->id), NULL);
+			err = early_release(visitor,
+					    span_from(envelope->from->id));
 		return err;
 	}
 	return pass_on(visitor, envelope, *content);

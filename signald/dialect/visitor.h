@@ -91,6 +91,22 @@ void visitor_take_answer(struct visitor *visitor,
 			 const struct sio_message *message);
 void visitor_forget_asks(struct visitor *visitor);
 
+/* --- batch.c --- */
+
+/* Receipts for at most so many events; NULL when memory ran out. */
+struct batch *batch_new(size_t most);
+
+/* Send an event that the batch waits for, if anybody does. Returns as
+ * sio_emit(). */
+int batch_emit(struct batch *batch, const struct visitor *visitor,
+	       const struct sio_content *content);
+
+/* Settle this one with the others, behind those added before; takes NULL. */
+void batch_add(struct batch *batch, const struct receipt *receipt);
+
+/* All has been sent: the batch ends with the last that comes. */
+void batch_close(struct batch *batch);
+
 /* --- early.c --- */
 
 /*
@@ -110,15 +126,13 @@ bool early_is_waiting(const struct visitor *visitor, struct span from);
 int early_hold(struct visitor *visitor, const struct envelope *envelope,
 	       const struct sio_content *content);
 
-/*
- * Send a description of this sender, and behind it what was held.
- *
- * description  NULL: it has been sent
- *
- * Returns 0, or as sio_emit().
- */
+/* Send a description of this sender, and behind it what was held. Returns 0, or
+ * as sio_emit(). */
 int early_describe(struct visitor *visitor, struct span from,
 		   const struct sio_content *description);
+
+/* The same when the description has been sent. Returns 0 or -ENOMEM. */
+int early_release(struct visitor *visitor, struct span from);
 
 /* The sender has left, or begins anew. */
 void early_forget(struct visitor *visitor, struct span from);

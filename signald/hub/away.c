@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "base/member.h"
 #include "hub/pair.h"
 #include "hub/session.h"
 #include "hub/tell.h"
@@ -170,9 +171,7 @@ static void check_progress(struct hub *hub, struct hub_peer *owner)
 static void fire(struct wheel_timer *timer, void *arg)
 {
 	struct hub *hub = arg;
-	struct hub_peer *owner =
-		(struct hub_peer *)(void *)((char *)timer -
-					    offsetof(struct hub_peer, timer));
+	struct hub_peer *owner = container_of(timer, struct hub_peer, timer);
 
 	if (owner->peer.is_away)
 		pass_away_time(hub, owner);

@@ -33,7 +33,7 @@ int hub_new(struct hub **hubp, const struct config *config,
 	    const struct clock *clock);
 void hub_configure(struct hub *hub, const struct config *config);
 
-/* Who is there or away leaves, told to nobody. Takes NULL. */
+/* Its peers must be gone, or away: these leave. Takes NULL. */
 void hub_free(struct hub *hub);
 
 /*

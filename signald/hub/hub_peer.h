@@ -89,10 +89,6 @@ void session_free(struct session *session, enum delivery why);
 /* A new log, as the client's memory is new. */
 void session_renew_log(struct session *session);
 
-/* Deliver a numbered envelope, or know it for a repetition; as hub_send(). */
-int session_send(struct session *from, struct hub_peer *to,
-		 struct envelope *envelope);
-
 /* Its client has so long to acknowledge something of what is in its log. */
 void session_start_patience(struct hub_peer *owner);
 

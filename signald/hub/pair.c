@@ -1,14 +1,16 @@
 /* pair.c: who numbers messages to whom: how far they were sent, and came. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "hub/pair.h"
+#include "hub/tell.h"
 
 static struct span key_of(const struct pair *pair)
 {
 	return span_of(pair->key, sizeof(pair->key));
 }
 
-struct pair *pair_find(struct session *from, const struct hub_peer *to)
+static struct pair *find(struct session *from, const struct hub_peer *to)
 {
 	const uint64_t key[2] = {from->owner->serial, to->serial};
 
@@ -38,9 +40,9 @@ static void link_pair(struct pair *pair)
 	to->incoming = pair;
 }
 
-struct pair *pair_open(struct session *from, struct hub_peer *to)
+static struct pair *find_or_make(struct session *from, struct hub_peer *to)
 {
-	struct pair *pair = pair_find(from, to);
+	struct pair *pair = find(from, to);
 
 	if (pair)
 		return pair;
@@ -149,7 +151,7 @@ void pair_end_incoming(struct hub_peer *to, enum delivery why)
 
 /* --- acknowledgements --- */
 
-void pair_set_due(struct pair *pair)
+static void set_due(struct pair *pair)
 {
 	struct session *from = pair->from;
 	struct hub *hub = from->owner->hub;
@@ -189,12 +191,39 @@ static bool is_undescribed(const struct pair *pair, uint64_t n)
 	       pair->undescribed_bits >> before & 1;
 }
 
-void pair_tell_again(struct pair *pair, uint64_t n)
+static void tell_again(struct pair *pair, uint64_t n)
 {
 	if (is_undescribed(pair, n))
 		tell_undelivered(pair, n, UNDESCRIBED);
 	else if (n <= pair->acked)
-		pair_set_due(pair);
+		set_due(pair);
+}
+
+int pair_send(struct session *from, struct hub_peer *to,
+	      struct envelope *envelope)
+{
+	struct pair *pair = find(from, to);
+	uint64_t sent = pair ? pair->sent : 0;
+	int err;
+
+	if (pair && envelope->n <= sent) {
+		tell_again(pair, envelope->n);
+		return 0;
+	}
+	if (envelope->p > sent)
+		return -ERANGE;
+	pair = find_or_make(from, to);
+	if (!pair)
+		return -ENOMEM;
+	envelope->receipt = (struct receipt){.pair = pair, .n = envelope->n};
+	pair->receipts_count++;
+	pair->sent = envelope->n;
+	err = tell_peer(&from->owner->peer, &to->peer, envelope);
+	if (err) {
+		pair->receipts_count--;
+		pair->sent = sent;
+	}
+	return err;
 }
 
 /* Few are due at once: the list is looked through from its newest. */
@@ -214,6 +243,11 @@ uint64_t pair_take_due(struct session *from, const struct peer *to)
 	return 0;
 }
 
+void pair_put_due_back(struct session *from, const struct hub_peer *to)
+{
+	set_due(find(from, to));
+}
+
 void receipt_settle(const struct receipt *receipt, enum delivery outcome)
 {
 	struct pair *pair = receipt->pair;
@@ -230,7 +264,7 @@ void receipt_settle(const struct receipt *receipt, enum delivery outcome)
 	}
 	if (outcome == DELIVERED && receipt->n > pair->acked) {
 		pair->acked = receipt->n;
-		pair_set_due(pair);
+		set_due(pair);
 	}
 	/* Of the others a sender hears when its receiver ends. */
 	if (outcome == UNDESCRIBED) {

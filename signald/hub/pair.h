@@ -30,22 +30,16 @@ struct pair {
 				    */
 };
 
-/* The pair, or NULL when there is none. */
-struct pair *pair_find(struct session *from, const struct hub_peer *to);
-
-/* Find or make it; NULL when memory ran out. */
-struct pair *pair_open(struct session *from, struct hub_peer *to);
-
-/* The sender is to hear (again) how far its messages came. */
-void pair_set_due(struct pair *pair);
-
-/* Message n is a repetition: what the sender was told of it may have been lost
- * with a cut. */
-void pair_tell_again(struct pair *pair, uint64_t n);
+/* Deliver a numbered envelope, or know it for a repetition; as hub_send(). */
+int pair_send(struct session *from, struct hub_peer *to,
+	      struct envelope *envelope);
 
 /* Its due acknowledgement rides on a message the other way: it is not due any
  * more. Returns the number, 0 where none is due. */
 uint64_t pair_take_due(struct session *from, const struct peer *to);
+
+/* That message was not taken: it is due again. */
+void pair_put_due_back(struct session *from, const struct hub_peer *to);
 
 /* Forget those of this sender that can be. */
 void pair_forget_idle(struct session *from);

@@ -93,9 +93,16 @@ void hub_miss(const struct peer *to)
 	outlog_pass(&hub_peer_of(to)->session->log);
 }
 
-/* Something is in a log that was empty. */
-static void begin_patience(struct hub_peer *receiver)
+static struct outlog_limits limits_of(const struct hub_peer *receiver)
 {
+	return hub_log_limits(receiver->hub->config);
+}
+
+/* Patience begins with what is in a log that was empty. */
+static void begin_patience(struct hub_peer *receiver, bool was_empty)
+{
+	if (!was_empty)
+		return;
 	receiver->session->stuck_ms = receiver->hub->clock->mono_ms;
 	if (!wheel_is_running(&receiver->timer))
 		session_start_patience(receiver);
@@ -106,30 +113,28 @@ int hub_keep(const struct peer *to, const struct span *parts,
 	     struct share *frame)
 {
 	struct hub_peer *receiver = hub_peer_of(to);
+	const struct outlog_limits limits = limits_of(receiver);
 	struct outlog *log = &receiver->session->log;
 	bool was_empty = outlog_is_empty(log);
-	const struct outlog_limits limits =
-		hub_log_limits(receiver->hub->config);
 	int err = outlog_write(log, &limits, parts, parts_count,
 			       &envelope->receipt, frame);
 
-	if (!err && was_empty)
-		begin_patience(receiver);
+	if (!err)
+		begin_patience(receiver, was_empty);
 	return err;
 }
 
 void hub_keep_shared(const struct peer *to, struct blob *frame)
 {
 	struct hub_peer *receiver = hub_peer_of(to);
+	const struct outlog_limits limits = limits_of(receiver);
 	struct outlog *log = &receiver->session->log;
 	bool was_empty = outlog_is_empty(log);
-	const struct outlog_limits limits =
-		hub_log_limits(receiver->hub->config);
 
 	if (outlog_add(log, &limits, frame, NULL))
 		hub_miss(to);
-	else if (was_empty)
-		begin_patience(receiver);
+	else
+		begin_patience(receiver, was_empty);
 }
 
 void hub_ack(const struct peer *peer, uint64_t sn)
@@ -146,33 +151,6 @@ void hub_replay(const struct peer *peer,
 		void (*each)(const struct share *frame, void *arg), void *arg)
 {
 	outlog_each(&hub_peer_of(peer)->session->log, each, arg);
-}
-
-int session_send(struct session *from, struct hub_peer *to,
-		 struct envelope *envelope)
-{
-	struct pair *pair = pair_find(from, to);
-	uint64_t sent = pair ? pair->sent : 0;
-	int err;
-
-	if (pair && envelope->n <= sent) {
-		pair_tell_again(pair, envelope->n);
-		return 0;
-	}
-	if (envelope->p > sent)
-		return -ERANGE;
-	pair = pair_open(from, to);
-	if (!pair)
-		return -ENOMEM;
-	envelope->receipt = (struct receipt){.pair = pair, .n = envelope->n};
-	pair->receipts_count++;
-	pair->sent = envelope->n;
-	err = tell_peer(&from->owner->peer, &to->peer, envelope);
-	if (err) {
-		pair->receipts_count--;
-		pair->sent = sent;
-	}
-	return err;
 }
 
 /* --- acknowledgements to senders --- */

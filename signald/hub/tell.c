@@ -109,7 +109,7 @@ int tell_peer(const struct peer *from, const struct peer *to,
 	if (!err)
 		count_relayed(envelope);
 	else if (envelope->acked)
-		pair_set_due(pair_find(receiver, hub_peer_of(from)));
+		pair_put_due_back(receiver, hub_peer_of(from));
 	return err;
 }
 

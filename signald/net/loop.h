@@ -5,6 +5,7 @@
 #include <event2/event.h>
 
 #include "base/clock.h"
+#include "base/member.h"
 #include "base/wheel.h"
 #include "policy/config.h"
 
@@ -91,9 +92,5 @@ static inline void loop_timer_stop(struct loop_timer *timer)
 {
 	wheel_stop(&timer->wheel);
 }
-
-/* The struct that a member of it lies in. */
-#define container_of(ptr, type, member) \
-	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

@@ -131,7 +131,8 @@ static void frame_parts(struct span *all, char header[WS_MAX_SERVER_HEADER],
 
 	assert(parts_count <= WSCONN_MAX_PARTS);
 	all[0] = span_of(header, ws_write_header(header, opcode, len));
-	memcpy(all + 1, parts, parts_count * sizeof(*parts));
+	for (size_t i = 0; i < parts_count; i++)
+		all[i + 1] = parts[i];
 }
 
 void wsconn_frame_parts(struct span *frame, char header[WS_MAX_SERVER_HEADER],

@@ -107,9 +107,6 @@ void client_send(struct sio_client *client, enum sio_type type, const char *nsp,
 /* The client has been sent "40", with its ids. */
 void socket_send_connect(const struct sio_socket *socket);
 
-/* The socket's log as limited by the configuration. */
-struct outlog_limits socket_log_limits(const struct sio_socket *socket);
-
 /* --- recover.c --- */
 
 /*

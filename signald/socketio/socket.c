@@ -29,11 +29,6 @@ uint64_t sio_socket_inst(const struct sio_socket *socket)
 	return socket->inst;
 }
 
-struct outlog_limits socket_log_limits(const struct sio_socket *socket)
-{
-	return socket->sio->limits.log;
-}
-
 /* --- beginning and end --- */
 
 /* A client of protocol 3 makes its ids itself, from its session's. */
@@ -224,17 +219,16 @@ static void ask_for_proof(struct sio_socket *socket)
 static int keep(struct sio_socket *socket, const struct framed *framed,
 		const struct sio_content *content)
 {
-	struct outlog_limits limits = socket_log_limits(socket);
+	const struct outlog_limits *limits = &socket->sio->limits.log;
 	struct blob *kept =
 		kept_new(framed->parts, framed->count, content->attachments,
 			 content->attachments_count);
 	int err = -ENOMEM;
 
 	if (kept && content->receipt && !socket->client)
-		err = outlog_add(&socket->log, &limits, kept, content->receipt);
+		err = outlog_add(&socket->log, limits, kept, content->receipt);
 	else if (kept)
-		err = outlog_push(&socket->log, &limits, kept,
-				  content->receipt);
+		err = outlog_push(&socket->log, limits, kept, content->receipt);
 	blob_unref(kept);
 	if (!err || content->receipt)
 		return err;
@@ -262,17 +256,17 @@ static int emit_kept(struct sio_socket *socket, struct framed *framed,
 static int emit_once(struct sio_socket *socket, const struct framed *framed,
 		     const struct sio_content *content)
 {
-	struct outlog_limits limits = socket_log_limits(socket);
+	const struct outlog_limits *limits = &socket->sio->limits.log;
 	int err;
 
-	if (content->receipt && socket->log.len >= limits.max_messages)
+	if (content->receipt && socket->log.len >= limits->max_messages)
 		return -ENOBUFS;
 	if (content->receipt && outlog_reserve(&socket->log))
 		return -ENOMEM;
 	err = send_framed(socket, framed, content);
 	if (err || !content->receipt)
 		return err;
-	(void)outlog_add(&socket->log, &limits, NULL, content->receipt);
+	(void)outlog_add(&socket->log, limits, NULL, content->receipt);
 	ask_for_proof(socket);
 	return 0;
 }
@@ -298,7 +292,7 @@ int sio_emit(struct sio_socket *socket, const struct sio_content *content)
 
 int sio_await(struct sio_socket *socket, const struct receipt *receipt)
 {
-	struct outlog_limits limits = socket_log_limits(socket);
+	const struct outlog_limits *limits = &socket->sio->limits.log;
 	int err;
 
 	if (socket->sio->is_ending)
@@ -309,7 +303,7 @@ int sio_await(struct sio_socket *socket, const struct receipt *receipt)
 		receipt_settle(receipt, DELIVERED);
 		return 0;
 	}
-	err = outlog_await(&socket->log, &limits, receipt);
+	err = outlog_await(&socket->log, limits, receipt);
 	if (!err)
 		ask_for_proof(socket);
 	return err;

@@ -134,7 +134,7 @@ static void a_pool_is_bounded(void **state)
 		shelf_take(&shelves[i], &shares[i]);
 		shelf_close(&shelves[i]);
 	}
-	assert_int_equal(pool.len, sizeof(pool.blobs) / sizeof(*pool.blobs));
+	assert_int_equal(pool.len, SHELF_POOL_CAP);
 	shelf_pool_clear(&pool);
 	assert_int_equal(pool.len, 0);
 }
