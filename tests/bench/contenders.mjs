@@ -114,8 +114,9 @@ function unpackBefore() {
 	renameSync(folder, beforeFolder);
 }
 
-// The daemon of that commit, with the same compiler and flags. Returns false
-// where the history does not reach so far back: there is nothing to build then.
+// The daemon of that commit, with the same compiler and flags: optimised as a
+// whole, as today's is, which its own Makefile did not know. Returns false where
+// the history does not reach so far back: there is nothing to build then.
 export function buildBefore() {
 	const env = { ...process.env };
 
@@ -128,7 +129,8 @@ export function buildBefore() {
 		}
 		unpackBefore();
 	}
-	execFileSync('make', ['-s', '-j2', '-C', beforeFolder, 'build/signald'],
-		{ stdio: ['ignore', 2, 2], env });
+	execFileSync('make', ['-s', '-j2', '-C', beforeFolder,
+		'EXTRA_CFLAGS=-flto=auto', 'build/signald'],
+	{ stdio: ['ignore', 2, 2], env });
 	return true;
 }
