@@ -153,6 +153,7 @@ test('the package installs into an empty project, and its typed example runs the
 	const installed = path.join(folder, 'node_modules/signald-client');
 	for (const name of ['README.md', 'LICENSE', 'index.js', 'client.min.js', 'types/index.d.ts'])
 		await readFile(path.join(installed, name));
+	assert.doesNotMatch(await readFile(path.join(installed, 'MANUAL.md'), 'utf8'), /\]\((?!https:|#)/);
 	await rename(path.join(installed, 'examples/chat.ts'), path.join(folder, 'chat.ts'));
 	await writeFile(path.join(folder, 'mistakes.ts'), MISTAKES);
 	await run(path.join(root, 'node_modules/.bin/tsc'), ['-p', folder]);

@@ -41,7 +41,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  * A lost connection is made again by itself, and nothing is lost by it: the id
  * stays, and what is sent meanwhile is delivered afterwards, once and in order.
  * Only who is away for longer than the server waits begins anew: `joined` comes
- * again then, and what was pending is rejected.
+ * again then, with another id after minutes, and what was pending is rejected.
  *
  * @template [Data=unknown] what applications send each other
  * @extends {Emitter<SignaldEvents<Data>>}
