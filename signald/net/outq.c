@@ -75,7 +75,8 @@ static bool extend_share(struct outq *outq, const struct share *share)
 {
 	struct outq_chunk *chunk = outq->last;
 
-	if (!chunk || chunk->blob != share->blob || chunk->end != share->start)
+	if (!chunk || !chunk->blob || chunk->blob != share->blob ||
+	    chunk->end != share->start)
 		return false;
 	chunk->end += share->len;
 	chunk->cap += share->len;
