@@ -2,6 +2,7 @@
 import { test } from 'node:test';
 
 import { startChromium } from './chromium.mjs';
+import { seeEachOther } from './company.mjs';
 import { startFirefox } from './firefox.mjs';
 import { startService } from './service.mjs';
 
@@ -19,10 +20,6 @@ for (const caller of ['Chromium', 'Firefox']) {
 			await visitor.open(url);
 			await visitor.see('in the room', ({ signaling }) => signaling === 'joined');
 		}
-		for (const visitor of visitors) {
-			await visitor.seeVideos(1);
-			await visitor.seeMotion();
-			await visitor.seePaths('relay', 'Connected to Guest, through a relay');
-		}
+		await seeEachOther(visitors);
 	});
 }

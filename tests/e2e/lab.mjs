@@ -74,10 +74,6 @@ class Coturn {
 		await ended;
 	}
 
-	signal(name) {
-		this.#child.kill(name);
-	}
-
 	async end() {
 		if (this.#child.exitCode === null && this.#child.signalCode === null)
 			await this.kill();

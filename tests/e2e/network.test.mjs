@@ -6,11 +6,9 @@ import { startChromium, startWindow } from './chromium.mjs';
 import { seeBroadcast, seeEachOther, startBroadcast, startCall } from './company.mjs';
 import { startLab } from './lab.mjs';
 import { assertHeard, awaitNews, readNews, startNews } from './news.mjs';
-import { readPictures, startPictures } from './pictures.mjs';
+import { FREEZE_MS, readPictures, startPictures } from './pictures.mjs';
 import { startProxy } from './proxy.mjs';
-
-const FREEZE_MS = 1000;
-const REFUSED = /WebSocket connection to .* failed|ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_(?:RESET|REFUSED)/;
+import { CUT_OFF } from './visitor.mjs';
 
 test('every connection to the server breaks: the pages go on', async (t) => {
 	const chromium = await startChromium(t, { hasSmallCamera: true });
@@ -22,7 +20,7 @@ test('every connection to the server breaks: the pages go on', async (t) => {
 	const viewers = [...callers, watcher];
 	const before = await Promise.all(everybody.map((visitor) => visitor.look()));
 	for (const visitor of everybody) {
-		visitor.forgive(REFUSED);
+		visitor.forgive(CUT_OFF);
 		await startNews(visitor);
 	}
 	for (const viewer of viewers)
@@ -77,7 +75,7 @@ test('who is online again does not wait for the next try', async (t) => {
 	const callers = await startCall(chromium, proxy.url, { policy: 'all' });
 	const [roamer, friend] = callers;
 	for (const caller of callers) {
-		caller.forgive(REFUSED);
+		caller.forgive(CUT_OFF);
 		await startNews(caller);
 	}
 
@@ -99,10 +97,10 @@ test('who looks at the page again does not wait for the next try', async (t) => 
 	const url = new URL('/call?room=window&join', proxy.url);
 	const hidden = await window.open(url);
 	await hidden.see('in the room', ({ signaling }) => signaling === 'joined');
-	hidden.forgive(REFUSED);
+	hidden.forgive(CUT_OFF);
 	await startNews(hidden);
 	const seen = await window.open(url);
-	seen.forgive(REFUSED);
+	seen.forgive(CUT_OFF);
 	await hidden.seeVideos(1);
 	assert.equal(await hidden.page.evaluate(() => document.visibilityState), 'hidden');
 

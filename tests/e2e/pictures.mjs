@@ -5,6 +5,12 @@
 const PATH_MS = 200;
 const TICK_MS = 50;
 
+// People take a video that stands for longer for one that is frozen.
+export const FREEZE_MS = 1000;
+
+// Until a relayed call is back after the relay, or the network, is.
+export const BACK_MS = 10000;
+
 // Runs in the page: when each picture of somebody else was shown, since when
 // they come through which port of the relay, and when the page ran.
 function watchPictures({ pathMs, tickMs }) {

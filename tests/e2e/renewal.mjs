@@ -9,13 +9,9 @@ import { root, until } from '../lib/daemon.mjs';
 import { startChromium } from './chromium.mjs';
 import { startCall } from './company.mjs';
 import { startLab } from './lab.mjs';
-import { readPictures, startPictures } from './pictures.mjs';
+import { BACK_MS, FREEZE_MS, readPictures, startPictures } from './pictures.mjs';
 
 const CUT_MS = 5000;
-const FREEZE_MS = 1000;
-
-// From the end of the cut until there are pictures again.
-const BACK_MS = 10000;
 
 // Credentials expire at whole seconds.
 const GRAIN_S = 1;

@@ -8,15 +8,8 @@ import { startChromium } from './chromium.mjs';
 import { seeBroadcast, seeEachOther, startBroadcast, startCall } from './company.mjs';
 import { startLab } from './lab.mjs';
 import { assertHeard, awaitNews, readNews, startNews } from './news.mjs';
-import { readPictures, startPictures } from './pictures.mjs';
-
-const FREEZE_MS = 1000;
-
-// Until a relayed call is back after coturn has been started again.
-const BACK_MS = 10000;
-
-// Chromium says so of each attempt while nobody listens.
-const REFUSED = /WebSocket connection to .* failed/;
+import { BACK_MS, FREEZE_MS, readPictures, startPictures } from './pictures.mjs';
+import { CUT_OFF } from './visitor.mjs';
 
 async function idsOf(visitors) {
 	return Promise.all(visitors.map(async (visitor) => (await visitor.look()).id));
@@ -57,7 +50,7 @@ test('signald killed, or ended in good order, and started again: nobody sees it'
 	const { broadcaster, watcher } = await startBroadcast(chromium, lab.url);
 	const everybody = [...callers, broadcaster, watcher];
 	for (const visitor of everybody)
-		visitor.forgive(REFUSED);
+		visitor.forgive(CUT_OFF);
 	for (const signal of ['SIGKILL', 'SIGTERM']) {
 		t.diagnostic(await restartUnder({ everybody, viewers: [...callers, watcher], lab }, signal));
 		await seeEachOther(callers);
@@ -71,8 +64,7 @@ test('who is back later than others learns what they have muted meanwhile', asyn
 	const callers = await startCall(chromium, lab.url, { policy: 'all' });
 	const [early, late] = callers;
 	for (const caller of callers) {
-		caller.forgive(REFUSED);
-		caller.forgive(/ERR_INTERNET_DISCONNECTED/);
+		caller.forgive(CUT_OFF);
 		await startNews(caller);
 	}
 	await late.context.setOffline(true);

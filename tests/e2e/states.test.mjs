@@ -7,8 +7,7 @@ import { startChromium } from './chromium.mjs';
 import { startLab } from './lab.mjs';
 import { inspect, SIZES } from './looks.mjs';
 import { startProxy } from './proxy.mjs';
-
-const CUT_OFF = /WebSocket connection to .* failed/;
+import { CUT_OFF } from './visitor.mjs';
 
 /*
  * People of both sizes in one call with a friend, and two broadcasts, each of

@@ -11,6 +11,12 @@ const screenshots = path.join(root, 'build/screenshots');
 const LIMIT_MS = 20000;
 const LOOK_MS = 50;
 
+// What browsers say of each attempt while the server cannot be reached.
+export const CUT_OFF = new RegExp([
+	'WebSocket connection to .* failed', 'ERR_INTERNET_DISCONNECTED', 'ERR_CONNECTION_(?:RESET|REFUSED)',
+	'can’t establish a connection to the server', 'The connection to .* was interrupted',
+].join('|'));
+
 /*
  * Runs in the page: where it stands, by its own word (data-state and texts) and
  * by the browser's (elements and statistics of the connections).

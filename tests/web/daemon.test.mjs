@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { Signald } from '../../web/client/index.js';
 import { makeFolder, startDaemon } from '../lib/daemon.mjs';
+import { Shelf } from './shelf.mjs';
 
 /** A client whose network can fail. */
 function open(t, daemon, options = {}) {
@@ -51,11 +52,6 @@ function inbox(client) {
 }
 
 const numbers = (count) => Array.from({ length: count }, (_, i) => i);
-
-function shelf() {
-	const items = new Map();
-	return { getItem: (key) => items.get(key) ?? null, setItem: (key, value) => items.set(key, value) };
-}
 
 test('what is sent is delivered, once and in order, and then said to be', async (t) => {
 	const { ada, bob } = await joinBoth(t, await startDaemon(t));
@@ -183,7 +179,7 @@ test('whoever is away for longer than the window begins anew, under the same id'
 describe('a page that is loaded again', () => {
 	test('keeps its id, and gets nothing of what was meant for the one before', async (t) => {
 		const daemon = await startDaemon(t);
-		const storage = shelf();
+		const storage = new Shelf();
 		const { ada, bob } = await joinBoth(t, daemon, { storage });
 		const news = [];
 		for (const name of ['peer-left', 'peer-joined'])
@@ -204,7 +200,7 @@ describe('a page that is loaded again', () => {
 
 	test('while it still runs elsewhere takes the place, and the other does not fight for it', async (t) => {
 		const daemon = await startDaemon(t);
-		const storage = shelf();
+		const storage = new Shelf();
 		const { bob } = await joinBoth(t, daemon, { storage });
 		const closed = bob.once('closed');
 		const page = await join(t, daemon, { storage });

@@ -2,25 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Identity } from '../../web/client/identity.js';
-
-/** As much of a Storage as is used; a copy is what a duplicated tab gets. */
-class Shelf {
-	constructor(items = []) {
-		this.items = new Map(items);
-	}
-
-	getItem(key) {
-		return this.items.get(key) ?? null;
-	}
-
-	setItem(key, value) {
-		this.items.set(key, value);
-	}
-
-	copy() {
-		return new Shelf(this.items);
-	}
-}
+import { Shelf } from './shelf.mjs';
 
 /** Web Locks, as far as exclusive ones with a signal go (W3C Web Locks, 2.5). */
 class Locks {

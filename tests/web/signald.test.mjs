@@ -3,13 +3,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { FakeConnection } from './fakepc.mjs';
 import { EPOCH, joined, joinedPair, session, startPair } from './server.mjs';
+import { Shelf } from './shelf.mjs';
 
 const bob = { id: 'bob', role: 'peer', name: 'Bob', inst: 7 };
 const eve = { id: 'eve', role: 'peer', inst: 9 };
 const seen = (peer, more = {}) => ({ away: false, ...peer, ...more });
-
-/** Wait for the next event of a name, begun before its cause. */
-const heard = (client, name) => client.once(name);
 
 /** Every event of these names, as it comes: [name, id, ...]. */
 function log(client, ...names) {
@@ -20,8 +18,8 @@ function log(client, ...names) {
 }
 
 /** Until what the server has sent is taken, and what the client has sent has come. */
-async function settled(client, connection) {
-	const viewers = heard(client, 'viewers');
+async function caughtUp(client, connection) {
+	const viewers = client.once('viewers');
 	connection.send({ type: 'viewers', count: 1 });
 	await viewers;
 }
@@ -31,6 +29,9 @@ function pass(t, seconds) {
 	for (let s = 0; s < seconds; s++)
 		t.mock.timers.tick(1000);
 }
+
+/** Of a server whose silence nobody asks about. */
+const quiet = { pingInterval: 1000, maxMessageBytes: 65536 };
 
 const data = (from, n, more = {}) => ({ type: 'signal', from, fi: 7, n, data: n, ...more });
 
@@ -82,7 +83,7 @@ describe('joining', () => {
 		const connecting = client.connect();
 		const first = await connection();
 		await first.next('join');
-		const retry = heard(client, 'retry');
+		const retry = client.once('retry');
 		first.send({ type: 'error', code: 'internal', message: 'out of memory' });
 		assert.equal((await retry).reason, 'out of memory');
 		assert.equal((await (await connection()).admit('me')).try, 2);
@@ -98,10 +99,10 @@ describe('joining', () => {
 		sent.catch(() => {});
 		await first.next('signal');
 		t.mock.timers.tick(9999);
-		await settled(client, first);
+		await caughtUp(client, first);
 		t.mock.timers.tick(1);
 		await assert.rejects(asked, { code: 'timeout' });
-		const retry = heard(client, 'retry');
+		const retry = client.once('retry');
 		first.socket.terminate();
 		assert.ok((await retry).delayMs >= 0);
 	});
@@ -119,7 +120,7 @@ describe('the token provider', () => {
 		let count = 0;
 		const { client, connection, first, join } = await joinedPair(t, { auth: async () => ({ jwt: ++count }) });
 		assert.deepEqual(join.auth, { jwt: 1 });
-		const again = heard(client, 'resumed');
+		const again = client.once('resumed');
 		first.socket.terminate();
 		assert.deepEqual((await (await connection()).resume('me')).auth, { jwt: 2 });
 		await again;
@@ -137,7 +138,7 @@ describe('the token provider', () => {
 	test('that fails is asked again, like a server that is not there', async (t) => {
 		const answers = [() => Promise.reject(new Error('no token today')), () => 'a token'];
 		const { client, connection } = await startPair(t, { auth: () => answers.shift()() });
-		const retry = heard(client, 'retry');
+		const retry = client.once('retry');
 		client.connect().catch(() => {});
 		assert.equal((await retry).reason, 'no token today');
 		assert.equal((await (await connection()).next('join')).auth, 'a token');
@@ -151,7 +152,7 @@ describe('the token provider', () => {
 	test('that never answers is asked again when its time is over', async (t) => {
 		let count = 0;
 		const { client, connection } = await startPair(t, { timeoutMs: 20, auth: () => ++count > 1 ? 'late' : new Promise(() => {}) });
-		const retry = heard(client, 'retry');
+		const retry = client.once('retry');
 		client.connect().catch(() => {});
 		assert.match((await retry).reason, /auth/);
 		assert.equal((await (await connection()).next('join')).auth, 'late');
@@ -174,7 +175,7 @@ describe('sending', () => {
 		let isDelivered = false;
 		const delivered = client.send('bob', { hello: 'Bob' }).then(() => isDelivered = true);
 		assert.deepEqual(await first.next('signal'), { type: 'signal', to: 'bob', ti: 7, n: 1, p: 0, data: { hello: 'Bob' } });
-		await settled(client, first);
+		await caughtUp(client, first);
 		assert.equal(isDelivered, false);
 		first.send({ type: 'ack', from: 'bob', ti: 7, n: 1 });
 		await delivered;
@@ -252,7 +253,7 @@ describe('sending', () => {
 			client.send('bob', 1, { timeoutMs }).catch(() => {}).finally(() => isOver = true);
 			await first.next('signal');
 			// A timer of Infinity would be due by now.
-			await settled(client, first);
+			await caughtUp(client, first);
 			await new Promise((resolve) => setTimeout(resolve, 2));
 			assert.equal(isOver, false);
 		});
@@ -335,7 +336,7 @@ describe('what others send', () => {
 			order.push('event');
 			client.links.set(from, { receive: ({ type }) => order.push(`link ${type}`), close() {} });
 		});
-		const answer = heard(client, 'answer');
+		const answer = client.once('answer');
 		first.send({ type: 'offer', from: 'bob', description: { type: 'offer', sdp: 'v=0' } });
 		first.send({ type: 'answer', from: 'bob', description: { type: 'answer', sdp: 'v=0' } });
 		await answer;
@@ -344,7 +345,7 @@ describe('what others send', () => {
 
 	test('is a message to us, or a broadcast', async (t) => {
 		const { client, first } = await joinedPair(t);
-		const [message, broadcast] = [heard(client, 'message'), heard(client, 'broadcast')];
+		const [message, broadcast] = [client.once('message'), client.once('broadcast')];
 		first.send(data('bob', 1, { data: { for: 'me' } }));
 		first.send({ type: 'broadcast', from: 'bob', fi: 7, data: { for: 'all' } });
 		assert.deepEqual([(await message).from, (await message).data, (await broadcast).data], ['bob', { for: 'me' }, { for: 'all' }]);
@@ -352,7 +353,7 @@ describe('what others send', () => {
 
 	test('is ignored where the type is not known', async (t) => {
 		const { client, first } = await joinedPair(t);
-		const viewers = heard(client, 'viewers');
+		const viewers = client.once('viewers');
 		first.send({ type: 'from-the-future', peers: 7 });
 		first.send({ type: 'viewers', count: 12, unknown: true });
 		assert.equal(await viewers, 12);
@@ -361,7 +362,7 @@ describe('what others send', () => {
 
 	test('an error nobody waits for is an event', async (t) => {
 		const { client, first } = await joinedPair(t);
-		const error = heard(client, 'error');
+		const error = client.once('error');
 		first.send({ type: 'error', code: 'unknown-type', message: 'no such type' });
 		assert.equal((await error).code, 'unknown-type');
 	});
@@ -370,7 +371,7 @@ describe('what others send', () => {
 describe('acknowledging', () => {
 	test('rides on whatever goes the other way', async (t) => {
 		const { client, first } = await joinedPair(t, {}, { peers: [bob] });
-		const message = heard(client, 'message');
+		const message = client.once('message');
 		first.send(data('bob', 1));
 		await message;
 		client.send('bob', 1).catch(() => {});
@@ -384,7 +385,7 @@ describe('acknowledging', () => {
 		const { client, first } = await joinedPair(t);
 		first.send(data('bob', 1));
 		first.send(data('bob', 2, { p: 1 }));
-		await settled(client, first);
+		await caughtUp(client, first);
 		t.mock.timers.tick(50);
 		assert.deepEqual(await first.next('ack'), { type: 'ack', sn: 2 });
 		t.mock.timers.tick(1000);
@@ -397,7 +398,7 @@ describe('acknowledging', () => {
 		const { client, first } = await joinedPair(t);
 		for (let n = 1; n <= 33; n++)
 			first.send(data('bob', n));
-		await settled(client, first);
+		await caughtUp(client, first);
 		assert.deepEqual(await first.next('ack'), { type: 'ack', sn: 32 });
 	});
 
@@ -444,12 +445,12 @@ describe('a lost connection', () => {
 		const had = [];
 		client.on('message', ({ n }) => had.push(n));
 		first.send(data('bob', 1));
-		await heard(client, 'message');
+		await client.once('message');
 		const sent = client.send('bob', 'one');
 		assert.equal((await first.next('signal')).sn, 1);
 
 		const second = await cut(pair);
-		const resumed = heard(client, 'resumed');
+		const resumed = client.once('resumed');
 		const resume = await second.resume('me', { peers: [bob], session: session({ token: 'second' }) });
 		assert.deepEqual(resume, {
 			type: 'resume', token: 'first', inst: join.inst, try: 2, epoch: EPOCH, last: 1, name: 'Ada', metadata: { a: 1 },
@@ -463,7 +464,7 @@ describe('a lost connection', () => {
 
 	test('keeps what is sent meanwhile', async (t) => {
 		const pair = await joinedPair(t, {}, { peers: [bob] });
-		const lost = heard(pair.client, 'retry');
+		const lost = pair.client.once('retry');
 		pair.first.socket.terminate();
 		await lost;
 		const sent = pair.client.send('bob', 'meanwhile');
@@ -498,7 +499,7 @@ describe('a lost connection', () => {
 		const pair = await joinedPair(t);
 		const { client, first } = pair;
 		first.send({ type: 'session', token: 'renewed' });
-		await settled(client, first);
+		await caughtUp(client, first);
 		const second = await cut(pair);
 		const resume = await second.next('resume');
 		assert.deepEqual([resume.token, resume.try], ['renewed', 2]);
@@ -521,7 +522,7 @@ describe('a lost connection', () => {
 		first.socket.close(4002, 'stale');
 		const second = await connection();
 		await second.resume('me', { peers: [bob] });
-		await heard(client, 'resumed');
+		await client.once('resumed');
 		late({ data: JSON.stringify(data('bob', 8)) });
 		second.send(data('bob', 1));
 		assert.equal((await second.next('ack')).sn, 1);
@@ -541,7 +542,7 @@ describe('a lost connection', () => {
 				const second = await cut(pair);
 				await second.refuse(reason);
 				await assert.rejects(sent, { code: 'expired', message: `because of ${reason}`, mayHaveArrived: true });
-				const again = heard(client, 'joined');
+				const again = client.once('joined');
 				const resume = await second.resume('me', { peers: [eve], session: session({ epoch: 3000 }) });
 				assert.ok(resume.inst > join.inst);
 				assert.deepEqual([resume.token, resume.epoch, resume.last, resume.try], ['first', 0, 0, 1]);
@@ -550,12 +551,12 @@ describe('a lost connection', () => {
 			});
 		}
 
-		for (const reason of ['bad-token', 'left', 'from-the-future']) {
+		for (const reason of ['bad-token', 'from-the-future']) {
 			test(`(${reason}) joins as somebody new`, async (t) => {
 				const pair = await joinedPair(t);
 				const second = await cut(pair);
 				await second.refuse(reason);
-				const again = heard(pair.client, 'joined');
+				const again = pair.client.once('joined');
 				const join = await second.admit('me-again', { session: session({ token: 'new' }) });
 				assert.ok(join.inst > pair.join.inst);
 				assert.equal((await again).id, 'me-again');
@@ -566,10 +567,10 @@ describe('a lost connection', () => {
 		test('for lack of memory is tried again as who it was', async (t) => {
 			const pair = await joinedPair(t);
 			const second = await cut(pair);
-			const retry = heard(pair.client, 'retry');
+			const retry = pair.client.once('retry');
 			await second.refuse('internal');
 			assert.equal((await retry).reason, 'because of internal');
-			const resumed = heard(pair.client, 'resumed');
+			const resumed = pair.client.once('resumed');
 			const { token, inst } = await (await pair.connection()).resume('me');
 			assert.deepEqual([token, inst], ['first', pair.join.inst]);
 			assert.equal((await resumed).id, 'me');
@@ -589,7 +590,7 @@ describe('a lost connection', () => {
 				const sent = pair.client.send('bob', 1);
 				await pair.first.next('signal');
 				const second = await cut(pair);
-				const closed = heard(pair.client, 'closed');
+				const closed = pair.client.once('closed');
 				await second.refuse(reason);
 				assert.equal((await closed).code, reason);
 				await assert.rejects(sent, { code: reason, mayHaveArrived: true });
@@ -600,9 +601,9 @@ describe('a lost connection', () => {
 
 	test('is opened again after the time that go-away said', async (t) => {
 		const { client, connection, first } = await joinedPair(t);
-		const retry = heard(client, 'retry');
+		const retry = client.once('retry');
 		first.send({ type: 'go-away', reason: 'shutdown', reconnectAfterMs: 250 });
-		await heard(client, 'go-away');
+		await client.once('go-away');
 		first.socket.close(1012, 'restart');
 		assert.deepEqual(await retry, { delayMs: 250, reason: 'restart' });
 		const start = performance.now();
@@ -615,14 +616,14 @@ describe('a lost connection', () => {
 		const { client, connection, first } = await joinedPair(t, {}, { limits: { pingInterval: 4, maxMessageBytes: 65536 } });
 		t.mock.timers.tick(4000);
 		await first.next('ping');
-		await settled(client, first);
+		await caughtUp(client, first);
 		t.mock.timers.tick(3999);
 		assert.equal(client.state, 'joined');
 		t.mock.timers.tick(1);
 		await first.next('ping');
 		t.mock.timers.tick(9999);
 		assert.equal(client.state, 'joined');
-		const retry = heard(client, 'retry');
+		const retry = client.once('retry');
 		t.mock.timers.tick(1);
 		assert.match((await retry).reason, /silent/);
 		t.mock.timers.tick(1);
@@ -631,7 +632,7 @@ describe('a lost connection', () => {
 
 	test('is asked about at once by a page that slept', async (t) => {
 		t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1000000 });
-		const { first } = await joinedPair(t, {}, { limits: { pingInterval: 1000, maxMessageBytes: 65536 } });
+		const { first } = await joinedPair(t, {}, { limits: quiet });
 		// The clock on the wall has gone on, and the timers have not.
 		const slept = Date.now() + 60000;
 		t.mock.method(Date, 'now', () => slept);
@@ -644,7 +645,7 @@ describe('a lost connection', () => {
 		const { client, first } = await joinedPair(t);
 		for (let i = 0; i < 20; i++) {
 			t.mock.timers.tick(5000);
-			await settled(client, first);
+			await caughtUp(client, first);
 		}
 		client.broadcast(1).catch(() => {});
 		await first.next('broadcast');
@@ -659,13 +660,13 @@ describe('a lost connection', () => {
 			delete globalThis.removeEventListener;
 		});
 		const { client, connection, first } = await joinedPair(t, { minRetryMs: 1e8, maxRetryMs: 1e8 });
-		const lost = heard(client, 'retry');
+		const lost = client.once('retry');
 		first.socket.terminate();
 		await lost;
 		events.dispatchEvent(new Event('online'));
 		const second = await connection();
 		await second.resume('me');
-		await heard(client, 'resumed');
+		await client.once('resumed');
 		// One that stands is asked whether it still does.
 		events.dispatchEvent(new Event('online'));
 		await second.next('ping');
@@ -696,7 +697,7 @@ describe('a lost connection', () => {
 		const { client, connection, first } = await joinedPair(t, { minRetryMs: 1e8, maxRetryMs: 1e8 });
 		page.visibilityState = 'hidden';
 		page.dispatchEvent(new Event('visibilitychange'));
-		const lost = heard(client, 'retry');
+		const lost = client.once('retry');
 		first.socket.terminate();
 		await lost;
 		page.dispatchEvent(new Event('visibilitychange'));
@@ -708,7 +709,7 @@ describe('a lost connection', () => {
 	test('is not opened again after a code that forbids it', async (t) => {
 		for (const [code, expected] of [[1002, 'closed'], [1003, 'closed'], [1007, 'closed'], [1009, 'closed'], [4001, 'taken'], [4003, 'kicked']]) {
 			const { client, first } = await joinedPair(t);
-			const closed = heard(client, 'closed');
+			const closed = client.once('closed');
 			first.socket.close(code, 'a rule was broken');
 			assert.equal((await closed).code, expected);
 			assert.equal(client.state, 'closed');
@@ -736,11 +737,11 @@ describe('a lost connection', () => {
 			const next = await connection();
 			t.mock.timers.tick(3); // away
 			await next.resume('me');
-			await heard(client, 'resumed');
+			await client.once('resumed');
 			({ socket } = next);
 		}
 		t.mock.timers.tick(5000);
-		const lost = heard(client, 'retry');
+		const lost = client.once('retry');
 		socket.terminate();
 		await lost;
 		assert.deepEqual(delays, [1, 2, 5, 8, 1]);
@@ -776,7 +777,7 @@ describe('the others', () => {
 		const events = log(pair.client, ...names);
 		pair.first.socket.terminate();
 		const second = await pair.connection();
-		const resumed = heard(pair.client, 'resumed');
+		const resumed = pair.client.once('resumed');
 		await second.resume('me', more);
 		await resumed;
 		return { ...pair, second, events };
@@ -788,7 +789,7 @@ describe('the others', () => {
 		client.send('bob', 1).catch(() => {});
 		await first.next('signal');
 		first.send({ type: 'peer-away', id: 'bob' });
-		await heard(client, 'peer-away');
+		await client.once('peer-away');
 		assert.equal(client.peers.get('bob').away, true);
 		client.send('bob', 2).catch(() => {});
 		assert.equal((await first.next('signal')).n, 2); // the server keeps it
@@ -818,7 +819,7 @@ describe('the others', () => {
 		let closed = 0;
 		client.links.set('bob', { receive() {}, close: () => closed++ });
 		const sent = client.send('bob', 1);
-		const left = heard(client, 'peer-left');
+		const left = client.once('peer-left');
 		first.send({ type: 'peer-left', id: 'bob', role: 'peer', reason: 'lost' });
 		assert.deepEqual(await left, seen(bob, { reason: 'lost' }));
 		await assert.rejects(sent, { code: 'unknown-peer' });
@@ -838,7 +839,7 @@ describe('the others', () => {
 		first.socket.terminate();
 		const second = await connection();
 		await second.resume('me', { session: session({ epoch: 2000, settled: false }) });
-		await settled(client, second);
+		await caughtUp(client, second);
 		assert.deepEqual(events, []);
 		assert.equal(client.peers.get('bob').away, true);
 	});
@@ -847,7 +848,7 @@ describe('the others', () => {
 		const { client, first } = await joinedPair(t, {}, { peers: [bob] });
 		const peer = client.peers.get('bob');
 		first.send({ type: 'peer-away', id: 'bob' });
-		await heard(client, 'peer-away');
+		await client.once('peer-away');
 		assert.equal(peer.away, true);
 	});
 
@@ -856,7 +857,7 @@ describe('the others', () => {
 		await second.next('peers');
 		assert.deepEqual(events, []);
 		second.send({ type: 'peers', peers: [eve] });
-		await settled(client, second);
+		await caughtUp(client, second);
 		assert.deepEqual(events, []);
 	});
 
@@ -889,10 +890,10 @@ describe('the others', () => {
 			const { client, second, events } = await back(t, { ...unsettled, peers: [bob], next: 1 });
 			await second.next('peers');
 			second.send({ type: 'settled' });
-			await settled(client, second);
+			await caughtUp(client, second);
 			assert.deepEqual(events, []);
 			second.send({ type: 'peers', peers: [] });
-			await heard(client, 'peer-left');
+			await client.once('peer-left');
 			assert.deepEqual(events, [['peer-left', 'eve', 'lost']]);
 		});
 
@@ -910,13 +911,8 @@ describe('the others', () => {
 });
 
 describe('a page that is loaded again', () => {
-	const shelf = () => {
-		const items = new Map();
-		return { getItem: (key) => items.get(key) ?? null, setItem: (key, value) => items.set(key, value) };
-	};
-
 	test('keeps its id, with a memory that is later, and begins anew', async (t) => {
-		const { open, connection, join } = await joinedPair(t, { storage: shelf(), name: 'Ada' }, { peers: [bob] });
+		const { open, connection, join } = await joinedPair(t, { storage: new Shelf(), name: 'Ada' }, { peers: [bob] });
 		const page = open();
 		const connecting = page.connect();
 		const resume = await (await connection()).resume('me', { peers: [bob], session: session({ epoch: 5 }) });
@@ -926,7 +922,7 @@ describe('a page that is loaded again', () => {
 	});
 
 	test('in another room or role is somebody else', async (t) => {
-		const { open, connection } = await joinedPair(t, { storage: shelf() });
+		const { open, connection } = await joinedPair(t, { storage: new Shelf() });
 		open({ room: 'garden' }).connect().catch(() => {});
 		await (await connection()).next('join');
 		open({ role: 'watcher' }).connect().catch(() => {});
@@ -934,15 +930,15 @@ describe('a page that is loaded again', () => {
 	});
 
 	test('after it has left is somebody else', async (t) => {
-		const { client, open, connection } = await joinedPair(t, { storage: shelf() });
+		const { client, open, connection } = await joinedPair(t, { storage: new Shelf() });
 		client.close();
 		open().connect().catch(() => {});
 		await (await connection()).next('join');
 	});
 
 	test('after another tab has taken its place is somebody else', async (t) => {
-		const { client, open, connection, first } = await joinedPair(t, { storage: shelf() });
-		const closed = heard(client, 'closed');
+		const { client, open, connection, first } = await joinedPair(t, { storage: new Shelf() });
+		const closed = client.once('closed');
 		first.socket.close(4001, 'taken over');
 		await closed;
 		open().connect().catch(() => {});
@@ -961,7 +957,7 @@ describe('links', () => {
 		const first = await connection();
 		await first.admit('me', { peers: [bob] });
 		first.send({ type: 'peer-joined', peer: eve });
-		await settled(client, first);
+		await caughtUp(client, first);
 		assert.deepEqual(events, [['joined', 'me'], ['link', 'bob'], ['peer-joined', 'eve'], ['link', 'eve']]);
 		assert.deepEqual([...client.links.keys()], ['bob', 'eve']);
 	});
@@ -971,7 +967,7 @@ describe('links', () => {
 		first.send({ type: 'peer-joined', peer: eve });
 		first.send({ type: 'peers', peers: [{ id: 'zoe', role: 'peer' }] });
 		first.send({ type: 'peer-joined', peer: { id: 'kim', role: 'watcher' } });
-		await settled(client, first);
+		await caughtUp(client, first);
 		assert.deepEqual([...client.links.values()].map(({ id, isCaller }) => [id, isCaller]),
 			[['bob', true], ['eve', false], ['zoe', true], ['kim', true]]);
 	});
@@ -1000,7 +996,7 @@ describe('links', () => {
 		const link = client.links.get('bob');
 		first.socket.terminate();
 		await (await connection()).resume('me', { peers: [bob] });
-		await heard(client, 'resumed');
+		await client.once('resumed');
 		assert.equal(client.links.get('bob'), link);
 		assert.equal(link.pc.connectionState, 'new');
 	});
@@ -1008,7 +1004,7 @@ describe('links', () => {
 	test('of somebody who has begun anew are made anew, and they call', async (t) => {
 		const { client, first } = await joinedPair(t, wanted, { peers: [bob] });
 		const link = client.links.get('bob');
-		const next = heard(client, 'link');
+		const next = client.once('link');
 		first.send({ type: 'peer-joined', peer: { ...bob, inst: 8 } });
 		assert.equal((await next).isCaller, false);
 		assert.equal(link.pc.connectionState, 'closed');
@@ -1020,7 +1016,7 @@ describe('links', () => {
 		first.socket.terminate();
 		const second = await connection();
 		await second.refuse('expired');
-		const next = heard(client, 'link');
+		const next = client.once('link');
 		await second.resume('me', { peers: [bob] });
 		assert.equal((await next).isCaller, true);
 		assert.equal(link.pc.connectionState, 'closed');
@@ -1037,7 +1033,7 @@ describe('links', () => {
 			});
 			client.connect().catch(() => {});
 			await (await connection()).admit('me', { peers: [bob] });
-			await heard(client, 'link');
+			await client.once('link');
 			await new Promise(setImmediate);
 			assert.deepEqual([links.length, links[0].pc.connectionState, client.links.size], [1, 'closed', 0]);
 		});
@@ -1052,7 +1048,7 @@ describe('links', () => {
 		const { client, first } = await joinedPair(t, { RTCPeerConnection: FakeConnection }, { peers: [bob] });
 		client.share({ getTracks: () => [] });
 		first.send({ type: 'peer-joined', peer: eve });
-		await settled(client, first);
+		await caughtUp(client, first);
 		assert.equal(client.links.size, 0);
 	});
 
@@ -1074,7 +1070,7 @@ describe('links', () => {
 		assert.deepEqual(names('bob'), ['early']);
 		client.share(stream('late'));
 		first.send({ type: 'peer-joined', peer: eve });
-		await settled(client, first);
+		await caughtUp(client, first);
 		assert.deepEqual([names('bob'), names('eve')], [['early', 'late'], ['late']]);
 	});
 });
@@ -1086,7 +1082,7 @@ describe('credentials', () => {
 
 	test('are taken when they come unasked', async (t) => {
 		const { client, first } = await joinedPair(t);
-		const ice = heard(client, 'ice');
+		const ice = client.once('ice');
 		first.send({ type: 'ice', ...list('new') });
 		await ice;
 		assert.deepEqual(client.iceServers, list('new').iceServers);
@@ -1095,12 +1091,12 @@ describe('credentials', () => {
 	test('that the server does not renew in time are asked for, again and again', async (t) => {
 		t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1000000 });
 		t.mock.method(Math, 'random', () => 0);
-		const { client, first } = await joinedPair(t, { ttl: 60 }, { refreshAfter: 45, limits: { pingInterval: 1000, maxMessageBytes: 65536 } });
+		const { client, first } = await joinedPair(t, { ttl: 60 }, { refreshAfter: 45, limits: quiet });
 		for (const password of ['second', 'third']) {
 			pass(t, 45);
 			const { ref, ttl } = await first.next('ice');
 			assert.equal(ttl, 60);
-			const ice = heard(client, 'ice');
+			const ice = client.once('ice');
 			first.send({ type: 'ice', ref, ...list(password) });
 			assert.deepEqual((await ice).iceServers, list(password).iceServers);
 		}
@@ -1108,9 +1104,9 @@ describe('credentials', () => {
 
 	test('that the server renews are not asked for', async (t) => {
 		t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1000000 });
-		const { client, first } = await joinedPair(t, {}, { refreshAfter: 45, limits: { pingInterval: 1000, maxMessageBytes: 65536 } });
+		const { client, first } = await joinedPair(t, {}, { refreshAfter: 45, limits: quiet });
 		pass(t, 40);
-		const ice = heard(client, 'ice');
+		const ice = client.once('ice');
 		first.send({ type: 'ice', ...list('pushed') });
 		await ice;
 		pass(t, 40);
@@ -1121,15 +1117,15 @@ describe('credentials', () => {
 	test('in use are renewed in their own time, though others came with a resumption', async (t) => {
 		t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1000000 });
 		t.mock.method(Math, 'random', () => 0);
-		const { client, connection, first } = await joinedPair(t, {}, { refreshAfter: 45, limits: { pingInterval: 1000, maxMessageBytes: 65536 } });
+		const { client, connection, first } = await joinedPair(t, {}, { refreshAfter: 45, limits: quiet });
 		pass(t, 40);
-		const resumed = heard(client, 'resumed');
-		const lost = heard(client, 'retry');
+		const resumed = client.once('resumed');
+		const lost = client.once('retry');
 		first.socket.terminate();
 		await lost;
 		t.mock.timers.tick(1);
 		const second = await connection();
-		await second.resume('me', { ...list('resumed'), limits: { pingInterval: 1000, maxMessageBytes: 65536 } });
+		await second.resume('me', { ...list('resumed'), limits: quiet });
 		await resumed;
 		assert.deepEqual(client.iceServers, list('resumed').iceServers);
 		pass(t, 5);
@@ -1139,11 +1135,11 @@ describe('credentials', () => {
 	test('that cannot be had are asked for again half a minute later', async (t) => {
 		t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1000000 });
 		t.mock.method(Math, 'random', () => 0);
-		const { client, first } = await joinedPair(t, {}, { refreshAfter: 45, limits: { pingInterval: 1000, maxMessageBytes: 65536 } });
+		const { client, first } = await joinedPair(t, {}, { refreshAfter: 45, limits: quiet });
 		pass(t, 45);
 		const { ref } = await first.next('ice');
 		first.send({ type: 'error', ref, code: 'internal', message: 'out of memory' });
-		await settled(client, first);
+		await caughtUp(client, first);
 		pass(t, 30);
 		await first.next('ice');
 	});
@@ -1187,7 +1183,7 @@ describe('the end', () => {
 
 	test('by the server sending us away says why', async (t) => {
 		const { client, first } = await joinedPair(t);
-		const closed = heard(client, 'closed');
+		const closed = client.once('closed');
 		first.send({ type: 'kicked', reason: 'bad manners' });
 		const { code, message } = await closed;
 		assert.deepEqual([code, message], ['kicked', 'bad manners']);

@@ -1,7 +1,7 @@
 // broadcast.js: one camera, many watchers.
 
 import { Signald } from '../client/index.js';
-import { asked, attend, byId, find, finish, follow, inRoom, inventRoom, inviteUrl, offerCopy, offerMute, openMedia, play, renderLink, say, show, signalingTrouble, stopTracks } from './ui.js';
+import { asked, attend, byId, find, finish, follow, inRoom, inventRoom, inviteUrl, offerCopy, offerMute, openMedia, play, renderLink, say, saySignaling, show, stopTracks } from './ui.js';
 import { count, explainLine, overall, refusal } from './words.js';
 
 /** @import {PeerLink, SignaldError} from '../client/index.js' */
@@ -83,12 +83,9 @@ function render() {
 	byId('viewers-count', HTMLElement).textContent = String(viewersCount);
 	const states = [...lines.values()].map(({ state }) => state);
 	const state = overall(states);
-	const trouble = signalingTrouble(signald, state);
-	if (trouble)
-		say(state === 'connected' ? 'connected' : 'connecting', trouble);
-	else if (signald.state === 'connecting')
-		say('connecting', 'Joining the room…');
-	else if (isLive)
+	if (saySignaling(signald, state))
+		return;
+	if (isLive)
 		renderBroadcaster(state, states);
 	else
 		renderWatcher(state, states);

@@ -1,7 +1,7 @@
 // call.js: two or more people in a room.
 
 import { Signald } from '../client/index.js';
-import { asked, attend, byId, find, finish, follow, inRoom, inventRoom, inviteUrl, offerCopy, offerMute, openMedia, ownName, play, renderLink, say, show, signalingTrouble, stopTracks } from './ui.js';
+import { asked, attend, byId, find, finish, follow, inRoom, inventRoom, inviteUrl, offerCopy, offerMute, openMedia, ownName, play, renderLink, say, saySignaling, show, stopTracks } from './ui.js';
 import { explainLine, howConnected, overall, refusal } from './words.js';
 
 /** @import {PeerLink, SignaldError} from '../client/index.js' */
@@ -41,16 +41,12 @@ function nameOf(peer) {
 function render() {
 	const states = [...others.values()].map(({ state }) => state);
 	const state = overall(states);
-	const trouble = signalingTrouble(signald, state);
 	stage.dataset.count = String(others.size);
 	if (signald.state === 'closed')
 		return;
-	if (trouble)
-		say(state === 'connected' ? 'connected' : 'connecting', trouble);
-	else if (signald.state === 'connecting')
-		say('connecting', 'Joining the room…');
-	else
-		say(state, sentence(state, states));
+	if (saySignaling(signald, state))
+		return;
+	say(state, sentence(state, states));
 }
 
 /**

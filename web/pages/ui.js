@@ -338,17 +338,23 @@ export function attend(signald, render) {
 }
 
 /**
- * What to say while the server is away, or nothing.
+ * Say where the connection to the server stands, unless it does.
  *
  * @param {Signald} signald
  * @param {string} state of the connections to others
+ * @returns {boolean} whether there was something to say
  */
-export function signalingTrouble(signald, state) {
-	if (signald.state !== 'reconnecting')
-		return '';
-	if (!signald.id)
-		return 'The server cannot be reached. Trying again…';
-	return state === 'connected' ? 'Reconnecting… Video goes on.' : 'Reconnecting…';
+export function saySignaling(signald, state) {
+	const isConnected = state === 'connected';
+	if (signald.state === 'connecting')
+		say('connecting', 'Joining the room…');
+	else if (signald.state !== 'reconnecting')
+		return false;
+	else if (!signald.id)
+		say('connecting', 'The server cannot be reached. Trying again…');
+	else
+		say(isConnected ? 'connected' : 'connecting', isConnected ? 'Reconnecting… Video goes on.' : 'Reconnecting…');
+	return true;
 }
 
 // A page that the browser had put aside has lost its connections: start over.
