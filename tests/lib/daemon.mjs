@@ -163,7 +163,15 @@ export async function startDaemon(t, options = {}) {
 	daemon.configPath = configPath;
 	daemon.options = { ...options, port };
 	atEnd(t, () => daemon.end());
-	await until('signald answers', () => daemon.isReady());
+	try {
+		await until('signald answers', () => daemon.isReady());
+	} catch (fault) {
+		// Somebody else has taken the port since it was found free.
+		if (options.port || !daemon.log.includes('Address already in use'))
+			throw fault;
+		daemon.isExpectedToEnd = true;
+		return startDaemon(t, options);
+	}
 	return daemon;
 }
 
