@@ -118,9 +118,8 @@ const struct payload *payload_of(enum payload_kind kind)
 
 enum payload_kind payload_kind_of(uint64_t number)
 {
-	return number % (CANDIDATES_PER_SDP + 1) == CANDIDATES_PER_SDP
-		       ? PAYLOAD_SDP
-		       : PAYLOAD_CANDIDATE;
+	return number % (CANDIDATES_PER_SDP + 1) ? PAYLOAD_CANDIDATE
+						 : PAYLOAD_SDP;
 }
 
 void payload_put_digits(char *to, uint64_t number)

@@ -25,7 +25,7 @@ void payload_init(void);
 
 const struct payload *payload_of(enum payload_kind kind);
 
-/* Ten candidates, then a description: the mix of a call that is set up. */
+/* A description, then ten candidates: the mix of a call that is set up. */
 enum payload_kind payload_kind_of(uint64_t number);
 
 /* Write a number as PAYLOAD_DIGITS decimal digits, without a NUL. */

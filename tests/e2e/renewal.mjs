@@ -13,6 +13,9 @@ import { BACK_MS, FREEZE_MS, readPictures, startPictures } from './pictures.mjs'
 
 const CUT_MS = 5000;
 
+// RFC 8489, 14.8.
+const STALE_NONCE = 438;
+
 // Credentials expire at whole seconds.
 const GRAIN_S = 1;
 
@@ -196,8 +199,10 @@ export function assertLost(t, judgements, refusals) {
 	for (const [index, { renewals, wrong }] of judgements.entries()) {
 		assert.equal(renewals, 0);
 		assert.deepEqual(wrong, ['renewals', 'paths', 'restart', 'return']);
-		assert.ok(refusals[index].length > 0);
-		for (const { code, expiryMs, atMs } of refusals[index]) {
+		// Another coturn has other nonces: of that too a client is told.
+		const verdicts = refusals[index].filter(({ code }) => code !== STALE_NONCE);
+		assert.ok(verdicts.length > 0);
+		for (const { code, expiryMs, atMs } of verdicts) {
 			assert.equal(code, 401);
 			assert.ok(expiryMs < atMs, 'refused because it has expired');
 		}
