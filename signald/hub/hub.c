@@ -473,8 +473,8 @@ int hub_send(struct hub *hub, struct peer *from, struct span to,
 	if (envelope->has_ti && envelope->ti != peer->inst)
 		return -ESTALE;
 	if (envelope->is_numbered)
-		return pair_send(hub_peer_of(from)->session, hub_peer_of(peer),
-				 envelope);
+		return tell_numbered(hub_peer_of(from)->session,
+				     hub_peer_of(peer), envelope);
 	return tell_peer(from, peer, envelope);
 }
 

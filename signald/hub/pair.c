@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "hub/pair.h"
-#include "hub/tell.h"
 
 static struct span key_of(const struct pair *pair)
 {
@@ -199,16 +198,15 @@ static void tell_again(struct pair *pair, uint64_t n)
 		set_due(pair);
 }
 
-int pair_send(struct session *from, struct hub_peer *to,
+int pair_take(struct session *from, struct hub_peer *to,
 	      struct envelope *envelope)
 {
 	struct pair *pair = find(from, to);
 	uint64_t sent = pair ? pair->sent : 0;
-	int err;
 
 	if (pair && envelope->n <= sent) {
 		tell_again(pair, envelope->n);
-		return 0;
+		return PAIR_REPEATED;
 	}
 	if (envelope->p > sent)
 		return -ERANGE;
@@ -217,13 +215,17 @@ int pair_send(struct session *from, struct hub_peer *to,
 		return -ENOMEM;
 	envelope->receipt = (struct receipt){.pair = pair, .n = envelope->n};
 	pair->receipts_count++;
+	pair->sent_before = sent;
 	pair->sent = envelope->n;
-	err = tell_peer(&from->owner->peer, &to->peer, envelope);
-	if (err) {
-		pair->receipts_count--;
-		pair->sent = sent;
-	}
-	return err;
+	return 0;
+}
+
+void pair_take_back(const struct envelope *envelope)
+{
+	struct pair *pair = envelope->receipt.pair;
+
+	pair->receipts_count--;
+	pair->sent = pair->sent_before;
 }
 
 /* Few are due at once: the list is looked through from its newest. */

@@ -17,7 +17,8 @@ struct pair {
 	/* What each message needs comes first: one line of the cache. */
 	struct session *from;
 	struct hub_peer *to;
-	uint64_t sent;	/* number of the last message taken */
+	uint64_t sent; /* number of the last message taken */
+	uint64_t sent_before;
 	uint64_t acked; /* everything up to this number has come */
 	size_t receipts_count;
 	struct pair *next_due;
@@ -30,9 +31,18 @@ struct pair {
 				    */
 };
 
-/* Deliver a numbered envelope, or know it for a repetition; as hub_send(). */
-int pair_send(struct session *from, struct hub_peer *to,
+/* It was taken before: its sender has been told what became of it. */
+#define PAIR_REPEATED 1
+
+/*
+ * Take an envelope's number; it gets the receipt that its delivery passes on.
+ * pair_take_back() where it could not be delivered.
+ *
+ * Returns 0, PAIR_REPEATED, -ERANGE when one before it is missing, or -ENOMEM.
+ */
+int pair_take(struct session *from, struct hub_peer *to,
 	      struct envelope *envelope);
+void pair_take_back(const struct envelope *envelope);
 
 /* Its due acknowledgement rides on a message the other way: it is not due any
  * more. Returns the number, 0 where none is due. */

@@ -113,6 +113,19 @@ int tell_peer(const struct peer *from, const struct peer *to,
 	return err;
 }
 
+int tell_numbered(struct session *from, struct hub_peer *to,
+		  struct envelope *envelope)
+{
+	int err = pair_take(from, to, envelope);
+
+	if (err)
+		return err == PAIR_REPEATED ? 0 : err;
+	err = tell_peer(&from->owner->peer, &to->peer, envelope);
+	if (err)
+		pair_take_back(envelope);
+	return err;
+}
+
 size_t hub_send_role(struct peer *from, enum hub_role role,
 		     struct envelope *envelope)
 {

@@ -4,6 +4,9 @@
 
 #include "hub/hub.h"
 
+struct hub_peer;
+struct session;
+
 /* To everybody who sees the peer, itself left out. It has been added to its
  * room, or removed from it, before. */
 void tell_about(const struct peer *peer, struct envelope *envelope);
@@ -19,5 +22,9 @@ void tell_viewers(const struct room *room);
 /* Returns what the receiver's deliver() did. */
 int tell_peer(const struct peer *from, const struct peer *to,
 	      struct envelope *envelope);
+
+/* Deliver a numbered envelope, or know it for a repetition; as hub_send(). */
+int tell_numbered(struct session *from, struct hub_peer *to,
+		  struct envelope *envelope);
 
 #endif
