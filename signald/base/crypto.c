@@ -182,6 +182,19 @@ void crypto_sha256(struct span bytes, uint8_t out[CRYPTO_SHA256_LEN])
 	digest(EVP_sha256(), bytes, out);
 }
 
+int crypto_md5(const struct span *parts, size_t count,
+	       uint8_t out[CRYPTO_MD5_LEN])
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	bool is_done = md && EVP_DigestInit_ex(md, EVP_md5(), NULL) == 1;
+
+	for (size_t i = 0; is_done && i < count; i++)
+		is_done = EVP_DigestUpdate(md, parts[i].ptr, parts[i].len) == 1;
+	is_done = is_done && EVP_DigestFinal_ex(md, out, NULL) == 1;
+	EVP_MD_CTX_free(md);
+	return is_done ? 0 : -ENOTSUP;
+}
+
 struct crypto_hmac {
 	EVP_MAC_CTX *keyed;
 	size_t len;
@@ -224,13 +237,23 @@ fail:
 int crypto_hmac_sign(struct crypto_hmac *hmac, struct span message,
 		     uint8_t *out)
 {
+	return crypto_hmac_sign_parts(hmac, &message, 1, out);
+}
+
+int crypto_hmac_sign_parts(struct crypto_hmac *hmac, const struct span *parts,
+			   size_t count, uint8_t *out)
+{
 	size_t len;
 
 	/* A new start without a key uses the schedule of the last one. */
-	if (EVP_MAC_init(hmac->keyed, NULL, 0, NULL) != 1 ||
-	    EVP_MAC_update(hmac->keyed, (const uint8_t *)message.ptr,
-			   message.len) != 1 ||
-	    EVP_MAC_final(hmac->keyed, out, &len, hmac->len) != 1)
+	if (EVP_MAC_init(hmac->keyed, NULL, 0, NULL) != 1)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		if (EVP_MAC_update(hmac->keyed, (const uint8_t *)parts[i].ptr,
+				   parts[i].len) != 1)
+			return -ENOMEM;
+	}
+	if (EVP_MAC_final(hmac->keyed, out, &len, hmac->len) != 1)
 		return -ENOMEM;
 	return 0;
 }

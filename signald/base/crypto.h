@@ -4,6 +4,7 @@
 
 #include "base/span.h"
 
+#define CRYPTO_MD5_LEN 16
 #define CRYPTO_SHA1_LEN 20
 #define CRYPTO_SHA256_LEN 32
 
@@ -43,6 +44,16 @@ void crypto_sha1(struct span bytes, uint8_t out[CRYPTO_SHA1_LEN]);
 /* SHA-256 of bytes. */
 void crypto_sha256(struct span bytes, uint8_t out[CRYPTO_SHA256_LEN]);
 
+/*
+ * MD5 of the parts as if they were one text. It is broken as a hash; the only
+ * use of it is the key of STUN's long-term credentials, for which RFC 8489,
+ * 9.2.2 demands it and coturn knows no other.
+ *
+ * Returns 0, or -ENOTSUP where libcrypto does not offer it, as in FIPS mode.
+ */
+int crypto_md5(const struct span *parts, size_t count,
+	       uint8_t out[CRYPTO_MD5_LEN]);
+
 enum crypto_hash { CRYPTO_SHA1, CRYPTO_SHA256 };
 
 /* A keyed HMAC (RFC 2104), its key schedule kept for many messages. */
@@ -61,6 +72,10 @@ int crypto_hmac_new(struct crypto_hmac **hmacp, enum crypto_hash hash,
  */
 int crypto_hmac_sign(struct crypto_hmac *hmac, struct span message,
 		     uint8_t *out);
+
+/* The same for a message that lies in parts. */
+int crypto_hmac_sign_parts(struct crypto_hmac *hmac, const struct span *parts,
+			   size_t count, uint8_t *out);
 
 /* Wipes the key; takes NULL. */
 void crypto_hmac_free(struct crypto_hmac *hmac);

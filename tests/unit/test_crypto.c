@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <openssl/evp.h>
+
 #include "base/crypto.h"
 #include "guard.h"
 
@@ -52,6 +54,54 @@ static void digests_are_those_of_the_standard(void **state)
 		crypto_sha256(digests[i].text, out);
 		assert_hex(out, CRYPTO_SHA256_LEN, digests[i].sha256);
 	}
+}
+
+/* RFC 1321, A.5 */
+static const struct {
+	struct span text;
+	const char *md5;
+} md5s[] = {
+	{SPAN_INIT(""), "d41d8cd98f00b204e9800998ecf8427e"},
+	{SPAN_INIT("a"), "0cc175b9c0f1b6a831c399e269772661"},
+	{SPAN_INIT("abc"), "900150983cd24fb0d6963f7d28e17f72"},
+	{SPAN_INIT("message digest"), "f96b697d7cb7938d525a2f31aaf161d0"},
+	{SPAN_INIT("abcdefghijklmnopqrstuvwxyz"),
+	 "c3fcd3d76192e4007dfb496cca67e13b"},
+	{SPAN_INIT("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		   "0123456789"),
+	 "d174ab98d277d9f5a5611c2c9f419d9f"},
+	{SPAN_INIT("1234567890123456789012345678901234567890"
+		   "1234567890123456789012345678901234567890"),
+	 "57edf4a22be3c955ac49da2e2107b67a"},
+};
+
+static void md5_is_that_of_the_standard_wherever_it_is_cut(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(md5s); i++) {
+		struct span text = md5s[i].text;
+
+		for (size_t cut = 0; cut <= text.len; cut++) {
+			struct span parts[] = {span_of(text.ptr, cut),
+					       span_skip(text, cut)};
+			uint8_t out[CRYPTO_MD5_LEN];
+
+			assert_int_equal(crypto_md5(parts, 2, out), 0);
+			assert_hex(out, sizeof(out), md5s[i].md5);
+		}
+	}
+}
+
+static void md5_may_be_forbidden(void **state)
+{
+	struct span text = SPAN("abc");
+	uint8_t out[CRYPTO_MD5_LEN];
+
+	(void)state;
+	assert_int_equal(EVP_set_default_properties(NULL, "fips=yes"), 1);
+	assert_int_equal(crypto_md5(&text, 1, out), -ENOTSUP);
+	assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
+	assert_int_equal(crypto_md5(&text, 1, out), 0);
 }
 
 #define KEY_OF_AA_80 TEN("\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa")
@@ -132,6 +182,29 @@ static void hmacs_are_those_of_the_standard(void **state)
 			crypto_hmac_new(&hmac, hmacs[i].hash, hmacs[i].key), 0);
 		assert_int_equal(crypto_hmac_sign(hmac, hmacs[i].text, out), 0);
 		assert_hex(out, hash_len(hmacs[i].hash), hmacs[i].hmac);
+		crypto_hmac_free(hmac);
+	}
+}
+
+static void a_message_may_lie_in_parts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(hmacs); i++) {
+		struct span text = hmacs[i].text;
+		struct crypto_hmac *hmac;
+
+		assert_int_equal(
+			crypto_hmac_new(&hmac, hmacs[i].hash, hmacs[i].key), 0);
+		for (size_t cut = 0; cut <= text.len; cut++) {
+			struct span parts[] = {span_of(text.ptr, cut),
+					       {NULL, 0},
+					       span_skip(text, cut)};
+			uint8_t out[CRYPTO_SHA256_LEN];
+
+			assert_int_equal(
+				crypto_hmac_sign_parts(hmac, parts, 3, out), 0);
+			assert_hex(out, hash_len(hmacs[i].hash), hmacs[i].hmac);
+		}
 		crypto_hmac_free(hmac);
 	}
 }
@@ -350,7 +423,11 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(digests_are_those_of_the_standard),
+		cmocka_unit_test(
+			md5_is_that_of_the_standard_wherever_it_is_cut),
+		cmocka_unit_test(md5_may_be_forbidden),
 		cmocka_unit_test(hmacs_are_those_of_the_standard),
+		cmocka_unit_test(a_message_may_lie_in_parts),
 		cmocka_unit_test(one_key_signs_many_messages),
 		cmocka_unit_test(an_empty_key_is_refused),
 		cmocka_unit_test(base64_is_that_of_the_standard),
