@@ -248,8 +248,6 @@ int stun_verify(const struct stun_message *message, struct crypto_hmac *hmac)
 
 	if (err)
 		return err;
-	if (value.len != INTEGRITY_LEN)
-		return -EBADMSG;
 	signed_len =
 		(size_t)(value.ptr - message->bytes.ptr) - ATTRIBUTE_HEADER_LEN;
 	/* It was signed when nothing stood behind it. */

@@ -100,7 +100,9 @@ int stun_decode_xor_address(const struct stun_message *message,
 			    struct span value, struct sockaddr_storage *addr);
 
 /*
- * Check who signed a message (RFC 8489, 14.5).
+ * Check who signed a message (RFC 8489, 14.5). Refusals with 401 and 438 come
+ * unsigned (RFC 8489, 9.2.4); any other answer to a signed request is not to be
+ * believed without.
  *
  * hmac  HMAC-SHA1 with the key of the credential
  *
