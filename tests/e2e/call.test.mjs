@@ -77,6 +77,41 @@ test('three people meet by a link, mute, and part', async (t) => {
 	}
 });
 
+// Runs in the page: which captions stick out of their tiles, and which tiles
+// lie over each other.
+function findClipped() {
+	const tiles = [...document.querySelectorAll('.tile')].map((tile) => ({ tile, box: tile.getBoundingClientRect() }));
+	const clipped = tiles.flatMap(({ tile, box }) => [...tile.querySelectorAll('.who, .badge')].filter((element) => {
+		const { left, right } = element.getBoundingClientRect();
+		return left < box.left || right > box.right;
+	}));
+	const covered = tiles.flatMap(({ box: a }, index) => tiles.slice(index + 1).filter(({ box: b }) =>
+		a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom));
+	return [...clipped.map(({ textContent }) => textContent), ...covered.map(({ tile }) => `${tile.id}: covers another`)];
+}
+
+test('on a narrow phone and on a desk four people see each other whole', async (t) => {
+	const chromium = await startChromium(t, { hasSmallCamera: true });
+	const service = await startService(t);
+	const url = new URL('/call?room=four', service.url);
+	const sizes = [{ width: 375, height: 667 }, { width: 1280, height: 800 }];
+
+	const visitors = [];
+	for (const viewport of [...sizes, ...sizes]) {
+		const visitor = await chromium.visitor({ viewport });
+		await visitor.open(url);
+		await enter(visitor, 'Somebody whose name is longer than this');
+		visitors.push(visitor);
+	}
+	for (const visitor of visitors) {
+		await visitor.seeVideos(3);
+		await visitor.see('the ways', ({ tiles }) => tiles.every(({ badge }) => /^Direct/.test(badge)));
+		assert.deepEqual(await visitor.page.evaluate(findClipped), []);
+	}
+	await visitors[0].keep('four-phone');
+	await visitors[1].keep('four-desktop');
+});
+
 test('who joins before the camera is there is seen all the same', async (t) => {
 	const chromium = await startChromium(t, { hasSmallCamera: true });
 	const service = await startService(t);
