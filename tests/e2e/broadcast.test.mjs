@@ -52,6 +52,33 @@ test('a broadcast reaches twelve relayed watchers, ends and comes back', async (
 	assert.deepEqual(await service.quotaRefusals(), []);
 });
 
+// As a browser that wants a touch before it plays sound.
+function forbidSound() {
+	const play = HTMLMediaElement.prototype.play;
+	HTMLMediaElement.prototype.play = function () {
+		return this.muted ? play.call(this) : Promise.reject(new DOMException('a touch first', 'NotAllowedError'));
+	};
+}
+
+test('who did not turn on sound is offered it again, but not over a broadcast that has ended', async (t) => {
+	const chromium = await startChromium(t, { hasSmallCamera: true });
+	const service = await startService(t);
+	const url = new URL('/broadcast?room=stage', service.url);
+
+	const watcher = await chromium.visitor();
+	await watcher.page.addInitScript(forbidSound);
+	await watcher.open(url);
+	const broadcaster = await chromium.open(`${url}&role=broadcaster`);
+	for (let ends = 0; ends < 2; ends++) {
+		await watcher.seeVideos(1);
+		await watcher.page.waitForSelector('#unmute', { state: 'visible' });
+		await broadcaster.click('#leave');
+		await watcher.see('the end', isAlone);
+		assert.equal(await watcher.page.isVisible('#unmute'), false);
+		await broadcaster.page.getByText('Go live again').click();
+	}
+});
+
 test('a second broadcaster is refused, and offered to watch', async (t) => {
 	const chromium = await startChromium(t, { hasSmallCamera: true });
 	const service = await startService(t);

@@ -206,6 +206,9 @@ function clearScreen() {
 	if (lines.size)
 		return;
 	video.srcObject = null;
+	// The next one asks for itself.
+	video.muted = false;
+	byId('unmute', HTMLElement).hidden = true;
 	find(screen, '.trouble', HTMLElement).hidden = true;
 	for (const name of ['peer', 'pair', 'protocol', 'rtt', 'why'])
 		delete screen.dataset[name];
@@ -245,6 +248,8 @@ function leave() {
 	hasLeft = true;
 	const wasLive = document.documentElement.dataset.role === 'broadcaster';
 	finish('ended', wasLive ? 'The broadcast is over' : 'You left the broadcast', wasLive ? 'Nobody sees you any more.' : 'It may well go on without you.');
+	if (wasLive)
+		byId('again', HTMLElement).textContent = 'Go live again';
 	leaveQuietly();
 }
 
