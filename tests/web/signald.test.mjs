@@ -1,6 +1,7 @@
 // The place in a room, against a real WebSocket server.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { WebSocket } from 'ws';
 import { FakeConnection } from './fakepc.mjs';
 import { EPOCH, joined, joinedPair, session, startPair } from './server.mjs';
 import { Shelf } from './shelf.mjs';
@@ -89,6 +90,25 @@ describe('joining', () => {
 		assert.equal((await (await connection()).admit('me')).try, 2);
 		assert.equal((await connecting).id, 'me');
 		await first.closed;
+	});
+
+	test('says whether a connection was lost or never made', async (t) => {
+		const { client, open, first } = await joinedPair(t);
+		const lost = client.once('retry');
+		first.socket.terminate();
+		assert.equal((await lost).reason, 'the connection was lost');
+		client.close();
+
+		class Misled extends WebSocket {
+			constructor(url, protocol) {
+				super(url.replace('/v1/ws', '/elsewhere'), protocol);
+			}
+		}
+		const stranger = open({ WebSocket: Misled });
+		const refused = stranger.once('retry');
+		stranger.connect().catch(() => {});
+		assert.equal((await refused).reason, 'could not connect');
+		stranger.close();
 	});
 
 	test('with options that are there and undefined is as without them', async (t) => {

@@ -163,7 +163,7 @@ export class Lifeline {
 		if (FINAL_CODES.includes(code))
 			this.#handlers.onEnd(new SignaldError(NAMES[code] ?? 'closed', reason || `closed with ${code}`));
 		else
-			this.#retry(reason || 'the connection was lost');
+			this.#retry(reason || (this.#upAt ? 'the connection was lost' : 'could not connect'));
 	}
 
 	/** @param {string} reason */

@@ -122,7 +122,7 @@
  * @property {Candidate} candidate
  * @property {IceList} ice                a fresh list, asked for or not
  * @property {GoAway} go-away
- * @property {{delayMs: number, reason: string}} retry  the connection is lost; when it is tried again
+ * @property {{delayMs: number, reason: string}} retry  the connection is lost, or could not be made; when it is tried again
  * @property {SignaldError} error         an answer nobody waits for
  * @property {SignaldError} closed        ended for good, and why
  */
