@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include "codec/bytes.h"
@@ -18,7 +19,7 @@
 #define WRONG_SECRET "another"
 #define TICK_MS 5
 #define TIMEOUT_MS 4000
-#define SHORT_MS 200
+#define SHORT_MS 500
 #define WATCHDOG_S 20
 
 /* What comes before the right answer, and must not be taken for it. */
@@ -112,7 +113,7 @@ static void fake_write(struct fake *fake, struct span bytes)
 
 static void drip_cb(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval soon = {0, 100};
+	static const struct timeval next_turn = {0, 0};
 	struct fake *fake = arg;
 
 	(void)fd;
@@ -122,7 +123,7 @@ static void drip_cb(evutil_socket_t fd, short what, void *arg)
 	(void)!send(fake->peer_fd, fake->out, 1, MSG_NOSIGNAL);
 	memmove(fake->out, fake->out + 1, --fake->out_len);
 	if (fake->out_len)
-		event_add(fake->drip, &soon);
+		event_add(fake->drip, &next_turn);
 }
 
 struct answer {
@@ -426,6 +427,8 @@ static void accept_cb(evutil_socket_t fd, short what, void *arg)
 	fail_alloc_left = 0;
 	fake->peer_fd = accept4(fd, NULL, NULL, SOCK_NONBLOCK);
 	must(fake->peer_fd >= 0);
+	must(!setsockopt(fake->peer_fd, IPPROTO_TCP, TCP_NODELAY, &(int){1},
+			 sizeof(int)));
 	event_free(fake->readable);
 	fake->readable = event_new(fake->loop->base, fake->peer_fd,
 				   EV_READ | EV_PERSIST, fake_cb, fake);
@@ -714,11 +717,11 @@ static void every_failure_says_what_it_is(void **state)
 		{{.unsigned_allocate.is_silent = true},
 		 PROOF_UDP,
 		 PROOF_ALLOCATE,
-		 "no answer to Allocate over UDP within 0.2 s"},
+		 "no answer to Allocate over UDP within 0.5 s"},
 		{{.unsigned_allocate.is_silent = true},
 		 PROOF_TCP,
 		 PROOF_ALLOCATE,
-		 "no answer to Allocate over TCP within 0.2 s"},
+		 "no answer to Allocate over TCP within 0.5 s"},
 		{{.takes_wrong_secret = true},
 		 PROOF_UDP,
 		 PROOF_ALLOCATE,
@@ -763,23 +766,23 @@ static void every_failure_says_what_it_is(void **state)
 		{{.permission.is_silent = true},
 		 PROOF_UDP,
 		 PROOF_PERMISSION,
-		 "no answer to CreatePermission over UDP within 0.2 s"},
+		 "no answer to CreatePermission over UDP within 0.5 s"},
 		{{.permission.is_silent = true, .decoy = DECOY_NONE},
 		 PROOF_UDP,
 		 PROOF_PERMISSION,
-		 "no answer to CreatePermission over UDP within 0.2 s"},
+		 "no answer to CreatePermission over UDP within 0.5 s"},
 		{{.send.is_silent = true},
 		 PROOF_UDP,
 		 PROOF_RELAY,
-		 "the relayed datagram did not come back within 0.2 s"},
+		 "the relayed datagram did not come back within 0.5 s"},
 		{{.data_port = 50001},
 		 PROOF_UDP,
 		 PROOF_RELAY,
-		 "the relayed datagram did not come back within 0.2 s"},
+		 "the relayed datagram did not come back within 0.5 s"},
 		{{.changes_data = true},
 		 PROOF_TCP,
 		 PROOF_RELAY,
-		 "the relayed datagram did not come back within 0.2 s"},
+		 "the relayed datagram did not come back within 0.5 s"},
 		{{.refresh.error = 437},
 		 PROOF_TCP,
 		 PROOF_RELEASE,
