@@ -54,6 +54,7 @@ struct script {
 	bool drips;	    /* TCP: byte by byte */
 	const char *says;   /* TCP: this instead of an answer */
 	bool closes;	    /* TCP: instead of an answer */
+	bool adds_rubbish;  /* TCP: right behind the last answer */
 	uint16_t data_port; /* whence the datagram seems to come */
 	bool changes_data;
 };
@@ -223,12 +224,15 @@ static void reply(struct fake *fake, const struct stun_message *request,
 		.key = is_signed ? fake->key : NULL,
 	};
 	char out[2048];
+	size_t len;
 
 	memcpy(answer.id, request->id, sizeof(answer.id));
 	if (fake->script->decoy && is_signed)
 		send_decoy(fake, answer);
-	fake_write(fake,
-		   span_of(out, write_answer(fake, &answer, out, sizeof(out))));
+	len = write_answer(fake, &answer, out, sizeof(out));
+	if (fake->script->adds_rubbish && request->method == TURN_REFRESH)
+		len += (size_t)snprintf(out + len, sizeof(out) - len, "HTTP/");
+	fake_write(fake, span_of(out, len));
 }
 
 /* The key that the request's sender ought to have. */
@@ -688,6 +692,16 @@ static void a_stream_may_come_byte_by_byte(void **state)
 	assert_ok(&bench);
 }
 
+static void nothing_counts_that_comes_after_the_end(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	prove(&bench, &(struct script){.adds_rubbish = true}, PROOF_TCP,
+	      TIMEOUT_MS);
+	assert_ok(&bench);
+}
+
 static void a_stale_nonce_is_renewed_once_a_step(void **state)
 {
 	static const struct script twice = {.permission.stales = 2};
@@ -788,6 +802,11 @@ static void every_failure_says_what_it_is(void **state)
 		 PROOF_RELEASE,
 		 "Refresh refused: 437, the allocation is gone"},
 		{{.says = "HTTP/1.1 400 Bad Request\r\n\r\n"},
+		 PROOF_TCP,
+		 PROOF_ALLOCATE,
+		 "what listens there over TCP is no TURN server"},
+		/* Would be the beginning of a ChannelData. */
+		{{.says = "AA\x01\x01"},
 		 PROOF_TCP,
 		 PROOF_ALLOCATE,
 		 "what listens there over TCP is no TURN server"},
@@ -1027,6 +1046,7 @@ int main(void)
 		cmocka_unit_test(requests_are_not_repeated_over_tcp),
 		cmocka_unit_test(answers_that_are_not_the_servers_are_ignored),
 		cmocka_unit_test(a_stream_may_come_byte_by_byte),
+		cmocka_unit_test(nothing_counts_that_comes_after_the_end),
 		cmocka_unit_test(a_stale_nonce_is_renewed_once_a_step),
 		cmocka_unit_test(every_failure_says_what_it_is),
 		cmocka_unit_test(where_nothing_listens_it_says_so),
