@@ -4,6 +4,9 @@
 
 start_limit_s=30
 
+# The end of the ready line, which is no use to who starts it in the background.
+ctrl_c=' (Ctrl-C ends both)'
+
 # The configuration, made once: the secret in it stays on later runs.
 make_config() {
 	local address=$1
@@ -304,7 +307,7 @@ run_service() {
 	start_signald
 	wait_ready
 	write_state
-	say "signald is ready: http://$page_host/ (relay $(setting turn host):$(setting turn port); logs in $dir)"
+	say "signald is ready: http://$page_host/ (relay $(setting turn host):$(setting turn port); logs in $dir)$ctrl_c"
 	code=0
 	# bash's own word about the death goes nowhere: ours says more.
 	{ wait -n -p dead "$coturn_pid" "$signald_pid" || code=$?; } 2>/dev/null
@@ -313,14 +316,15 @@ run_service() {
 
 # The same in the background, in a session of its own; back when it is ready.
 detach_service() {
-	local child code=0
+	local child ready code=0
 
 	(lock_folder "$(current_url)") || exit 1
 	setsid scripts/run --dir "$dir" --no-build "${sets[@]}" </dev/null >"$dir/run.log" 2>&1 &
 	child=$!
 	while kill -0 "$child" 2>/dev/null; do
-		if [[ -e $dir/state.json && $(state_number supervisorPid "$dir") == "$child" ]]; then
-			tail -n 1 "$dir/run.log"
+		if [[ -e $dir/state.json && $(state_number supervisorPid "$dir") == "$child" ]] &&
+			ready=$(grep 'signald is ready' "$dir/run.log"); then
+			printf '%s\n' "${ready%"$ctrl_c"}"
 			say "to end it: scripts/run --stop --dir $dir"
 			return
 		fi

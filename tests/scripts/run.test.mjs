@@ -96,7 +96,9 @@ test('a peer keeps its id over a stop and a start', async (t) => {
 
 test('--stop ends both and leaves no state; with nothing running it says so', async (t) => {
 	const dir = await makeFolder(t);
-	const { state } = await start(dir);
+	const { state, stdout } = await start(dir);
+	assert.match(stdout, /^signald is ready: http:\/\/127\.0\.0\.1:8080\/ \(relay 198\.51\.100\.10:3478; logs in .*\)\nto end it: /m);
+	assert.doesNotMatch(stdout, /Ctrl-C/);
 	const stopped = await runScript(['--stop', '--dir', dir]);
 	assert.equal(stopped.code, 0);
 	for (const key of ['signaldPid', 'coturnPid', 'supervisorPid'])
@@ -173,7 +175,7 @@ test('in the foreground it says the address, and a Ctrl-C ends both', async (t) 
 	const child = spawn('scripts/run', ['--no-build', '--dir', dir], { cwd: root, env: cleanEnv() });
 	let text = '';
 	child.stdout.setEncoding('utf8').on('data', (chunk) => (text += chunk));
-	await until('the address', () => /http:\/\/127\.0\.0\.1:8080\//.test(text));
+	await until('the address', () => /signald is ready: http:\/\/127\.0\.0\.1:8080\/ .*\(Ctrl-C ends both\)\n/.test(text));
 	const state = JSON.parse(await readFile(path.join(dir, 'state.json'), 'utf8'));
 	const exit = once(child, 'exit');
 	child.kill('SIGINT');
