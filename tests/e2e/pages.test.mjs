@@ -32,6 +32,12 @@ async function visitBroadcast(visitor, url, name) {
 	await inspect(visitor, `watch-${name}`);
 }
 
+async function visitTooLong(visitor, service, name) {
+	await visitor.open(new URL(`/call?room=${'long'.repeat(40)}&join`, service.url));
+	await visitor.see('what is wrong', ({ over }) => over.endsWith('The name of the room is too long: it has 160 bytes, and 128 are the most.'));
+	await inspect(visitor, `too-long-${name}`);
+}
+
 for (const [size, options] of Object.entries(SIZES)) {
 	test(`the pages fit a ${size}, and complain of nothing`, async (t) => {
 		const chromium = await startChromium(t);
@@ -47,6 +53,7 @@ for (const [size, options] of Object.entries(SIZES)) {
 		await inspect(friend, `alone-${size}`);
 		await visitCall(visitor, call, size);
 		await friend.click('#leave');
+		await visitTooLong(visitor, service, size);
 
 		const broadcaster = await chromium.open(`${show}&role=broadcaster`, options);
 		await broadcaster.see('live', ({ state }) => state === 'waiting');

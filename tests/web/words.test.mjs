@@ -1,7 +1,7 @@
 // What the pages say.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { badge, count, explain, explainLine, howConnected, mediaProblem, overall, refusal } from '../../web/pages/words.js';
+import { badge, count, enumerate, explain, explainLine, howConnected, howLive, mediaProblem, overall, refusal } from '../../web/pages/words.js';
 
 const link = (state, more = {}) => ({ state, errors: [], ...more });
 const direct = link('connected', { pair: { local: 'host', remote: 'host', relayed: false, protocol: 'udp', rttMs: 3 } });
@@ -41,6 +41,16 @@ test('a page is as well as its best connection', () => {
 		{ connected: 2, relayed: 1, failed: 1, connecting: 1 });
 });
 
+test('a broadcaster hears how many there are of each kind, and of none that is missing', () => {
+	assert.equal(howLive([relayed]), '1 relayed');
+	assert.equal(howLive([direct, direct, link('failed')]), '2 direct, 1 not connected');
+	assert.equal(howLive([direct, relayed, link('connecting')]), '1 direct, 1 relayed, 1 connecting');
+});
+
+test('names are told as people do', () => {
+	assert.deepEqual([['UDP'], ['UDP', 'TCP'], ['UDP', 'TCP', 'TLS']].map(enumerate), ['UDP', 'UDP and TCP', 'UDP, TCP and TLS']);
+});
+
 test('how many connections are relayed', () => {
 	assert.equal(howConnected([direct, direct]), 'directly');
 	assert.equal(howConnected([relayed, link('connecting')]), 'through a relay');
@@ -48,8 +58,11 @@ test('how many connections are relayed', () => {
 });
 
 test('refusals and cameras have words, also those nobody thought of', () => {
-	assert.equal(refusal({ code: 'role-taken', message: 'x' }), 'Somebody is live in this room already.');
-	assert.equal(refusal({ code: 'brand-new', message: 'not today' }), 'The server refused: not today.');
+	assert.equal(refusal({ code: 'role-taken', message: 'x' }, 'stage'), 'Somebody is live in this room already.');
+	assert.equal(refusal({ code: 'brand-new', message: 'not today' }, 'stage'), 'The server refused: not today.');
+	assert.equal(refusal({ code: 'bad-room', message: 'x' }, 'a\n'), 'This is not a name for a room.');
+	assert.equal(refusal({ code: 'bad-room', message: 'x' }, 'é'.repeat(65)),
+		'The name of the room is too long: it has 130 bytes, and 128 are the most.');
 	assert.match(mediaProblem('NotAllowedError'), /address bar/);
 	assert.match(mediaProblem('OddError'), /OddError/);
 });

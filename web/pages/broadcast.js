@@ -2,7 +2,7 @@
 
 import { Signald } from '../client/index.js';
 import { asked, attend, byId, find, finish, follow, inRoom, inventRoom, inviteUrl, offerCopy, offerMute, openMedia, play, renderLink, say, saySignaling, show, stopTracks } from './ui.js';
-import { count, explainLine, overall, refusal } from './words.js';
+import { explainLine, howLive, overall, refusal } from './words.js';
 
 /** @import {PeerLink, SignaldError} from '../client/index.js' */
 /** @import {LinkState, Peer} from '../client/types.js' */
@@ -97,7 +97,7 @@ function onClosed(error) {
 		return;
 	inRoom.forget();
 	stopTracks(stream);
-	finish('failed', error.code === 'role-taken' ? 'The place is taken' : 'You are not in the room', refusal(error));
+	finish('failed', error.code === 'role-taken' ? 'The place is taken' : 'You are not in the room', refusal(error, room));
 	const again = byId('again', HTMLButtonElement);
 	if (error.code !== 'role-taken')
 		return;
@@ -174,12 +174,8 @@ function makeItem(peer) {
  * @param {LinkState[]} states
  */
 function renderBroadcaster(state, states) {
-	const { connected, relayed, failed } = count(states);
-	const parts = [`${connected - relayed} direct`, `${relayed} relayed`];
-	if (failed)
-		parts.push(`${failed} not connected`);
 	byId('summary', HTMLElement).textContent = states.length ? `Connections: ${states.length}` : 'No watchers yet';
-	say(state, state === 'waiting' ? 'You are live. Send the link to those who should watch.' : `You are live: ${parts.join(', ')}`);
+	say(state, state === 'waiting' ? 'You are live. Send the link to those who should watch.' : `You are live: ${howLive(states)}`);
 }
 
 /* A watcher. */

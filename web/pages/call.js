@@ -171,7 +171,7 @@ function onClosed(error) {
 		return;
 	inRoom.forget();
 	stopTracks(stream);
-	finish('failed', 'You are not in the room', refusal(error));
+	finish('failed', 'You are not in the room', refusal(error, room));
 }
 
 function join() {

@@ -1,7 +1,7 @@
 // home.js: the start page: makes a room, and tries the relay.
 
 import { turnUrls, whyNoRelay } from '../client/stats.js';
-import { explainLine } from './words.js';
+import { enumerate, explainLine } from './words.js';
 import { byId, find, inventRoom } from './ui.js';
 
 /** @import {IceError, IceList} from '../client/types.js' */
@@ -36,7 +36,7 @@ function ways(urls) {
 			return 'TLS';
 		return url.includes('transport=tcp') ? 'TCP' : 'UDP';
 	});
-	return [...new Set(names)].join(', ');
+	return enumerate([...new Set(names)]);
 }
 
 /**

@@ -105,6 +105,22 @@ export function howConnected(links) {
 	return relayed === connected ? 'through a relay' : `${relayed} of ${connected} through a relay`;
 }
 
+/** How a broadcaster's page puts it. @param {LinkState[]} links */
+export function howLive(links) {
+	const { connected, relayed, failed, connecting } = count(links);
+	/** @type {[number, string][]} */
+	const kinds = [[connected - relayed, 'direct'], [relayed, 'relayed'], [failed, 'not connected'], [connecting, 'connecting']];
+	return kinds.filter(([number]) => number).map(([number, kind]) => `${number} ${kind}`).join(', ');
+}
+
+/** Things one after the other, as one says them. @param {string[]} names */
+export function enumerate(names) {
+	return names.join(', ').replace(/, ([^,]*)$/, ' and $1');
+}
+
+/** What a name of a room may have, in bytes. */
+const MAX_ROOM_BYTES = 128;
+
 /** Why the server said no. @type {Record<string, string>} */
 const REFUSALS = {
 	'room-full': 'This room is full.',
@@ -115,8 +131,14 @@ const REFUSALS = {
 	kicked: 'You were sent out of the room.',
 };
 
-/** @param {{code: string, message: string}} error */
-export function refusal({ code, message }) {
+/**
+ * @param {{code: string, message: string}} error
+ * @param {string} room that was asked for
+ */
+export function refusal({ code, message }, room) {
+	const bytes = new TextEncoder().encode(room).length;
+	if (code === 'bad-room' && bytes > MAX_ROOM_BYTES)
+		return `The name of the room is too long: it has ${bytes} bytes, and ${MAX_ROOM_BYTES} are the most.`;
 	return REFUSALS[code] ?? `The server refused: ${message}.`;
 }
 
