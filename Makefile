@@ -104,10 +104,6 @@ $(BIN)/sio-suite-server: tests/suite/sio-suite-server.c $(PARTS)
 suite: $(BIN)/sio-suite-server ## what the protocol suites of Engine.IO and Socket.IO check
 	tests/suite/run
 
-# One proof of a TURN server, for the tests with the real coturn, which make it.
-$(BIN)/proof-tool: tests/turnconf/proof-tool.c $(PARTS)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -fno-lto $(LDFLAGS) -o $@ $< $(PARTS) $(LDLIBS)
-
 .PHONY: e2e
 e2e: all ## two browsers and a real coturn
 	tests/e2e/run
