@@ -138,18 +138,6 @@ static void write_routes(struct server *server)
 		 .handler = server->files ? reply_file : NULL,
 		 .arg = server->files},
 	};
-	const struct web_route operator_routes[] = {
-		{.path = "/metrics",
-		 .methods = HTTP_GET,
-		 .handler = api_handle_metrics,
-		 .arg = api},
-		{.path = "/kick",
-		 .methods = HTTP_POST,
-		 .handler = api_handle_kick,
-		 .arg = api},
-		{.path = NULL},
-	};
-
 	const size_t fixed_count = sizeof(routes) / sizeof(*routes) - 1;
 	struct web_route *at = server->routes;
 
@@ -167,8 +155,24 @@ static void write_routes(struct server *server)
 			.arg = server->scripts,
 		};
 	*at = routes[fixed_count]; /* every other path */
-	memcpy(server->operator_routes, operator_routes,
-	       sizeof(operator_routes));
+}
+
+static void write_operator_routes(struct server *server)
+{
+	struct api *api = &server->api;
+	const struct web_route routes[] = {
+		{.path = "/metrics",
+		 .methods = HTTP_GET,
+		 .handler = api_handle_metrics,
+		 .arg = api},
+		{.path = "/kick",
+		 .methods = HTTP_POST,
+		 .handler = api_handle_kick,
+		 .arg = api},
+		{.path = NULL},
+	};
+
+	memcpy(server->operator_routes, routes, sizeof(routes));
 }
 
 static int listen_on(struct server *server, struct web *web, struct span text)
@@ -511,6 +515,7 @@ static int build(struct server *server)
 		return fail("http.root", config->http.root, err);
 	find_scripts(server);
 	write_routes(server);
+	write_operator_routes(server);
 	err = web_new(&server->web, server->conns, server->routes);
 	if (!err)
 		err = web_new(&server->operator_web, server->conns,
