@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/member.h"
 #include "dialect/api.h"
 #include "dialect/native.h"
 #include "dialect/socketio.h"

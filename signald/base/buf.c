@@ -143,12 +143,8 @@ struct blob *blob_new_empty(size_t cap)
 void blob_append(struct blob *blob, const struct span *parts,
 		 size_t parts_count)
 {
-	for (size_t i = 0; i < parts_count; i++) {
-		if (parts[i].len)
-			memcpy(blob->bytes + blob->len, parts[i].ptr,
-			       parts[i].len);
-		blob->len += (uint32_t)parts[i].len;
-	}
+	spans_copy(blob->bytes + blob->len, parts, parts_count);
+	blob->len += (uint32_t)spans_len(parts, parts_count);
 }
 
 struct blob *blob_new(const struct span *parts, size_t parts_count)

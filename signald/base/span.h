@@ -35,6 +35,16 @@ static inline size_t spans_len(const struct span *spans, size_t count)
 	return len;
 }
 
+/* Copy them one behind the other to where there is room for all. */
+static inline void spans_copy(char *out, const struct span *spans, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (spans[i].len)
+			memcpy(out, spans[i].ptr, spans[i].len);
+		out += spans[i].len;
+	}
+}
+
 /* str  a C string, borrowed for as long as the span lives */
 static inline struct span span_from(const char *str)
 {

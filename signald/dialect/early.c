@@ -221,11 +221,8 @@ static struct held *held_new(const struct sio_content *content, size_t len)
 
 	if (!held)
 		return NULL;
-	for (size_t i = 0; i < content->parts_count; i++) {
-		memcpy(held->event + held->len, content->parts[i].ptr,
-		       content->parts[i].len);
-		held->len += content->parts[i].len;
-	}
+	held->len = len;
+	spans_copy(held->event, content->parts, content->parts_count);
 	return held;
 }
 

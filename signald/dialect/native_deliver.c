@@ -288,15 +288,16 @@ static int deliver_shared(const struct peer *to, struct envelope *envelope)
 	bool is_kept = hub_has_session(to) && is_relayed(envelope);
 	struct blob *frame = shared_frame(envelope);
 	struct share whole;
+	int err = -EPIPE;
 
 	if (!frame)
 		return fail(to, is_kept);
 	if (is_kept)
 		hub_keep_shared(to, frame);
-	if (!client)
-		return -EPIPE;
 	whole = share_of(frame);
-	return wsconn_send_frame(client->ws, &whole);
+	if (client)
+		err = wsconn_send_frame(client->ws, &whole);
+	return is_kept ? 0 : err;
 }
 
 static int deliver(const struct peer *to, struct envelope *envelope)

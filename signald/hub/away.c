@@ -185,26 +185,28 @@ static bool is_ours_to_end(const struct peer *peer)
 	return peer->is_away && !peer->arg;
 }
 
+/* Returns whether there was one. Of those who follow one who has left, some are
+ * missed. */
+static bool end_some(struct hub *hub)
+{
+	struct peer *peer;
+	bool has_ended = false;
+	size_t at = 0;
+
+	while (hub->away_count && (peer = map_next(hub->peers, &at)) != NULL) {
+		if (!is_ours_to_end(peer))
+			continue;
+		hub_leave(hub, peer,
+			  peer->is_leaving ? LEAVE_LEFT : LEAVE_SHUTDOWN);
+		has_ended = true;
+	}
+	return has_ended;
+}
+
 void hub_end_away(struct hub *hub)
 {
-	bool has_ended;
-
-	/* A walk misses some of those that follow one who has left. */
-	do {
-		struct peer *peer;
-		size_t at = 0;
-
-		has_ended = false;
-		while (hub->away_count &&
-		       (peer = map_next(hub->peers, &at)) != NULL) {
-			if (!is_ours_to_end(peer))
-				continue;
-			hub_leave(hub, peer,
-				  peer->is_leaving ? LEAVE_LEFT
-						   : LEAVE_SHUTDOWN);
-			has_ended = true;
-		}
-	} while (has_ended);
+	while (end_some(hub))
+		;
 }
 
 void away_tick(struct hub *hub, uint64_t now_ms)

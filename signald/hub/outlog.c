@@ -108,17 +108,6 @@ int outlog_write(struct outlog *log, const struct outlog_limits *limits,
 	return 0;
 }
 
-int outlog_await(struct outlog *log, const struct outlog_limits *limits,
-		 const struct receipt *receipt)
-{
-	if (log->len >= limits->max_messages)
-		return -ENOBUFS;
-	if (outlog_reserve(log))
-		return -ENOMEM;
-	append(log, &(struct share){0}, 0, receipt);
-	return 0;
-}
-
 /* Take the first entry out; its receipt is the caller's to settle. */
 static struct receipt drop_first(struct outlog *log)
 {
@@ -153,10 +142,11 @@ static void drop_useless(struct outlog *log)
 		(void)drop_first(log);
 }
 
-int outlog_push(struct outlog *log, const struct outlog_limits *limits,
-		struct blob *frame, const struct receipt *receipt)
+/* Returns 0, or -ENOBUFS where a receipt is in the way. */
+static int make_room(struct outlog *log, const struct outlog_limits *limits,
+		     size_t cost)
 {
-	while (is_full(log, limits, cost_of(frame))) {
+	while (is_full(log, limits, cost)) {
 		if (log->len >= limits->max_messages &&
 		    !receipt_is_empty(&entry_at(log, 0)->receipt))
 			return -ENOBUFS;
@@ -166,7 +156,27 @@ int outlog_push(struct outlog *log, const struct outlog_limits *limits,
 		give_up_frame(log);
 		drop_useless(log);
 	}
-	return add(log, frame, receipt);
+	return 0;
+}
+
+int outlog_push(struct outlog *log, const struct outlog_limits *limits,
+		struct blob *frame, const struct receipt *receipt)
+{
+	int err = make_room(log, limits, cost_of(frame));
+
+	return err ? err : add(log, frame, receipt);
+}
+
+int outlog_await(struct outlog *log, const struct outlog_limits *limits,
+		 const struct receipt *receipt)
+{
+	int err = make_room(log, limits, 0);
+
+	if (!err)
+		err = outlog_reserve(log);
+	if (!err)
+		append(log, &(struct share){0}, 0, receipt);
+	return err;
 }
 
 void outlog_pass(struct outlog *log)

@@ -88,10 +88,10 @@ int outlog_push(struct outlog *log, const struct outlog_limits *limits,
 		struct blob *frame, const struct receipt *receipt);
 
 /*
- * Tell somebody when all has come that is kept now. It takes no position: its
- * receiver is sent nothing.
+ * Tell somebody when all has come that was sent so far. It takes no position,
+ * as its receiver is sent nothing; room is made as by outlog_push().
  *
- * Returns 0, -ENOBUFS when the log has max_messages, or -ENOMEM.
+ * Returns 0, -ENOBUFS or -ENOMEM.
  */
 int outlog_await(struct outlog *log, const struct outlog_limits *limits,
 		 const struct receipt *receipt);

@@ -39,13 +39,10 @@ static void link_pair(struct pair *pair)
 	to->incoming = pair;
 }
 
-static struct pair *find_or_make(struct session *from, struct hub_peer *to)
+static struct pair *make(struct session *from, struct hub_peer *to)
 {
-	struct pair *pair = find(from, to);
+	struct pair *pair = calloc(1, sizeof(*pair));
 
-	if (pair)
-		return pair;
-	pair = calloc(1, sizeof(*pair));
 	if (!pair)
 		return NULL;
 	pair->key[0] = from->owner->serial;
@@ -210,7 +207,8 @@ int pair_take(struct session *from, struct hub_peer *to,
 	}
 	if (envelope->p > sent)
 		return -ERANGE;
-	pair = find_or_make(from, to);
+	if (!pair)
+		pair = make(from, to);
 	if (!pair)
 		return -ENOMEM;
 	envelope->receipt = (struct receipt){.pair = pair, .n = envelope->n};

@@ -98,10 +98,10 @@ static struct outlog_limits limits_of(const struct hub_peer *receiver)
 	return hub_log_limits(receiver->hub->config);
 }
 
-/* Patience begins with what is in a log that was empty. */
-static void begin_patience(struct hub_peer *receiver, bool was_empty)
+/* Patience begins with what is in a log that was empty: one message. */
+static void begin_patience(struct hub_peer *receiver)
 {
-	if (!was_empty)
+	if (receiver->session->log.len > 1)
 		return;
 	receiver->session->stuck_ms = receiver->hub->clock->mono_ms;
 	if (!wheel_is_running(&receiver->timer))
@@ -114,13 +114,11 @@ int hub_keep(const struct peer *to, const struct span *parts,
 {
 	struct hub_peer *receiver = hub_peer_of(to);
 	const struct outlog_limits limits = limits_of(receiver);
-	struct outlog *log = &receiver->session->log;
-	bool was_empty = outlog_is_empty(log);
-	int err = outlog_write(log, &limits, parts, parts_count,
-			       &envelope->receipt, frame);
+	int err = outlog_write(&receiver->session->log, &limits, parts,
+			       parts_count, &envelope->receipt, frame);
 
 	if (!err)
-		begin_patience(receiver, was_empty);
+		begin_patience(receiver);
 	return err;
 }
 
@@ -128,13 +126,11 @@ void hub_keep_shared(const struct peer *to, struct blob *frame)
 {
 	struct hub_peer *receiver = hub_peer_of(to);
 	const struct outlog_limits limits = limits_of(receiver);
-	struct outlog *log = &receiver->session->log;
-	bool was_empty = outlog_is_empty(log);
 
-	if (outlog_add(log, &limits, frame, NULL))
+	if (outlog_add(&receiver->session->log, &limits, frame, NULL))
 		hub_miss(to);
 	else
-		begin_patience(receiver, was_empty);
+		begin_patience(receiver);
 }
 
 void hub_ack(const struct peer *peer, uint64_t sn)

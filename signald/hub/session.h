@@ -5,8 +5,9 @@
 
 #include "hub/hub.h"
 
-/* All that is kept for a peer must fit its output when it comes back: there a
- * frame may take twice its bytes, and it is not alone. */
+/* What is kept for a page must fit its output when it comes back, where a frame
+ * may take twice its bytes and is not alone; for others a quarter is enough
+ * too. */
 static inline struct outlog_limits hub_log_limits(const struct config *config)
 {
 	size_t most = config->output.max_queued_bytes / 4;

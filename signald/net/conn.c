@@ -6,6 +6,7 @@
 
 #include <event2/event_struct.h>
 
+#include "base/member.h"
 #include "net/conn.h"
 #include "net/outq.h"
 #include "policy/metric.h"

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/member.h"
 #include "net/listener.h"
 #include "policy/metric.h"
 

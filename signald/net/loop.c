@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/member.h"
 #include "net/loop.h"
 
 static void fire_timer(struct wheel_timer *wheel_timer, void *arg)

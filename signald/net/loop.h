@@ -5,7 +5,6 @@
 #include <event2/event.h>
 
 #include "base/clock.h"
-#include "base/member.h"
 #include "base/wheel.h"
 #include "policy/config.h"
 

@@ -59,12 +59,8 @@ int outq_append(struct outq *outq, const struct span *parts, size_t parts_count)
 			return -ENOMEM;
 		push(outq, chunk);
 	}
-	for (size_t i = 0; i < parts_count; i++) {
-		if (parts[i].len)
-			memcpy(chunk->bytes + chunk->end, parts[i].ptr,
-			       parts[i].len);
-		chunk->end += parts[i].len;
-	}
+	spans_copy(chunk->bytes + chunk->end, parts, parts_count);
+	chunk->end += len;
 	outq->bytes += len;
 	return 0;
 }

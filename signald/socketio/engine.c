@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/map.h"
+#include "base/member.h"
 #include "policy/metric.h"
 #include "socketio/engine_session.h"
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/member.h"
 #include "codec/json.h"
 #include "policy/metric.h"
 #include "policy/token.h"

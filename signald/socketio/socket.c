@@ -303,6 +303,8 @@ int sio_await(struct sio_socket *socket, const struct receipt *receipt)
 		receipt_settle(receipt, DELIVERED);
 		return 0;
 	}
+	if (!socket->client && socket->log.len >= limits->max_messages)
+		return -ENOBUFS;
 	err = outlog_await(&socket->log, limits, receipt);
 	if (!err)
 		ask_for_proof(socket);

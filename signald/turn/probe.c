@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/crypto.h"
+#include "base/member.h"
 #include "codec/stun.h"
 #include "net/addr.h"
 #include "policy/metric.h"

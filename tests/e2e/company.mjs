@@ -1,8 +1,9 @@
 // company.mjs: people on the pages who are connected to each other.
 
 /*
- * Two in a call that goes through the relay.
+ * Two in a call.
  *
+ * policy   'relay': it goes through coturn; 'all': as the browsers like
  * prepare  called for each visitor before the page is opened
  *
  * Returns them.
@@ -18,7 +19,7 @@ export async function startCall(chromium, base, { room = 'call', policy = 'relay
 	return visitors;
 }
 
-// Two who are in a call see and hear each other, and how.
+// All who are in a call see and hear each other, and how.
 export async function seeEachOther(visitors, policy = 'relay') {
 	const [path, words] = policy === 'relay' ? ['relay', 'through a relay'] : ['host', 'directly'];
 	for (const visitor of visitors) {
@@ -37,7 +38,6 @@ export async function startBroadcast(chromium, base, { room = 'stage' } = {}) {
 	const url = new URL(`/broadcast?room=${room}`, base);
 	const broadcaster = await chromium.open(`${url}&role=broadcaster`);
 	const watcher = await chromium.open(url);
-	await watcher.seeVideos(1);
 	await seeBroadcast({ broadcaster, watcher });
 	return { broadcaster, watcher };
 }

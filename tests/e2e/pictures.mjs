@@ -49,11 +49,16 @@ function watchPictures({ pathMs, tickMs }) {
 	setInterval(() => pictures.ticks.push(Date.now()), tickMs);
 }
 
-// The longest time without any of these moments, from one moment to another.
-function worstGap(all, fromMs, toMs) {
+// The times without any of these moments, {fromMs, toMs}, from one to another.
+function gaps(all, fromMs, toMs) {
 	const within = all.filter((atMs) => atMs > fromMs && atMs < toMs);
 	const moments = [fromMs, ...within, toMs];
-	return Math.round(Math.max(...moments.slice(1).map((atMs, index) => atMs - moments[index])));
+	return moments.slice(1).map((atMs, index) => ({ fromMs: moments[index], toMs: atMs }));
+}
+
+// The longest of them.
+function worstGap(all, fromMs, toMs) {
+	return Math.round(Math.max(...gaps(all, fromMs, toMs).map((gap) => gap.toMs - gap.fromMs)));
 }
 
 export class Pictures {
@@ -69,9 +74,10 @@ export class Pictures {
 		return worstGap(this.shown, fromMs, toMs);
 	}
 
-	// The same, less the longest that the page itself stood: that is a busy machine.
+	// The same, less what the page itself stood meanwhile: that is a busy machine.
 	frozenMs(fromMs, toMs) {
-		return this.worstGapMs(fromMs, toMs) - worstGap(this.ticks, fromMs, toMs);
+		return Math.max(...gaps(this.shown, fromMs, toMs).map((gap) =>
+			Math.round(gap.toMs - gap.fromMs) - worstGap(this.ticks, gap.fromMs, gap.toMs)));
 	}
 
 	// When the first picture was shown after a moment, if any was.

@@ -5,10 +5,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { after, before } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { atEnd } from './ending.mjs';
+import { atEnd, useForAll } from './ending.mjs';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const program = path.resolve(root, process.env.SIGNALD ?? 'build/signald');
@@ -197,11 +196,5 @@ export async function runProgram(args, { env = {}, input } = {}) {
 
 // One daemon for all tests of a describe(): started before, ended after them.
 export function useDaemon(options, give) {
-	const scope = { ends: [], after: (end) => scope.ends.push(end) };
-
-	before(async () => give(await startDaemon(scope, options)));
-	after(async () => {
-		for (const end of scope.ends.reverse())
-			await end();
-	});
+	useForAll((scope) => startDaemon(scope, options), give);
 }

@@ -1,4 +1,5 @@
 // ending.mjs: what is done when a test is over.
+import { after, before } from 'node:test';
 
 const endings = new WeakMap();
 
@@ -27,4 +28,11 @@ export function atEnd(t, end) {
 		t.after(() => endAll(all));
 	}
 	endings.get(t).push(end);
+}
+
+// What start(scope) gives is there for all tests of a describe().
+export function useForAll(start, give) {
+	const ends = [];
+	before(async () => give(await start({ after: (end) => ends.push(end) })));
+	after(() => endAll(ends));
 }

@@ -3,9 +3,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { startDaemon } from './daemon.mjs';
-import { atEnd } from './ending.mjs';
+import { atEnd, useForAll } from './ending.mjs';
 
 export const isReference = process.env.SIO_TARGET === 'reference';
 
@@ -51,13 +51,7 @@ export async function startTarget(t, { sets = {} } = {}) {
 
 // One for all tests of a describe().
 export function useTarget(options, give) {
-	const scope = { ends: [], after: (end) => scope.ends.push(end) };
-
-	before(async () => give(await startTarget(scope, options)));
-	after(async () => {
-		for (const end of scope.ends.reverse())
-			await end();
-	});
+	useForAll((scope) => startTarget(scope, options), give);
 }
 
 // Where signald is to do something else than the reference server.

@@ -593,6 +593,22 @@ static void only_so_many_may_await(void **state)
 	assert_int_equal(outlog_await(&kept, &limits, NULL), -ENOBUFS);
 }
 
+/* As for a client that is connected: it is not disturbed. */
+static void where_there_is_no_room_to_await_the_oldest_goes(void **state)
+{
+	struct receipt receipt = receipt_of(0);
+
+	(void)state;
+	for (unsigned i = 1; i <= 10; i++)
+		assert_int_equal(push(i, 8), 0);
+	assert_int_equal(outlog_await(&kept, &limits, &receipt), 0);
+	assert_false(outlog_reaches(&kept, 0));
+	assert_true(outlog_reaches(&kept, 1));
+	assert_waiting(0);
+	outlog_ack(&kept, 10);
+	assert_told(0, DELIVERED);
+}
+
 static void what_was_reserved_needs_no_memory(void **state)
 {
 	(void)state;
@@ -661,6 +677,7 @@ int main(void)
 		TEST(what_is_left_empty_counts_as_kept),
 		TEST(who_awaits_what_is_kept_takes_no_position),
 		TEST(only_so_many_may_await),
+		TEST(where_there_is_no_room_to_await_the_oldest_goes),
 		TEST(what_was_reserved_needs_no_memory),
 		TEST(writing_without_memory_changes_nothing),
 	};

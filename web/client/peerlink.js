@@ -336,7 +336,7 @@ export class PeerLink extends Emitter {
 		if (state === 'connected')
 			this.#onConnected();
 		else if (state === 'disconnected')
-			this.#arm(() => this.restart(), DISCONNECTED_MS + (this.#polite ? POLITE_MS : 0));
+			this.#restartSoon(DISCONNECTED_MS);
 		else if (state === 'failed')
 			this.#fail();
 		this.emit('change');
@@ -354,8 +354,7 @@ export class PeerLink extends Emitter {
 		if (this.pc.connectionState === 'connected')
 			return;
 		this.#hasFailed = true;
-		const delayMs = 1000 + backoff(this.#restarts++, 1000, 30000);
-		this.#arm(() => this.restart(), delayMs + (this.#polite ? POLITE_MS : 0));
+		this.#restartSoon(1000 + backoff(this.#restarts++, 1000, 30000));
 		this.emit('change');
 	}
 
@@ -372,8 +371,8 @@ export class PeerLink extends Emitter {
 			this.#restartSoon();
 	}
 
-	#restartSoon(politeMs = POLITE_MS) {
-		this.#arm(() => this.restart(), this.#polite ? politeMs : 0);
+	#restartSoon(delayMs = 0, politeMs = POLITE_MS) {
+		this.#arm(() => this.restart(), delayMs + (this.#polite ? politeMs : 0));
 	}
 
 	/**
@@ -382,20 +381,19 @@ export class PeerLink extends Emitter {
 	 * and one restart does it for both. What lives for seconds only can wait less.
 	 *
 	 * @param {IceList} list
-	 * @returns {Promise<void>}
 	 */
 	async #onIce(list) {
 		this.#configure();
-		const { state, pair } = await this.state();
-		if (state === 'connecting') {
-			// The relay that it finds may be one of the old credentials.
+		let { state, pair } = await this.state();
+		// The relay that it finds may be one of the old credentials.
+		while (state === 'connecting') {
 			await this.once('change');
-			return this.#onIce(list);
+			({ state, pair } = await this.state());
 		}
 		if (state === 'failed')
 			this.restart();
 		else if (pair?.local === 'relay')
-			this.#restartSoon(Math.min(POLITE_MS, 50 * list.ttl));
+			this.#restartSoon(0, Math.min(POLITE_MS, 50 * list.ttl));
 	}
 
 	/** Use the newest credentials from now on. */
