@@ -274,8 +274,9 @@ static int check_relay(struct writer *writer, const char *text)
 	return fail(writer,
 		    "coturn.relay_ip %s is not a public address (%s): set "
 		    "coturn.external_ip to the public one behind a NAT, to "
-		    "%s/%s to serve a network of your own, or coturn.profile "
-		    "to development",
+		    "%s/%s to serve a network of your own, "
+		    "coturn.relay_ip to the addresses that are to relay, or "
+		    "coturn.profile to development",
 		    text, denied->meaning, text, text);
 }
 

@@ -50,7 +50,7 @@ test('the pages fit, and say so, when people are cut off and sent away', async (
 
 	proxy.shut();
 	await seeAll('that the server is away', ({ state, signaling, status }) =>
-		state === 'connected' && signaling === 'reconnecting' && status === 'Reconnecting… Video goes on.');
+		state === 'connected' && signaling === 'reconnecting' && status === 'Reconnecting to the server…');
 	for (const { visitor, name } of crowd)
 		await inspect(visitor, `${name}-reconnecting`);
 	await proxy.open();

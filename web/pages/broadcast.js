@@ -1,7 +1,7 @@
 // broadcast.js: one camera, many watchers.
 
 import { Signald } from '../client/index.js';
-import { asked, attend, byId, find, finish, follow, inRoom, inventRoom, inviteUrl, offerCopy, offerMute, openMedia, play, renderLink, say, saySignaling, show, stopTracks } from './ui.js';
+import { asShown, asked, attend, byId, find, finish, follow, inRoom, inventRoom, inviteUrl, isApart, offerCopy, offerMute, openMedia, play, renderLink, say, saySignaling, show, stopTracks } from './ui.js';
 import { explainLine, howLive, overall, refusal } from './words.js';
 
 /** @import {PeerLink, SignaldError} from '../client/index.js' */
@@ -55,7 +55,7 @@ function open(link, element) {
 	link.on('closed', () => forget(peer.id, line));
 	follow(link, (state) => {
 		line.state = state;
-		renderLink(element, state, peer.away);
+		renderLink(element, state, isApart(signald, peer));
 		render();
 	});
 }
@@ -81,7 +81,7 @@ function render() {
 	byId('veil', HTMLElement).textContent = signald.state === 'joined' ? 'Nobody is live yet. The broadcast will appear here by itself.' : '';
 	byId('viewers', HTMLElement).hidden = signald.state !== 'joined';
 	byId('viewers-count', HTMLElement).textContent = String(viewersCount);
-	const states = [...lines.values()].map(({ state }) => state);
+	const states = [...lines.values()].map(({ state, peer }) => asShown(state, isApart(signald, peer)));
 	const state = overall(states);
 	if (saySignaling(signald, state))
 		return;
@@ -244,8 +244,7 @@ function leave() {
 	hasLeft = true;
 	const wasLive = document.documentElement.dataset.role === 'broadcaster';
 	finish('ended', wasLive ? 'The broadcast is over' : 'You left the broadcast', wasLive ? 'Nobody sees you any more.' : 'It may well go on without you.');
-	if (wasLive)
-		byId('again', HTMLElement).textContent = 'Go live again';
+	byId('again', HTMLElement).textContent = wasLive ? 'Go live again' : 'Watch again';
 	leaveQuietly();
 }
 

@@ -1,7 +1,7 @@
 // call.js: two or more people in a room.
 
 import { Signald } from '../client/index.js';
-import { asked, attend, byId, find, finish, follow, inRoom, inventRoom, inviteUrl, offerCopy, offerMute, openMedia, ownName, play, renderLink, say, saySignaling, show, stopTracks } from './ui.js';
+import { asShown, asked, attend, byId, find, finish, follow, inRoom, inventRoom, inviteUrl, isApart, offerCopy, offerMute, openMedia, ownName, play, renderLink, say, saySignaling, show, stopTracks } from './ui.js';
 import { explainLine, howConnected, overall, refusal } from './words.js';
 
 /** @import {PeerLink, SignaldError} from '../client/index.js' */
@@ -39,7 +39,7 @@ function nameOf(peer) {
 /* The page as a whole. */
 
 function render() {
-	const states = [...others.values()].map(({ state }) => state);
+	const states = [...others.values()].map(({ state, peer }) => asShown(state, isApart(signald, peer)));
 	const state = overall(states);
 	stage.dataset.count = String(others.size);
 	if (signald.state === 'closed')
@@ -61,7 +61,7 @@ function sentence(state, states) {
 	if (state === 'connecting')
 		return [...others.values()].some(({ peer }) => peer.away) ? `Reconnecting to ${whom}…` : `Connecting to ${whom}…`;
 	if (state === 'failed')
-		return explainLine(first.state.why ?? 'no-path', asked.policy);
+		return explainLine(states.find(({ why }) => why)?.why ?? 'no-path', asked.policy);
 	return `Connected to ${whom}, ${howConnected(states)}`;
 }
 
@@ -78,7 +78,7 @@ function open(link) {
 	link.on('closed', () => forget(other));
 	follow(link, (state) => {
 		other.state = state;
-		renderLink(tile, state, peer.away);
+		renderLink(tile, state, isApart(signald, peer));
 		render();
 	});
 	if (link.isCaller)

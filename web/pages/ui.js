@@ -3,7 +3,7 @@
 import { badge, explain, mediaProblem } from './words.js';
 
 /** @import {PeerLink, Signald} from '../client/index.js' */
-/** @import {LinkState} from '../client/types.js' */
+/** @import {LinkState, Peer} from '../client/types.js' */
 
 /** How often round-trip times are looked at. */
 const STATE_MS = 2000;
@@ -267,24 +267,44 @@ export function follow(link, listener) {
 }
 
 /**
+ * Nothing can be tried with them now: the server waits for them to come back, or
+ * is lost to us.
+ *
+ * @param {Signald} signald
+ * @param {Peer} peer
+ */
+export function isApart(signald, peer) {
+	return Boolean(peer.away) || signald.state !== 'joined';
+}
+
+/**
+ * A connection that is lost has not failed as long as nothing can be tried.
+ *
+ * @param {LinkState} link
+ * @param {boolean} isApart
+ * @returns {LinkState}
+ */
+export function asShown(link, isApart) {
+	return isApart && link.state !== 'connected' ? { state: 'connecting', errors: [] } : link;
+}
+
+/**
  * Put a link's state on an element: for programs in its data, for people on
  * its badge and its panel of troubles.
  *
  * @param {HTMLElement} element
  * @param {LinkState} link
- * @param {boolean} isAway the server waits for them to come back, and so do we
+ * @param {boolean} isApart as for asShown()
  */
-export function renderLink(element, link, isAway) {
-	const isReturning = isAway && link.state !== 'connected';
-	/** @type {LinkState} */
-	const state = isReturning ? { state: 'connecting', errors: [] } : link;
+export function renderLink(element, link, isApart) {
+	const state = asShown(link, isApart);
 	const { pair, why } = state;
 	setData(element, 'state', state.state);
 	setData(element, 'pair', pair && `${pair.local}/${pair.remote}`);
 	setData(element, 'protocol', pair?.protocol);
 	setData(element, 'rtt', pair?.rttMs?.toString());
 	setData(element, 'why', why);
-	const { text, tone } = badge(state, isReturning);
+	const { text, tone } = badge(state, isApart);
 	const label = find(element, '.badge', HTMLElement);
 	label.textContent = text;
 	label.dataset.tone = tone;
@@ -353,7 +373,7 @@ export function saySignaling(signald, state) {
 	else if (!signald.id)
 		say('connecting', 'The server cannot be reached. Trying again…');
 	else
-		say(isConnected ? 'connected' : 'connecting', isConnected ? 'Reconnecting… Video goes on.' : 'Reconnecting…');
+		say(isConnected ? 'connected' : 'connecting', isConnected ? 'Reconnecting to the server…' : 'Reconnecting…');
 	return true;
 }
 
