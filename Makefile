@@ -108,6 +108,10 @@ suite: $(BIN)/sio-suite-server ## what the protocol suites of Engine.IO and Sock
 e2e: all ## two browsers and a real coturn
 	tests/e2e/run
 
+.PHONY: nat
+nat: all ## browsers behind every kind of NAT; RUNS=5: five times
+	tests/nat/run --runs $(or $(RUNS),1)
+
 .PHONY: faults
 faults: all ## cuts, crashes and storms: what is lost, beside socket.io; 8 minutes
 	tests/faults/run

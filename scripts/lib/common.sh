@@ -52,6 +52,8 @@ nodejs		command node
 chromium	command chromium
 firefox-esr	command firefox-esr
 iproute2	command ip
+nftables	command nft
+libnss3-tools	command certutil
 procps		command ps
 spin		command spin
 '

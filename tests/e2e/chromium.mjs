@@ -107,12 +107,16 @@ class Chromium {
  * first of all, since what a test starts first ends first.
  *
  * hasSmallCamera  160x120 instead of the 1280x720 that the pages ask for
+ * program         what starts it, in another way
+ * env             environment variables for that
  */
-export async function startChromium(t, { hasSmallCamera = false } = {}) {
+export async function startChromium(t, { hasSmallCamera = false, program = PROGRAM, env = {} } = {}) {
 	const args = [...FLAGS];
 	if (hasSmallCamera)
 		args.push(`--use-file-for-fake-video-capture=${await makeFilm()}`);
-	const browser = await chromium.launch({ executablePath: PROGRAM, args, chromiumSandbox: false });
+	const browser = await chromium.launch({
+		executablePath: program, args, chromiumSandbox: false, env: { ...process.env, ...env },
+	});
 	const started = new Chromium(browser);
 	atEnd(t, () => started.end());
 	return started;

@@ -4,19 +4,10 @@ import { test } from 'node:test';
 
 import { startChromium } from './chromium.mjs';
 import { startService } from './service.mjs';
+import { joinUntilVideo } from './video.mjs';
 
 // From the click on "Join" until both see each other.
 const MOST_MS = 2000;
-
-// Runs in the page: when it showed the first picture of somebody else. Asking
-// the page again and again would cost what is measured.
-async function firstPictureMs() {
-	let video;
-	while (!(video = document.querySelector('.tile:not(.self) video')))
-		await new Promise(requestAnimationFrame);
-	return new Promise((resolve) => video.requestVideoFrameCallback((nowMs) =>
-		resolve(performance.timeOrigin + nowMs)));
-}
 
 test('two browsers meet through the relay within two seconds', async (t) => {
 	const chromium = await startChromium(t, { hasSmallCamera: true });
@@ -28,12 +19,7 @@ test('two browsers meet through the relay within two seconds', async (t) => {
 	const second = await chromium.open(url);
 	await second.page.waitForSelector('#preview-note', { state: 'hidden' });
 
-	const pictures = [first, second].map(({ page }) => page.evaluate(firstPictureMs));
-	const beganMs = await second.page.evaluate(() => {
-		document.getElementById('join').click();
-		return Date.now();
-	});
-	const tookMs = Math.round(Math.max(...await Promise.all(pictures)) - beganMs);
+	const tookMs = await joinUntilVideo(first, second);
 	t.diagnostic(`video on both sides ${tookMs} ms after the second joined`);
 
 	for (const visitor of [first, second]) {

@@ -36,3 +36,15 @@ export function useForAll(start, give) {
 	before(async () => give(await start({ after: (end) => ends.push(end) })));
 	after(() => endAll(ends));
 }
+
+/*
+ * Outside a test runner: what was started for use(scope) ends after it.
+ */
+export async function useScope(use) {
+	const ends = [];
+	try {
+		await use({ after: (end) => ends.push(end) });
+	} finally {
+		await endAll(ends);
+	}
+}
