@@ -4,6 +4,11 @@
 
 start_limit_s=30
 
+# A coturn that dies is started again after a second, the next time after two,
+# and so on up to the longest; one that lived for steady_s begins anew.
+longest_pause_s=30
+steady_s=60
+
 # The end of the ready line, which is no use to who starts it in the background.
 ctrl_c=' (Ctrl-C ends both)'
 
@@ -138,19 +143,26 @@ need_ports() {
 	need_port tcp "$address" "$port" turn.port=PORT
 }
 
-start_coturn() {
-	local message user
-	local -a options=()
+write_coturn_config() {
+	local message
 
 	message=$(build/turnconf generate --config "$config" "${sets[@]}" 2>&1 >"$dir/turnserver.conf.new") ||
 		fail "${message#turnconf: }"
 	[[ -z $message ]] || printf '%s\n' "$message" >&2
 	mv "$dir/turnserver.conf.new" "$dir/turnserver.conf"
+}
+
+# Its log goes on where an earlier one ended.
+start_coturn() {
+	local user
+	local -a options=()
+
 	user=$(coturn_user)
 	[[ -z $user ]] || options=(--proc-user "$user" --proc-group "$user")
 	"$turnserver" -c "$dir/turnserver.conf" "${options[@]}" \
-		</dev/null >"$dir/coturn.log" 2>&1 9>&- &
+		</dev/null >>"$dir/coturn.log" 2>&1 9>&- &
 	coturn_pid=$!
+	coturn_began_s=$SECONDS
 }
 
 start_signald() {
@@ -164,6 +176,7 @@ stop_children() {
 	trap 'kill -TERM ${signald_pid-} 2>/dev/null' INT TERM
 	[[ -z ${signald_pid-} ]] || end_child "$signald_pid"
 	[[ -z ${coturn_pid-} ]] || end_child "$coturn_pid"
+	[[ -z ${pause_pid-} ]] || end_child "$pause_pid"
 	rm -f "$dir/state.json"
 	trap - INT TERM
 }
@@ -176,17 +189,20 @@ end_child() {
 	done
 }
 
-# Say which one died and the last it said, and end the other.
+# Say who died, how, what becomes of it, and the last it said.
+tell_death() {
+	printf '%s: %s ended by itself (%s)%s; the end of %s:\n' "$me" "$1" \
+		"$(ending "$2")" "$3" "$dir/$1.log"
+	tail -n 8 "$dir/$1.log" | sed 's/^/    /'
+} >&2
+
+# Say which one died, and end the other.
 report_death() {
 	local name=coturn
 
 	[[ $1 != "${signald_pid-}" ]] || name=signald
 	stop_children
-	{
-		printf '%s: %s ended by itself (%s); the end of %s:\n' "$me" "$name" \
-			"$(ending "$2")" "$dir/$name.log"
-		tail -n 8 "$dir/$name.log" | sed 's/^/    /'
-	} >&2
+	tell_death "$name" "$2" ''
 	exit 1
 }
 
@@ -295,23 +311,57 @@ prepare_service() {
 	need_ports
 }
 
-run_service() {
-	local code dead=
+# Wait until one of these children ends: sets dead and code. bash's own word
+# about the death goes nowhere: ours says more.
+wait_death() {
+	code=0
+	{ wait -n -p dead "$@" || code=$?; } 2>/dev/null
+}
 
+# coturn is dead: start it again after a pause, in which signald may die as well.
+revive_coturn() {
+	local lived_s=$((SECONDS - coturn_began_s))
+
+	coturn_pid=
+	((lived_s < steady_s)) || pause_s=1
+	tell_death coturn "$code" ", and is started again in $pause_s s"
+	sleep "$pause_s" 9>&- &
+	pause_pid=$!
+	wait_death "$signald_pid" "$pause_pid"
+	[[ $dead != "$signald_pid" ]] || report_death "$dead" "$code"
+	pause_pid=
+	pause_s=$((pause_s * 2 < longest_pause_s ? pause_s * 2 : longest_pause_s))
+	start_coturn
+	write_state
+}
+
+# coturn may die and come back: signald takes its servers out of the list
+# meanwhile. Without signald there is nothing to serve.
+supervise() {
+	local code dead=
+	local pause_s=1
+
+	while :; do
+		wait_death "$coturn_pid" "$signald_pid"
+		[[ $dead == "$coturn_pid" ]] || report_death "$dead" "$code"
+		revive_coturn
+	done
+}
+
+run_service() {
 	prepare_service
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 	trap stop_children EXIT
+	write_coturn_config
+	: >"$dir/coturn.log"
 	start_coturn
 	wait_coturn
 	start_signald
 	wait_ready
 	write_state
 	say "signald is ready: http://$page_host/ (relay $(setting turn host):$(setting turn port); logs in $dir)$ctrl_c"
-	code=0
-	# bash's own word about the death goes nowhere: ours says more.
-	{ wait -n -p dead "$coturn_pid" "$signald_pid" || code=$?; } 2>/dev/null
-	report_death "$dead" "$code"
+	supervise
 }
 
 # The same in the background, in a session of its own; back when it is ready.

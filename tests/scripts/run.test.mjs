@@ -11,6 +11,7 @@ import { test } from 'node:test';
 import { runScript, startAppliance } from '../lib/appliance.mjs';
 import { cleanEnv, makeFolder, root, until } from '../lib/daemon.mjs';
 import { joinSession } from '../lib/session.mjs';
+import { TurnClient } from '../turnconf/turn-client.mjs';
 
 const ADDRESS = '198.51.100.10';
 
@@ -131,16 +132,77 @@ test('--set reaches signald and coturn', async (t) => {
 	assert.deepEqual(iceServers[0].urls, [`stun:${ADDRESS}:3999`]);
 });
 
-for (const [name, pidKey, other] of [['signald', 'signaldPid', 'coturnPid'], ['coturn', 'coturnPid', 'signaldPid']])
-	test(`when ${name} dies the other is ended too, and the cause is said`, async (t) => {
-		const appliance = await startAppliance(t);
-		process.kill(appliance[pidKey], 'SIGKILL');
-		await until('the end', () => !isAlive(appliance.supervisorPid));
-		assert.equal(isAlive(appliance[other]), false);
+test('when signald dies coturn is ended too, and the cause is said', async (t) => {
+	const appliance = await startAppliance(t);
+	process.kill(appliance.signaldPid, 'SIGKILL');
+	await until('the end', () => !isAlive(appliance.supervisorPid));
+	assert.equal(isAlive(appliance.coturnPid), false);
+	assert.match(await appliance.readLog('run'), /run: signald ended by itself \(signal 9\); the end of .*signald\.log:\n {4}/);
+	assert.equal((await runScript(['--stop', '--dir', appliance.dir])).code, 0);
+});
+
+const readState = async ({ dir }) => JSON.parse(await readFile(path.join(dir, 'state.json'), 'utf8'));
+
+// A new process stands in the state.
+const awaitCoturn = (appliance, before, limitMs) => until('another coturn', async () => {
+	const { coturnPid } = await readState(appliance);
+	return coturnPid !== before && isAlive(coturnPid) && coturnPid;
+}, limitMs);
+
+// An allocation with what signald gives out.
+async function allocates(appliance) {
+	const { iceServers } = await (await fetch(appliance.iceUrl)).json();
+	const credential = iceServers.find(({ username }) => username);
+	if (!credential)
+		return false;
+	const client = await TurnClient.open({ server: { address: ADDRESS, port: 3478 }, credential });
+	try {
+		return (await client.allocate()).code === 200;
+	} catch {
+		return false;
+	} finally {
+		client.close();
+	}
+}
+
+test('a coturn that dies is back within 5 s, and later each time', async (t) => {
+	const appliance = await startAppliance(t);
+	let pid = appliance.coturnPid;
+	for (const pauseS of [1, 2, 4]) {
+		const diedMs = performance.now();
+		process.kill(pid, 'SIGKILL');
+		pid = await awaitCoturn(appliance, pid, 10000);
+		await until('it relays', () => allocates(appliance), 15000);
+		const tookMs = performance.now() - diedMs;
+		t.diagnostic(`coturn relays again ${Math.round(tookMs)} ms after its death`);
+		assert.ok(tookMs >= pauseS * 1000, `${tookMs} ms`);
+		if (pauseS === 1)
+			assert.ok(tookMs < 5000, `${tookMs} ms`);
+		await until('readiness', async () => (await fetch(`${appliance.url}readyz`)).status === 200, 15000);
 		const log = await appliance.readLog('run');
-		assert.match(log, new RegExp(`run: ${name} ended by itself \\(signal 9\\); the end of .*${name}\\.log:\n {4}`));
+		assert.match(log, new RegExp(`run: coturn ended by itself \\(signal 9\\), and is started again in ${pauseS} s; the end of .*coturn\\.log:\n {4}`));
+	}
+	const { signaldPid, supervisorPid } = await readState(appliance);
+	assert.deepEqual([signaldPid, supervisorPid], [appliance.signaldPid, appliance.supervisorPid]);
+	assert.equal((await runScript(['--stop', '--dir', appliance.dir])).code, 0);
+	assert.equal(isAlive(pid), false);
+});
+
+test('while coturn is away signald may die, or all be stopped', async (t) => {
+	for (const end of ['death', 'stop']) {
+		const appliance = await startAppliance(t);
+		process.kill(appliance.coturnPid, 'SIGKILL');
+		await until('it is noticed', async () => /started again in 1 s/.test(await appliance.readLog('run')));
+		if (end === 'death')
+			process.kill(appliance.signaldPid, 'SIGKILL');
+		else
+			assert.equal((await runScript(['--stop', '--dir', appliance.dir])).code, 0);
+		await until('the end', () => !isAlive(appliance.supervisorPid));
+		assert.equal(isAlive(appliance.signaldPid), false);
+		await assert.rejects(access(path.join(appliance.dir, 'state.json')));
 		assert.equal((await runScript(['--stop', '--dir', appliance.dir])).code, 0);
-	});
+	}
+});
 
 test('what a killed supervisor left is ended by the next start, and by --stop', async (t) => {
 	const dir = await makeFolder(t);
