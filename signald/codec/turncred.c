@@ -49,3 +49,23 @@ int turncred_make(struct crypto_hmac *hmac, struct span user, uint64_t now_s,
 	*cred = made;
 	return 0;
 }
+
+int turncred_split(struct span username, uint64_t *expires_at_s,
+		   struct span *user)
+{
+	const char *colon =
+		username.len ? memchr(username.ptr, ':', username.len) : NULL;
+	uint64_t expiry_s;
+	struct span rest;
+
+	if (!colon)
+		return -EINVAL;
+	rest = span_skip(username, (size_t)(colon - username.ptr) + 1);
+	username.len = (size_t)(colon - username.ptr);
+	if (!is_user(rest) ||
+	    span_to_u64(username, TURNCRED_MAX_EXPIRY_S, &expiry_s))
+		return -EINVAL;
+	*expires_at_s = expiry_s;
+	*user = rest;
+	return 0;
+}

@@ -31,4 +31,12 @@ struct turncred {
 int turncred_make(struct crypto_hmac *hmac, struct span user, uint64_t now_s,
 		  uint64_t ttl_s, struct turncred *cred);
 
+/*
+ * Take a username apart: "<expiry>:<user>".
+ *
+ * Returns 0, or -EINVAL for one that turncred_make() does not make.
+ */
+int turncred_split(struct span username, uint64_t *expires_at_s,
+		   struct span *user);
+
 #endif

@@ -146,6 +146,50 @@ static void a_refusal_leaves_the_result_alone(void **state)
 	assert_memory_equal(&cred, &before, sizeof(cred));
 }
 
+static void a_username_comes_apart_as_it_was_made(void **state)
+{
+	struct turncred cred;
+	uint64_t expires_at_s;
+	struct span user;
+
+	assert_int_equal(
+		turncred_make(*state, SPAN("p-x_.9"), NOW_S, 3600, &cred), 0);
+	assert_int_equal(
+		turncred_split(span_from(cred.username), &expires_at_s, &user),
+		0);
+	assert_int_equal(expires_at_s, cred.expires_at_s);
+	assert_true(span_equal(user, SPAN("p-x_.9")));
+}
+
+static void a_username_of_another_form_is_refused(void **state)
+{
+	static const char *const names[] = {"",
+					    ":",
+					    "1700003600",
+					    "1700003600:",
+					    ":alice",
+					    "alice:1700003600",
+					    "2147483648:al",
+					    "1:a:b",
+					    " 1:alice",
+					    "1 :alice",
+					    "1: alice",
+					    "-1:alice",
+					    "1|alice",
+					    "1:alÃ¤",
+					    "1:al<ice>"};
+	uint64_t expires_at_s = 5;
+	struct span user = SPAN("before");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		assert_int_equal(turncred_split(span_from(names[i]),
+						&expires_at_s, &user),
+				 -EINVAL);
+	assert_int_equal(expires_at_s, 5);
+	assert_true(span_equal(user, SPAN("before")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +202,8 @@ int main(void)
 		cmocka_unit_test(a_user_too_long_or_empty_is_refused),
 		cmocka_unit_test(a_lifetime_of_nothing_is_refused),
 		cmocka_unit_test(a_refusal_leaves_the_result_alone),
+		cmocka_unit_test(a_username_comes_apart_as_it_was_made),
+		cmocka_unit_test(a_username_of_another_form_is_refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
