@@ -91,6 +91,12 @@ bool match_serves_tls(const struct rule_subject *subject);
 /* The telnet administration listens: it is on, and has a password. */
 bool match_serves_cli(const struct rule_subject *subject);
 
+/* The value of cli-password is a hash of it. */
+bool match_is_hash(struct span value);
+
+/* value is an address of this host alone. */
+bool match_is_loopback(struct span value);
+
 /* What atoi() reads: blanks, a sign, digits, and never mind the rest. is_plain
  * says whether value is digits and nothing else. */
 int64_t match_number(struct span value, bool *is_plain);

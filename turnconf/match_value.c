@@ -348,20 +348,33 @@ bool match_user_beside_secret(struct match *match)
 	       match_has(match->subject, "static-auth-secret");
 }
 
-bool match_clear_cli_password(struct match *match)
+bool match_is_hash(struct span value)
 {
-	return !span_has_prefix(match->line->value, SPAN("$5$"));
+	return span_has_prefix(value, SPAN("$5$"));
 }
 
-bool match_not_loopback(struct match *match)
+bool match_clear_cli_password(struct match *match)
+{
+	return !match_is_hash(match->line->value);
+}
+
+bool match_is_loopback(struct span value)
 {
 	struct iprange address;
 	struct iprange v4 = iprange_of("127.0.0.0-127.255.255.255");
 	struct iprange v6 = iprange_of("::1");
 
-	if (match_address(match->line->value, &address))
-		return false;
-	if (iprange_contains(&v4, &address) || iprange_contains(&v6, &address))
+	return !match_address(value, &address) &&
+	       (iprange_contains(&v4, &address) ||
+		iprange_contains(&v6, &address));
+}
+
+bool match_not_loopback(struct match *match)
+{
+	struct iprange address;
+
+	if (match_address(match->line->value, &address) ||
+	    match_is_loopback(match->line->value))
 		return false;
 
 	buf_append_span(&match->detail, match->line->value);

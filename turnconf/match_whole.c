@@ -200,12 +200,26 @@ bool match_serves_cli(const struct rule_subject *subject)
 	return has_cli(subject) && match_has(subject, "cli-password");
 }
 
+/* As signald wants it: on loopback (where it is without cli-ip), and its
+ * password not to be read here. */
+static bool has_guarded_cli(const struct rule_subject *subject)
+{
+	struct conffile_line line;
+
+	if (conffile_find(subject->text, "cli-ip", &line) &&
+	    !match_is_loopback(line.value))
+		return false;
+	return conffile_find(subject->text, "cli-password", &line) &&
+	       match_is_hash(line.value);
+}
+
 bool match_cli_on(struct match *match)
 {
 	buf_append_str(&match->advice, match->subject->version >= CLI_OFF_SINCE
 					       ? "take cli out"
 					       : "no-cli");
-	return match_serves_cli(match->subject);
+	return match_serves_cli(match->subject) &&
+	       !has_guarded_cli(match->subject);
 }
 
 /* Without a password the command line stays off, with an error in the log. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "cert.h"
+#include "clipassword.h"
 #include "conffile.h"
 #include "deny.h"
 #include "option.h"
@@ -32,6 +33,8 @@ struct writer {
 	struct addresses listening;
 	struct addresses relay;
 	char external[2][HOST_ADDRESS_CAP]; /* public and private, or empty */
+	char cli_address[HOST_ADDRESS_CAP];
+	uint64_t cli_port;
 	struct buf *out;
 	char *error;
 };
@@ -218,6 +221,34 @@ static int read_external(struct writer *writer)
 	if (span_copy(item, writer->external[1], HOST_ADDRESS_CAP))
 		return fail(writer, "coturn.external_ip is too long");
 	return check_private(writer, &pub);
+}
+
+/* Whoever reaches it may stop coturn: it is for this host alone. */
+static int read_cli(struct writer *writer)
+{
+	struct span text = span_from(writer->config->turn.cli);
+	struct iprange v4 = iprange_of("127.0.0.0-127.255.255.255");
+	struct iprange v6 = iprange_of("::1");
+	const char *colon = strrchr(text.ptr, ':');
+	struct iprange address;
+	struct span port;
+
+	if (!text.len)
+		return 0;
+	port = span_from(colon + 1);
+	text.len = (size_t)(colon - text.ptr);
+	if (text.ptr[0] == '[')
+		text = span_of(text.ptr + 1, text.len - 2);
+	if (!iprange_parse(text, &address) &&
+	    (iprange_contains(&v4, &address) ||
+	     iprange_contains(&v6, &address)) &&
+	    !span_copy(text, writer->cli_address, HOST_ADDRESS_CAP) &&
+	    !span_to_u64(port, UINT16_MAX, &writer->cli_port))
+		return 0;
+	return fail(writer,
+		    "turn.cli %s: coturn's administration takes orders "
+		    "unencrypted, so it must be on loopback, as 127.0.0.1:5766",
+		    writer->config->turn.cli);
 }
 
 static const struct deny_range *find_denied(const struct iprange *address)
@@ -523,12 +554,39 @@ static int put_limits(struct writer *writer)
 	return err;
 }
 
+/* By it signald ends allocations. A salt of its own for each file: equal
+ * passwords do not look equal. */
+static int put_cli_password(struct writer *writer)
+{
+	uint8_t salt[CLIPASSWORD_SALT_LEN];
+	char hash[CLIPASSWORD_CAP];
+	int err;
+
+	crypto_random(salt, sizeof(salt));
+	err = clipassword_hash(span_from(writer->config->turn.cli_password),
+			       salt, hash);
+	return err ? err : put(writer, "cli-password", hash);
+}
+
+static int put_cli(struct writer *writer)
+{
+	int err;
+
+	if (!writer->config->turn.cli[0])
+		return put(writer, "no-cli", NULL);
+	err = put(writer, "cli", NULL);
+	if (!err)
+		err = put(writer, "cli-ip", writer->cli_address);
+	if (!err)
+		err = put_number(writer, "cli-port", writer->cli_port);
+	return err ? err : put_cli_password(writer);
+}
+
 static int put_habits(struct writer *writer)
 {
 	static const char *const habits[] = {
 		"fingerprint",
 		"no-tcp-relay",
-		"no-cli",
 		"no-software-attribute",
 		"no-rfc5780",
 		"response-origin-only-with-rfc5780",
@@ -543,6 +601,8 @@ static int put_habits(struct writer *writer)
 
 	buf_append_str(writer->out, "\n");
 	err = put_all(writer, habits);
+	if (!err)
+		err = put_cli(writer);
 	if (!err)
 		err = put(writer, "log-file", "stdout");
 	if (!err)
@@ -669,7 +729,8 @@ int profile_generate(const struct config *config,
 		     char error[PROFILE_MAX_ERROR])
 {
 	static int (*const steps[])(struct writer *) = {
-		check_values, read_addresses, read_external, check_relays};
+		check_values, read_addresses, read_external, check_relays,
+		read_cli};
 	static int (*const sections[])(struct writer *) = {
 		put_network, put_users,	 put_tls,
 		put_limits,  put_habits, put_peers};

@@ -264,7 +264,7 @@ static const struct rule rules[] = {
 
 	/* Administration, logs, databases. */
 	FILE_("cli-on", WARNING, NULL, match_cli_on,
-	      "the telnet administration can end sessions and, before coturn 4.13.0, overwrite files",
+	      "the telnet administration can end sessions and, before coturn 4.13.0, overwrite files, and is not guarded by loopback and a hashed password",
 	      "{}"),
 	FILE_("cli-without-password", NOTE, NULL, match_cli_noise,
 	      "the telnet administration has no password, so coturn logs an error and leaves it off",

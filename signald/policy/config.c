@@ -282,6 +282,8 @@ static const struct need {
 } needs[] = {
 	{"turn.host", "turn.secret"},
 	{"turn.host", "turn.realm"},
+	{"turn.cli", "turn.cli_password"},
+	{"turn.tunnel_cli", "turn.cli_password"},
 	{"coturn.cert", "coturn.key"},
 	{"coturn.key", "coturn.cert"},
 };

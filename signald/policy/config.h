@@ -84,6 +84,10 @@ struct config {
 		unsigned max_ttl_s;
 		char *probe; /* ADDRESS:PORT asked for a STUN Binding */
 		unsigned probe_interval_s;
+		char *cli; /* ADDRESS:PORT of coturn's administration, or "" */
+		char *cli_password;
+		char *tunnel_cli; /* the same of the tunnel's coturn */
+		bool strict;
 	} turn;
 	struct {
 		char *profile; /* "production" or "development" */

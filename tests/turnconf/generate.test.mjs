@@ -9,6 +9,8 @@ import {
 	startCoturn, turnconf,
 } from './coturn.mjs';
 
+const CLI = { 'turn.cli': '127.0.0.1:5766', 'turn.cli_password': 'rQ7wL0sV_3kPz-8dXyTn' };
+
 // Each is what a deployment could ask for; tls stands for a certificate.
 const DEPLOYMENTS = {
 	'production': {},
@@ -30,6 +32,8 @@ const DEPLOYMENTS = {
 	'limits of every kind': { 'coturn.total_quota': 100, 'coturn.max_kbps': 500, 'coturn.capacity_kbps': 100000 },
 	'no limit of speed': { 'coturn.max_kbps': 0 },
 	'no pid file': { 'coturn.pidfile': '' },
+	'an administration': CLI,
+	'an administration on IPv6': { ...CLI, 'turn.cli': '[::1]:5766' },
 	'own addresses denied': { 'coturn.deny_peers': '1.2.3.4, 2a02:7::5-2a02:7::1:3' },
 };
 
@@ -70,6 +74,16 @@ describe('for other versions', () => {
 		});
 	}
 
+	test('with an administration, too', async (t) => {
+		for (const version of VERSIONS) {
+			const folder = await makeFolder(t);
+			const { stderr, file } = await generate(folder, CLI, '--coturn-version', version);
+			assert.equal(stderr, '');
+			const checked = await turnconf('check', '--coturn-version', version, '--json', file);
+			assert.deepEqual(JSON.parse(checked.stdout).findings, []);
+		}
+	});
+
 	test('an option comes and goes with the version', async (t) => {
 		const { folder, more } = await values(t, { tls: true });
 		const lines = async (version) => {
@@ -81,6 +95,9 @@ describe('for other versions', () => {
 		assert.ok(await has('4.6.3', 'no-tlsv1_1') && !await has('4.7.0', 'no-tlsv1_1'));
 		assert.ok(await has('4.9.0', 'no-cli') && !await has('4.10.0', 'no-cli'));
 		assert.ok(await has('4.16.0', 'no-dtls') && !await has('4.17.0', 'no-dtls'));
+		Object.assign(more, CLI);
+		assert.ok(!await has('4.9.0', 'cli') && await has('4.10.0', 'cli'));
+		assert.ok(!await has('4.9.0', 'no-cli'));
 	});
 
 	test('before 4.5.2 nothing is written', async (t) => {
@@ -110,6 +127,18 @@ describe('the lines', () => {
 		assert.equal(valueOf(await linesOf(t, {}), 'total-quota'), '1000');
 		const two = await linesOf(t, { 'coturn.relay_ip': `${PUBLIC4},8.8.4.11,${PUBLIC6}` });
 		assert.equal(valueOf(two, 'total-quota'), '2000');
+	});
+
+	test('the administration is on loopback, and its password nowhere to be read', async (t) => {
+		const lines = await linesOf(t, CLI);
+		assert.equal(valueOf(lines, 'cli-ip'), '127.0.0.1');
+		assert.equal(valueOf(lines, 'cli-port'), '5766');
+		assert.match(valueOf(lines, 'cli-password'), /^\$5\$[0-9a-f]{16}\$[0-9a-f]{64}$/);
+		assert.ok(!lines.join().includes(CLI['turn.cli_password']));
+		const again = await linesOf(t, CLI);
+		assert.notEqual(valueOf(again, 'cli-password'), valueOf(lines, 'cli-password'));
+		const six = await linesOf(t, { ...CLI, 'turn.cli': '[::1]:5999' });
+		assert.deepEqual([valueOf(six, 'cli-ip'), valueOf(six, 'cli-port')], ['::1', '5999']);
 	});
 
 	test('kilobits become bytes', async (t) => {
@@ -159,6 +188,8 @@ describe('nothing is written, and the reason names the key', () => {
 		'a private relay in production': [{ 'coturn.relay_ip': PRIVATE4 }, /relay_ip 10\.77\.0\.5 is not a public address.*external_ip.*development/],
 		'TLS without a certificate': [{ 'turn.tls': 'yes' }, /coturn\.cert/],
 		'a certificate that is not there': [{ 'turn.tls': 'yes', 'coturn.cert': '/nowhere/c.pem', 'coturn.key': '/nowhere/k.pem' }, /\/nowhere\/c\.pem cannot be read/],
+		'an administration for everybody': [{ ...CLI, 'turn.cli': '8.8.4.10:5766' }, /turn\.cli 8\.8\.4\.10:5766.*loopback/],
+		'an administration without a password': [{ 'turn.cli': CLI['turn.cli'] }, /turn\.cli_password/],
 		'no TURN URL': [{ 'turn.udp': 'no', 'turn.tcp': 'no' }, /turn\.udp, turn\.tcp and turn\.tls/],
 		'no secret': [{ 'turn.secret': undefined, 'turn.host': '' }, /turn\.secret/],
 		'no userdb': [{ 'coturn.userdb': '' }, /coturn\.userdb/],

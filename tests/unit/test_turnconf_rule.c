@@ -171,6 +171,8 @@ static const struct rule_case cases[] = {
 	{"weak-dh", 0, "", "dh1066", "dh1066=no"},
 
 	{"cli-on", 0, "no-cli", "cli-password=x", "no-cli\ncli-password=x"},
+	{"cli-on", 0, "no-cli", "cli-password=$5$aa$bb\ncli-ip=8.8.4.10", "cli-password=$5$aa$bb\ncli-ip=::1"},
+	{"cli-on", 0, "no-cli", "cli-password=x\ncli-ip=127.0.0.1", "cli-password=$5$aa$bb"},
 	{"cli-on", VERSION(4, 10, 0), "no-cli", "cli\ncli-password=x", "cli-password=x"},
 	{"cli-without-password", 0, "no-cli", "", "no-cli"},
 	{"cli-without-password", VERSION(4, 10, 0), "no-cli", "cli", ""},
