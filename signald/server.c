@@ -34,6 +34,7 @@ struct server {
 	struct hub *hub;
 	struct loop_task tell_due; /* acknowledgements to senders */
 	struct icelist *icelist;
+	struct relay_admin *relay_admin;
 	struct probe *probe; /* NULL where turn.probe is empty */
 	struct native *native;
 	struct socketio *socketio; /* NULL where it has no namespaces */
@@ -100,6 +101,36 @@ static int start_probe(struct server *server)
 	if (!has_probe)
 		return 0;
 	return probe_new(&server->probe, server->loop, on_probe, server);
+}
+
+/* What coturn's administration is to be asked for, and where. A new
+ * configuration asks anew. */
+static int watch_relays(struct server *server, const struct config *config)
+{
+	const struct relay_admin_server all[] = {
+		{"turn", config->turn.cli, config->turn.cli_password},
+		{"tunnel", config->turn.tunnel_cli, config->turn.cli_password},
+	};
+	struct relay_admin_server used[2];
+	size_t count = 0;
+
+	for (size_t i = 0; i < 2; i++)
+		if (*all[i].address)
+			used[count++] = all[i];
+	if (!count && *config->turn.host)
+		log_warn("turn.no_cli", log_str("key", "turn.cli"),
+			 log_str("means", "who is kicked goes on relaying for "
+					  "as long as it likes"));
+	return relay_admin_set_servers(server->relay_admin, used, count);
+}
+
+static bool has_same_relays(const struct config *a, const struct config *b)
+{
+	return !strcmp(a->turn.host, b->turn.host) &&
+	       a->turn.strict == b->turn.strict &&
+	       !strcmp(a->turn.cli, b->turn.cli) &&
+	       !strcmp(a->turn.tunnel_cli, b->turn.tunnel_cli) &&
+	       !strcmp(a->turn.cli_password, b->turn.cli_password);
 }
 
 static void reply_file(struct web_exchange *exchange,
@@ -307,6 +338,11 @@ static int apply(struct server *server, struct config *config)
 			(void)fail("probe", config->turn.probe, err);
 	}
 	icelist_set_alive(icelist, server->api.is_turn_alive);
+	if (!has_same_relays(before, config)) {
+		err = watch_relays(server, config);
+		if (err)
+			(void)fail("turn.cli", config->turn.cli, err);
+	}
 	if (before != server->first_config)
 		config_free(before);
 	native_push_ice(server->native);
@@ -434,9 +470,12 @@ static int open_state(struct server *server)
 
 	if (err)
 		return fail_state(dir, KEYRING_FILE, err);
-	err = kicked_new(&server->kicked, dir, now_s);
+	err = kicked_new(&server->kicked, dir, KICKED_FILE, now_s);
 	if (err)
 		return fail_state(dir, KICKED_FILE, err);
+	err = relay_admin_new(&server->relay_admin, server->loop, dir);
+	if (err)
+		return fail_state(dir, RELAY_ADMIN_FILE, err);
 	if (!*dir)
 		log_warn("state.none", log_str("key", "state.dir"),
 			 log_str("means", "peers lose their ids when the "
@@ -456,6 +495,34 @@ static void on_due(void *arg)
 	loop_defer(server->loop, &server->tell_due);
 }
 
+static void on_removed(struct span id, void *arg)
+{
+	struct server *server = arg;
+
+	api_end_relay(&server->api, id);
+}
+
+static void spare_peer(const struct peer *peer, void *arg)
+{
+	struct server *server = arg;
+	char user[TURNCRED_MAX_USER + 1];
+
+	if (!icelist_user_of(server->icelist, ICELIST_PEER,
+			     span_of(peer->id, peer->id_len), user))
+		relay_admin_spare(server->relay_admin, span_from(user));
+}
+
+/* Who is there; after a restart it shows only when all who may return have. */
+static bool spare_present(void *arg)
+{
+	struct server *server = arg;
+
+	if (!hub_is_settled(server->hub))
+		return false;
+	hub_each_peer(server->hub, spare_peer, server);
+	return true;
+}
+
 static int start_hub(struct server *server)
 {
 	int err = hub_new(&server->hub, server->config, &server->loop->clock);
@@ -464,11 +531,14 @@ static int start_hub(struct server *server)
 		return err;
 	server->tell_due.run = run_tell_due;
 	hub_set_on_due(server->hub, on_due, server);
+	hub_set_on_removed(server->hub, on_removed, server);
+	relay_admin_set_spare(server->relay_admin, spare_present, server);
 	/* Without keys of before nobody can prove who they were. */
 	if (*server->config->state.dir)
 		hub_expect_returns(server->hub);
 	server->api.hub = server->hub;
 	server->api.kicked = server->kicked;
+	server->api.relay_admin = server->relay_admin;
 	server->api.clock = &server->loop->clock;
 	return 0;
 }
@@ -507,6 +577,9 @@ static int build(struct server *server)
 	err = start_probe(server);
 	if (err)
 		return fail("probe", config->turn.probe, err);
+	err = watch_relays(server, config);
+	if (err)
+		return fail("turn.cli", config->turn.cli, err);
 	err = start_socketio(server);
 	if (err)
 		return err;
@@ -586,6 +659,7 @@ void server_free(struct server *server)
 	native_free(server->native);
 	icelist_free(server->icelist);
 	hub_free(server->hub);
+	relay_admin_free(server->relay_admin);
 	kicked_free(server->kicked);
 	keyring_free(server->keyring);
 	loop_free(server->loop);

@@ -172,6 +172,20 @@ void api_handle_metrics(struct web_exchange *exchange,
 	buf_clear(&body);
 }
 
+void api_end_relay(const struct api *api, struct span id)
+{
+	char user[TURNCRED_MAX_USER + 1];
+	int err = icelist_user_of(*api->icelist, ICELIST_PEER, id, user);
+
+	if (err == -ENOENT)
+		return;
+	if (!err)
+		err = relay_admin_end_user(api->relay_admin, span_from(user));
+	if (err)
+		log_error("state.fail", log_str("what", RELAY_ADMIN_FILE),
+			  log_str("error", strerror(-err)));
+}
+
 /* It is void for as long as any token of its could be good. */
 static int void_tokens(const struct api *api, const char *id)
 {
@@ -206,12 +220,15 @@ void api_handle_kick(struct web_exchange *exchange,
 				  NULL);
 		return;
 	}
-	/* One that is absent may still come back after a restart. */
-	if (hub_kick(api->hub, span_from(id), "kicked") &&
-	    hub_is_settled(api->hub)) {
-		web_reply_problem(exchange, 404, "there is no peer of this id",
-				  NULL);
-		return;
+	if (hub_kick(api->hub, span_from(id), "kicked")) {
+		/* Who left by itself may have kept what relays for it. */
+		api_end_relay(api, span_from(id));
+		/* And may still come back after a restart. */
+		if (hub_is_settled(api->hub)) {
+			web_reply_problem(exchange, 404,
+					  "there is no peer of this id", NULL);
+			return;
+		}
 	}
 	err = void_tokens(api, id);
 	if (err == -EINVAL) {

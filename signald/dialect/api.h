@@ -6,18 +6,23 @@
 #include "net/web.h"
 #include "policy/kicked.h"
 #include "turn/icelist.h"
+#include "turn/relay_admin.h"
 
 /* What the handlers below need to know of the server; arg of each of them. */
 struct api {
 	struct icelist *const *icelist; /* the one in force */
 	struct hub *hub;
 	struct kicked *kicked;
+	struct relay_admin *relay_admin;
 	const struct clock *clock;
 	bool is_draining;
 	bool is_turn_alive;
 	const char *turn_detail; /* why it is not */
 	uint64_t started_at_s;	 /* Unix time */
 };
+
+/* Whoever has that id, or had it, relays no more. What goes wrong is logged. */
+void api_end_relay(const struct api *api, struct span id);
 
 web_handler api_handle_ice;	/* /v1/ice */
 web_handler api_handle_healthz; /* /healthz */

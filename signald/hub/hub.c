@@ -356,6 +356,14 @@ static int reserve(struct room *room, enum hub_role role,
 	return room_reserve(room, role, yielding ? 2 : 1);
 }
 
+/* It did not go by itself: what it was given it has no right to any more. */
+static void tell_removed(struct hub *hub, const struct peer *peer)
+{
+	if (hub->on_removed)
+		hub->on_removed(span_of(peer->id, peer->id_len),
+				hub->on_removed_arg);
+}
+
 static void make_way(struct hub *hub, struct peer *yielding)
 {
 	if (!yielding)
@@ -367,6 +375,7 @@ static void make_way(struct hub *hub, struct peer *yielding)
 	/* Its dialect may still wait for it. */
 	if (yielding->arg && yielding->ops->expel)
 		yielding->ops->expel(yielding, "role-taken");
+	tell_removed(hub, yielding);
 	end_peer(hub, yielding, LEAVE_LEFT);
 }
 
@@ -504,6 +513,16 @@ void hub_tick(struct hub *hub)
 	tell_stale(hub, now_ms);
 }
 
+void hub_each_peer(const struct hub *hub,
+		   void (*each)(const struct peer *peer, void *arg), void *arg)
+{
+	const struct peer *peer;
+	size_t at = 0;
+
+	while ((peer = map_next(hub->peers, &at)) != NULL)
+		each(peer, arg);
+}
+
 int hub_kick(struct hub *hub, struct span id, const char *reason)
 {
 	struct peer *peer = map_get(hub->peers, id);
@@ -512,6 +531,15 @@ int hub_kick(struct hub *hub, struct span id, const char *reason)
 		return -ENOENT;
 	if (peer->arg && peer->ops->expel)
 		peer->ops->expel(peer, reason);
+	tell_removed(hub, peer);
 	hub_leave(hub, peer, LEAVE_KICKED);
 	return 0;
+}
+
+void hub_set_on_removed(struct hub *hub,
+			void (*on_removed)(struct span id, void *arg),
+			void *arg)
+{
+	hub->on_removed = on_removed;
+	hub->on_removed_arg = arg;
 }

@@ -148,12 +148,13 @@ static int save(const struct kicked *kicked)
 	return err;
 }
 
-static int open_dir(struct kicked *kicked, const char *dir, uint64_t now_s)
+static int open_file(struct kicked *kicked, const char *dir, const char *file,
+		     uint64_t now_s)
 {
 	char path[PATH_CAP - sizeof(".new")];
 	int err;
 
-	if (snprintf(path, sizeof(path), "%s/" KICKED_FILE, dir) >=
+	if (snprintf(path, sizeof(path), "%s/%s", dir, file) >=
 	    (int)sizeof(path))
 		return -ENAMETOOLONG;
 	kicked->path = strdup(path);
@@ -165,7 +166,8 @@ static int open_dir(struct kicked *kicked, const char *dir, uint64_t now_s)
 
 /* --- the list --- */
 
-int kicked_new(struct kicked **kickedp, const char *dir, uint64_t now_s)
+int kicked_new(struct kicked **kickedp, const char *dir, const char *file,
+	       uint64_t now_s)
 {
 	struct kicked *kicked = calloc(1, sizeof(*kicked));
 	int err = -ENOMEM;
@@ -174,7 +176,7 @@ int kicked_new(struct kicked **kickedp, const char *dir, uint64_t now_s)
 		return err;
 	kicked->entries = map_new();
 	if (kicked->entries)
-		err = *dir ? open_dir(kicked, dir, now_s) : 0;
+		err = *dir ? open_file(kicked, dir, file, now_s) : 0;
 	if (err) {
 		kicked_free(kicked);
 		return err;
@@ -209,4 +211,26 @@ bool kicked_has(const struct kicked *kicked, struct span id, uint64_t now_s)
 	const struct entry *entry = map_get(kicked->entries, id);
 
 	return entry && entry->expires_at_s > now_s;
+}
+
+size_t kicked_count(const struct kicked *kicked)
+{
+	return map_count(kicked->entries);
+}
+
+bool kicked_next(const struct kicked *kicked, size_t *at, struct span *id,
+		 uint64_t *expires_at_s)
+{
+	const struct entry *entry = map_next(kicked->entries, at);
+
+	if (!entry)
+		return false;
+	*id = span_of(entry->id, entry->id_len);
+	*expires_at_s = entry->expires_at_s;
+	return true;
+}
+
+void kicked_forget(struct kicked *kicked, struct span id)
+{
+	free(map_remove(kicked->entries, id));
 }

@@ -10,13 +10,14 @@
 struct kicked;
 
 /*
- * Read DIR/kicked, leaving out what has expired.
+ * Read DIR/FILE, leaving out what has expired.
  *
  * dir  "" for a list that lives as long as the process
  *
  * Returns 0, -ENOMEM, or what reading or writing the file gave.
  */
-int kicked_new(struct kicked **kickedp, const char *dir, uint64_t now_s);
+int kicked_new(struct kicked **kickedp, const char *dir, const char *file,
+	       uint64_t now_s);
 void kicked_free(struct kicked *kicked); /* takes NULL */
 
 /*
@@ -29,5 +30,21 @@ void kicked_free(struct kicked *kicked); /* takes NULL */
 int kicked_add(struct kicked *kicked, struct span id, uint64_t expires_at_s);
 
 bool kicked_has(const struct kicked *kicked, struct span id, uint64_t now_s);
+
+size_t kicked_count(const struct kicked *kicked);
+
+/*
+ * Walk through all, the expired ones too, in no particular order: start with
+ * *at = 0. Nothing may be added meanwhile; where one is forgotten, others may
+ * be missed.
+ *
+ * Returns false at the end.
+ */
+bool kicked_next(const struct kicked *kicked, size_t *at, struct span *id,
+		 uint64_t *expires_at_s);
+
+/* Take an id off the list, though not out of the file: a restart finds it there
+ * until it has expired. */
+void kicked_forget(struct kicked *kicked, struct span id);
 
 #endif

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "codec/turncred.h"
 #include "policy/metric.h"
 #include "turn/icelist.h"
 
@@ -141,11 +140,12 @@ uint64_t icelist_ttl_s(const struct icelist *list, uint64_t asked_s)
 
 /* "a-" or "p-" and a keyed hash in base64url: only characters that coturn
  * takes as they are. */
-static int make_user(struct icelist *list, enum icelist_user kind,
-		     struct span subject, char user[TURNCRED_MAX_USER + 1])
+int icelist_user_of(struct icelist *list, enum icelist_user kind,
+		    struct span subject, char user[TURNCRED_MAX_USER + 1])
 {
 	uint8_t hash[CRYPTO_SHA256_LEN];
-	int err = crypto_hmac_sign(list->users, subject, hash);
+	int err = list->users ? crypto_hmac_sign(list->users, subject, hash)
+			      : -ENOENT;
 
 	if (err)
 		return err;
@@ -153,6 +153,11 @@ static int make_user(struct icelist *list, enum icelist_user kind,
 	user[1] = '-';
 	crypto_base64url(hash, USER_HASH_BYTES, user + 2);
 	return 0;
+}
+
+bool icelist_is_peer(struct span user)
+{
+	return span_has_prefix(user, SPAN("p-"));
 }
 
 /* The turn entry, or nothing when it cannot be had. Returns whether it is
@@ -164,7 +169,7 @@ static bool write_turn(struct icelist *list, enum icelist_user kind,
 	struct turncred cred;
 
 	if (!list->is_alive || !list->turn.len || !list->credentials ||
-	    make_user(list, kind, subject, user) ||
+	    icelist_user_of(list, kind, subject, user) ||
 	    turncred_make(list->credentials, span_from(user),
 			  clock_wall_s(list->clock), ttl_s, &cred))
 		return false;

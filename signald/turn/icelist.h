@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "codec/turncred.h"
 #include "policy/config.h"
 
 struct icelist;
@@ -28,6 +29,18 @@ void icelist_set_alive(struct icelist *list, bool is_alive);
 /* Seconds that a credential lives for a client that asked for asked_s, or for
  * none with 0. */
 uint64_t icelist_ttl_s(const struct icelist *list, uint64_t asked_s);
+
+/*
+ * The name by which coturn knows a user: behind the expiry in the username of
+ * every credential minted for that subject.
+ *
+ * Returns 0 or -ENOMEM; -ENOENT where no TURN server is configured.
+ */
+int icelist_user_of(struct icelist *list, enum icelist_user kind,
+		    struct span subject, char user[TURNCRED_MAX_USER + 1]);
+
+/* A name of that form is of a peer, and not of an address. */
+bool icelist_is_peer(struct span user);
 
 /*
  * Append the members of an ICE answer, without braces:

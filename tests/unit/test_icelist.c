@@ -1,5 +1,6 @@
 /* test_icelist.c: the ICE list: which servers, for whom, for how long. */
 #include <setjmp.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -151,6 +152,25 @@ static void one_user_has_one_name_and_two_have_two(void **state)
 	assert_memory_not_equal(first, user(ICELIST_PEER, "a").ptr, 24);
 }
 
+static void a_user_is_told_by_the_name_that_credentials_have(void **state)
+{
+	char name[TURNCRED_MAX_USER + 1];
+	struct icelist *list;
+
+	(void)state;
+	assert_int_equal(icelist_new(&list, &config, &now), 0);
+	assert_int_equal(icelist_user_of(list, ICELIST_PEER, SPAN("a"), name),
+			 0);
+	icelist_free(list);
+	assert_true(span_equal(span_from(name), user(ICELIST_PEER, "a")));
+	strcpy(secret, "");
+	strcpy(host, "");
+	assert_int_equal(icelist_new(&list, &config, &now), 0);
+	assert_int_equal(icelist_user_of(list, ICELIST_PEER, SPAN("a"), name),
+			 -ENOENT);
+	icelist_free(list);
+}
+
 static void without_a_living_server_there_is_stun_and_the_word(void **state)
 {
 	struct span text = answer(ICELIST_PEER, SPAN("id"), 0, false);
@@ -175,6 +195,7 @@ int main(void)
 		TEST(no_credential_outlives_2_to_the_31),
 		TEST(the_expiry_is_said_in_the_name_and_as_a_date),
 		TEST(one_user_has_one_name_and_two_have_two),
+		TEST(a_user_is_told_by_the_name_that_credentials_have),
 		TEST(without_a_living_server_there_is_stun_and_the_word),
 	};
 

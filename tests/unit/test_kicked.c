@@ -34,7 +34,7 @@ static void start(uint64_t now_s)
 {
 	kicked_free(kicked);
 	kicked = NULL;
-	assert_int_equal(kicked_new(&kicked, state_dir, now_s), 0);
+	assert_int_equal(kicked_new(&kicked, state_dir, KICKED_FILE, now_s), 0);
 }
 
 static int add(const char *id, uint64_t expires_at_s)
@@ -83,7 +83,7 @@ static void a_crash_forgives_nobody(void **state)
 	(void)state;
 	start(START_S);
 	assert_int_equal(add("ada", LATER_S), 0);
-	assert_int_equal(kicked_new(&next, state_dir, START_S), 0);
+	assert_int_equal(kicked_new(&next, state_dir, KICKED_FILE, START_S), 0);
 	assert_true(kicked_has(next, SPAN("ada"), START_S));
 	kicked_free(next);
 }
@@ -91,7 +91,7 @@ static void a_crash_forgives_nobody(void **state)
 static void without_a_folder_the_list_ends_with_the_process(void **state)
 {
 	(void)state;
-	assert_int_equal(kicked_new(&kicked, "", START_S), 0);
+	assert_int_equal(kicked_new(&kicked, "", KICKED_FILE, START_S), 0);
 	assert_int_equal(add("ada", LATER_S), 0);
 	assert_true(has("ada", START_S));
 	assert_int_equal(state_files_count(), 0);
@@ -195,14 +195,17 @@ static void a_folder_that_is_none_is_refused(void **state)
 	char missing[5000];
 
 	(void)state;
-	assert_int_equal(kicked_new(&kicked, state_path("none"), START_S),
-			 -ENOENT);
+	assert_int_equal(
+		kicked_new(&kicked, state_path("none"), KICKED_FILE, START_S),
+		-ENOENT);
 	state_write("file", "");
-	assert_int_equal(kicked_new(&kicked, state_path("file"), START_S),
-			 -ENOTDIR);
+	assert_int_equal(
+		kicked_new(&kicked, state_path("file"), KICKED_FILE, START_S),
+		-ENOTDIR);
 	memset(missing, 'x', sizeof(missing) - 1);
 	missing[sizeof(missing) - 1] = '\0';
-	assert_int_equal(kicked_new(&kicked, missing, START_S), -ENAMETOOLONG);
+	assert_int_equal(kicked_new(&kicked, missing, KICKED_FILE, START_S),
+			 -ENAMETOOLONG);
 	assert_null(kicked);
 }
 
@@ -211,7 +214,8 @@ static void a_file_that_cannot_be_read_is_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(mkdir(state_path(KICKED_FILE), 0700), 0);
-	assert_int_equal(kicked_new(&kicked, state_dir, START_S), -EIO);
+	assert_int_equal(kicked_new(&kicked, state_dir, KICKED_FILE, START_S),
+			 -EIO);
 	assert_null(kicked);
 	assert_int_equal(state_files_count(), 1);
 }
@@ -224,7 +228,8 @@ static void a_full_disk_refuses_to_start_and_keeps_the_file(void **state)
 	kicked_free(kicked);
 	kicked = NULL;
 	state_limit_files(5);
-	assert_int_equal(kicked_new(&kicked, state_dir, START_S), -EFBIG);
+	assert_int_equal(kicked_new(&kicked, state_dir, KICKED_FILE, START_S),
+			 -EFBIG);
 	assert_null(kicked);
 	state_limit_files(RLIM_INFINITY);
 	start(START_S);
@@ -265,7 +270,7 @@ static void thousands_may_be_kicked(void **state)
 	char id[32];
 
 	(void)state;
-	assert_int_equal(kicked_new(&kicked, "", START_S), 0);
+	assert_int_equal(kicked_new(&kicked, "", KICKED_FILE, START_S), 0);
 	for (int i = 0; i < 5000; i++) {
 		(void)snprintf(id, sizeof(id), "peer-%d", i);
 		assert_int_equal(add(id, LATER_S), 0);
@@ -274,6 +279,48 @@ static void thousands_may_be_kicked(void **state)
 		(void)snprintf(id, sizeof(id), "peer-%d", i);
 		assert_true(has(id, START_S));
 	}
+}
+
+static void all_are_met_once_and_may_be_forgotten_one_by_one(void **state)
+{
+	uint64_t expires_at_s, sum = 0;
+	struct span id;
+	size_t at = 0;
+
+	(void)state;
+	start(START_S);
+	assert_int_equal(add("ada", LATER_S), 0);
+	assert_int_equal(add("bob", START_S + 1), 0);
+	while (kicked_next(kicked, &at, &id, &expires_at_s)) {
+		assert_true(kicked_has(kicked, id, expires_at_s - 1));
+		sum += expires_at_s;
+	}
+	assert_int_equal(sum, (uint64_t)LATER_S + START_S + 1);
+	assert_int_equal(kicked_count(kicked), 2);
+	kicked_forget(kicked, SPAN("ada"));
+	kicked_forget(kicked, SPAN("eve"));
+	assert_int_equal(kicked_count(kicked), 1);
+	assert_false(has("ada", START_S));
+	start(START_S);
+	assert_true(has("ada", START_S));
+}
+
+static void two_lists_share_a_folder(void **state)
+{
+	struct kicked *other;
+
+	(void)state;
+	start(START_S);
+	assert_int_equal(kicked_new(&other, state_dir, "other", START_S), 0);
+	assert_int_equal(add("ada", LATER_S), 0);
+	assert_int_equal(kicked_add(other, SPAN("bob"), LATER_S), 0);
+	kicked_free(other);
+	assert_int_equal(kicked_new(&other, state_dir, "other", START_S), 0);
+	start(START_S);
+	assert_true(has("ada", START_S) && !has("bob", START_S));
+	assert_true(kicked_has(other, SPAN("bob"), START_S));
+	assert_int_equal(kicked_count(other), 1);
+	kicked_free(other);
 }
 
 /* Whichever allocation fails, no list is made, or it is whole. */
@@ -292,7 +339,7 @@ static void a_list_without_memory_is_none_or_whole(void **state)
 		kicked_free(kicked);
 		kicked = NULL;
 		fail_alloc_at(n);
-		err = kicked_new(&kicked, state_dir, START_S);
+		err = kicked_new(&kicked, state_dir, KICKED_FILE, START_S);
 		has_failed = fail_alloc_stop();
 		assert_true(!err || (has_failed && err == -ENOMEM && !kicked));
 		refused += err != 0;
@@ -306,7 +353,7 @@ static void a_kick_without_memory_is_told(void **state)
 	bool has_failed = true;
 
 	(void)state;
-	assert_int_equal(kicked_new(&kicked, "", START_S), 0);
+	assert_int_equal(kicked_new(&kicked, "", KICKED_FILE, START_S), 0);
 	for (long n = 1; has_failed; n++) {
 		int err;
 
@@ -338,6 +385,8 @@ int main(void)
 		TEST(a_full_disk_is_told_and_forgives_nobody_else),
 		TEST(a_file_that_cannot_be_written_is_told),
 		TEST(thousands_may_be_kicked),
+		TEST(all_are_met_once_and_may_be_forgotten_one_by_one),
+		TEST(two_lists_share_a_folder),
 		TEST(a_list_without_memory_is_none_or_whole),
 		TEST(a_kick_without_memory_is_told),
 	};

@@ -1,0 +1,67 @@
+/* relay_admin.h: ends the allocations of those who may not relay any more. */
+#ifndef SIGNALD_TURN_RELAY_ADMIN_H
+#define SIGNALD_TURN_RELAY_ADMIN_H
+
+#include "net/loop.h"
+
+#define RELAY_ADMIN_FILE "kicked-users"
+
+struct relay_admin;
+
+/* The telnet administration of one coturn; all borrowed for the call. */
+struct relay_admin_server {
+	const char *name;    /* in the log */
+	const char *address; /* ADDRESS:PORT */
+	const char *password;
+};
+
+/*
+ * coturn asks for a credential once, when an allocation begins, and lets it go
+ * on for as long as it is refreshed; and a credential cannot be taken back. So
+ * whoever is to relay no more is looked for on every server, again and again,
+ * until all their credentials have expired and the servers have been found
+ * empty of them after that.
+ *
+ * dir  of RELAY_ADMIN_FILE, which keeps them over a restart; "" for none
+ *
+ * Returns 0, -ENOMEM, or as kicked_new() does.
+ */
+int relay_admin_new(struct relay_admin **adminp, struct loop *loop,
+		    const char *dir);
+
+/* Takes NULL. */
+void relay_admin_free(struct relay_admin *admin);
+
+/*
+ * With turn.strict, users whose credentials have expired are looked for every
+ * ten seconds as well: those of peers who are not there lose their allocations.
+ *
+ * spare  calls relay_admin_spare() for every user who is there, and returns
+ *        true; or false while that is not known: nobody loses anything then
+ */
+void relay_admin_set_spare(struct relay_admin *admin, bool (*spare)(void *arg),
+			   void *arg);
+void relay_admin_spare(struct relay_admin *admin, struct span user);
+
+/*
+ * These servers from now on; those of before are left.
+ *
+ * Returns 0, -ENOMEM, -EINVAL for an address that is none; there is no server
+ * then.
+ */
+int relay_admin_set_servers(struct relay_admin *admin,
+			    const struct relay_admin_server *servers,
+			    size_t count);
+
+/*
+ * End all that user's allocations, now and whenever there are new ones: it must
+ * get no more credentials, and those it has last turn.max_ttl_s at most.
+ *
+ * user  as in the usernames of its credentials, behind the expiry
+ *
+ * Returns 0, -ENOMEM, -EINVAL for what is no user, or as kicked_add() does: it
+ * is done then, though a restart would forgive.
+ */
+int relay_admin_end_user(struct relay_admin *admin, struct span user);
+
+#endif

@@ -1,0 +1,393 @@
+// Who is kicked relays no more: signald ends its allocations at the real coturn,
+// and goes on ending them for as long as there may be a credential.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+
+import { startDaemon, until } from '../lib/daemon.mjs';
+import { atEnd } from '../lib/ending.mjs';
+import { joinPeer } from '../lib/peer.mjs';
+import { PUBLIC4, SECRET, generate, makeFolder, startCoturn } from './coturn.mjs';
+import { mintCredential } from './turn-client.mjs';
+
+const CLI = { address: '127.0.0.1', port: 5766 };
+const PASSWORD = 'rQ7wL0sV_3kPz-8dXyTn';
+
+// From the kick to the last of its media; and how long a new allocation may live.
+const MOST_MS = 2000;
+
+const ENDED = 'signald_turn_allocations_ended_total{reason="kicked"}';
+
+const cli = (port = CLI.port) => ({ 'turn.cli': `${CLI.address}:${port}`, 'turn.cli_password': PASSWORD });
+
+async function startRelay(t, { folder, ...more } = {}) {
+	const { file, stderr } = await generate(folder ?? await makeFolder(t), { ...cli(), ...more });
+	assert.equal(stderr, '');
+	const coturn = await startCoturn(t, file);
+	// As long as it makes its database, it may refuse what is right.
+	await until('coturn gives relays', async () => {
+		const client = await coturn.client();
+		const { code } = await client.allocate();
+		client.close();
+		return code === 200;
+	});
+	return coturn;
+}
+
+async function startSignald(t, more = {}) {
+	return startDaemon(t, {
+		sets: { 'turn.host': PUBLIC4, 'turn.secret': SECRET, 'state.dir': await makeFolder(t), ...cli(), ...more },
+	});
+}
+
+async function startBoth(t, more) {
+	const coturn = await startRelay(t, more);
+	const daemon = await startSignald(t);
+	await daemon.waitLog(/turn\.cli_up server=turn/);
+	return { coturn, daemon };
+}
+
+const credentialOf = (peer) => peer.joined.iceServers.find((server) => server.username);
+
+async function openClient(t, coturn, credential) {
+	const client = await coturn.client(credential);
+	atEnd(t, () => client.close());
+	return client;
+}
+
+async function allocate(t, coturn, credential) {
+	const client = await openClient(t, coturn, credential);
+	const { code, relayed } = await client.allocate();
+	assert.equal(code, 200, coturn.log);
+	client.relayed = relayed;
+	return client;
+}
+
+// A peer in the room, with an allocation.
+async function joinRelayed(t, { daemon, coturn }, room) {
+	const peer = await joinPeer(t, daemon, room);
+	peer.relay = await allocate(t, coturn, credentialOf(peer));
+	return peer;
+}
+
+async function permitEachOther(...clients) {
+	for (const client of clients)
+		assert.equal((await client.permit(PUBLIC4)).code, 200);
+}
+
+async function kick(daemon, peer) {
+	const response = await fetch(`http://127.0.0.1:${daemon.metricsPort}/kick?peer=${peer.id}`, { method: 'POST' });
+	assert.equal(response.status, 204);
+}
+
+// Until coturn knows nothing of its allocation any more (437, or 401 where the
+// credential has expired). Returns how long it took.
+async function untilEnded(client, limitMs = MOST_MS, code = 437) {
+	const began = performance.now();
+	await until('the allocation is ended', async () => (await client.refresh(600)).code === code, limitMs);
+	return Math.round(performance.now() - began);
+}
+
+// What arrives at b of a stream from a, a datagram every 10 ms: when the last
+// one came, as performance.now() has it.
+function stream(a, b) {
+	const seen = { lastMs: 0, count: 0, isOver: false };
+	const timer = setInterval(() => a.send(b.relayed, 'media'), 10);
+	(async () => {
+		while (!seen.isOver) {
+			const item = await b.receive(100);
+			if (item?.peer.port === a.relayed.port) {
+				seen.lastMs = performance.now();
+				seen.count++;
+			}
+		}
+	})();
+	seen.end = () => {
+		seen.isOver = true;
+		clearInterval(timer);
+	};
+	return seen;
+}
+
+describe('a kick', () => {
+	test('ends the media of the kicked within two seconds, and nobody else\'s', async (t) => {
+		const both = await startBoth(t);
+		const [ada, bob, eve] = [await joinRelayed(t, both, 'r'), await joinRelayed(t, both, 'r'), await joinRelayed(t, both, 'r')];
+		const sink = await allocate(t, both.coturn, credentialOf(eve));
+		await permitEachOther(ada.relay, bob.relay, eve.relay, sink);
+		const ofAda = stream(ada.relay, bob.relay);
+		const ofEve = stream(eve.relay, sink);
+		t.after(() => [ofAda, ofEve].forEach((seen) => seen.end()));
+		await until('media flows', () => ofAda.count > 20 && ofEve.count > 20);
+
+		const kickedMs = performance.now();
+		await kick(both.daemon, ada);
+		await untilEnded(ada.relay);
+		const countEve = ofEve.count;
+		await until('the others\' media goes on', () => ofEve.count > countEve + 50);
+		const tookMs = Math.round(ofAda.lastMs - kickedMs);
+		t.diagnostic(`the last datagram came ${tookMs} ms after the kick`);
+		assert.ok(tookMs <= MOST_MS, `${tookMs} ms`);
+		for (const peer of [bob, eve])
+			assert.equal((await peer.relay.refresh(600)).code, 200);
+		assert.equal(await both.daemon.metric(ENDED), 1);
+		assert.equal(both.daemon.log.match(/turn\.end /g).length, 1);
+	});
+
+	test('ends every allocation that the credential makes afterwards', async (t) => {
+		const both = await startBoth(t);
+		const [ada, bob] = [await joinRelayed(t, both, 'r'), await joinRelayed(t, both, 'r')];
+		await permitEachOther(bob.relay);
+		await kick(both.daemon, ada);
+		await untilEnded(ada.relay);
+		const times = [];
+		for (let i = 0; i < 10; i++) {
+			const again = await allocate(t, both.coturn, credentialOf(ada));
+			times.push(await untilEnded(again));
+			again.send(bob.relay.relayed, 'late');
+		}
+		t.diagnostic(`ended after ${times.join(', ')} ms`);
+		assert.equal(await bob.relay.receive(200), null);
+		assert.equal(await both.daemon.metric(ENDED), 11);
+	});
+
+	test('ends more allocations than coturn lists at once', async (t) => {
+		const both = await startBoth(t, { 'rooms.max_watchers_per_broadcaster': 200 });
+		const ada = await joinRelayed(t, both, 'r');
+		for (let i = 0; i < 290; i++)
+			await allocate(t, both.coturn, credentialOf(ada));
+		await kick(both.daemon, ada);
+		await until('all are ended', async () => await both.daemon.metric(ENDED) >= 291);
+		await untilEnded(ada.relay);
+	});
+
+	test('ends those of many users at once, and of no other', async (t) => {
+		const both = await startBoth(t);
+		const all = [];
+		for (let i = 0; i < 40; i++)
+			all.push(await joinRelayed(t, both, 'r'));
+		const kicked = all.filter((_, i) => i % 2);
+		await Promise.all(kicked.map((peer) => kick(both.daemon, peer)));
+		const times = await Promise.all(kicked.map((peer) => untilEnded(peer.relay)));
+		t.diagnostic(`20 users, the last ended after ${Math.max(...times)} ms`);
+		for (const peer of all.filter((_, i) => i % 2 === 0))
+			assert.equal((await peer.relay.refresh(600)).code, 200);
+		await untilEnded(await allocate(t, both.coturn, credentialOf(kicked[19])));
+		assert.equal(await both.daemon.metric(ENDED), 21);
+	});
+
+	test('ends what somebody kept who has left by itself', async (t) => {
+		const coturn = await startRelay(t);
+		// Without one nobody may still return.
+		const both = { coturn, daemon: await startSignald(t, { 'state.dir': '' }) };
+		const ada = await joinRelayed(t, both, 'r');
+		await ada.close();
+		await until('it has left', async () => await both.daemon.metric('signald_peers') === 0);
+		const response = await fetch(`http://127.0.0.1:${both.daemon.metricsPort}/kick?peer=${ada.id}`, { method: 'POST' });
+		assert.equal(response.status, 404);
+		await untilEnded(ada.relay);
+	});
+});
+
+describe('it goes on', () => {
+	test('after signald was killed, and for what was allocated meanwhile', async (t) => {
+		const both = await startBoth(t);
+		const [ada, bob] = [await joinRelayed(t, both, 'r'), await joinRelayed(t, both, 'r')];
+		await kick(both.daemon, ada);
+		await untilEnded(ada.relay);
+		both.daemon.signal('SIGKILL');
+		await both.daemon.ended();
+		const meanwhile = await allocate(t, both.coturn, credentialOf(ada));
+		assert.equal((await meanwhile.refresh(600)).code, 200);
+		both.daemon = await startDaemon(t, both.daemon.options);
+		const tookMs = await untilEnded(meanwhile);
+		t.diagnostic(`ended ${tookMs} ms after the restart`);
+		await untilEnded(await allocate(t, both.coturn, credentialOf(ada)));
+		assert.equal((await bob.relay.refresh(600)).code, 200);
+	});
+
+	test('after coturn was killed; the log says it once', async (t) => {
+		const folder = await makeFolder(t);
+		const coturn = await startRelay(t, { folder });
+		const daemon = await startSignald(t);
+		await daemon.waitLog(/turn\.cli_up/);
+		const ada = await joinRelayed(t, { daemon, coturn }, 'r');
+		await kick(daemon, ada);
+		await coturn.stop();
+		await daemon.waitLog(/error turn\.cli_down server=turn reason="coturn closed the connection"/);
+		await daemon.waitLog(/error turn\.cli_down server=turn reason="Connection refused"/);
+		assert.equal(await daemon.metric('signald_turn_cli_up'), 0);
+		const next = await startRelay(t, { folder });
+		await until('it is up again', async () => await daemon.metric('signald_turn_cli_up') === 1);
+		await untilEnded(await allocate(t, next, credentialOf(ada)));
+		assert.equal(daemon.log.match(/turn\.cli_down/g).length, 2);
+	});
+
+	test('until the last credential has expired and nobody was found since', async (t) => {
+		const coturn = await startRelay(t);
+		const folder = await makeFolder(t);
+		const nowS = Math.floor(Date.now() / 1000);
+		const old = await allocate(t, coturn, mintCredential(SECRET, 'p-old'));
+		const current = await allocate(t, coturn, mintCredential(SECRET, 'p-current'));
+		await appendFile(path.join(folder, 'kicked-users'), `${nowS - 5} p-old\n${nowS + 600} p-current\n`);
+		const daemon = await startSignald(t, { 'state.dir': folder });
+		await untilEnded(old);
+		await untilEnded(current);
+		await until('one is forgotten', async () => await daemon.metric('signald_turn_kicked_users') === 1);
+		const later = await allocate(t, coturn, mintCredential(SECRET, 'p-old'));
+		await untilEnded(await allocate(t, coturn, mintCredential(SECRET, 'p-current')));
+		assert.equal((await later.refresh(600)).code, 200);
+		daemon.signal('SIGTERM');
+		await daemon.ended();
+		assert.match(await readFile(path.join(folder, 'kicked-users'), 'utf8'), /p-current/);
+	});
+});
+
+// Between signald and coturn's administration; handle takes each connection.
+async function startBetween(t, handle) {
+	const sockets = new Set();
+	const server = net.createServer((client) => {
+		const coturn = net.connect(CLI.port, CLI.address);
+		for (const socket of [client, coturn]) {
+			sockets.add(socket);
+			socket.setNoDelay(true).on('error', () => {});
+		}
+		client.on('close', () => coturn.destroy());
+		coturn.on('close', () => client.destroy());
+		client.on('data', (bytes) => coturn.write(bytes));
+		handle(client, coturn);
+	});
+	server.listen(0, CLI.address);
+	await once(server, 'listening');
+	atEnd(t, async () => {
+		sockets.forEach((socket) => socket.destroy());
+		server.close();
+		await once(server, 'close');
+	});
+	return server.address().port;
+}
+
+// Every byte alone, and a telnet command before it.
+async function dribble(socket, bytes) {
+	for (const byte of bytes) {
+		socket.write(Buffer.from([0xff, 0xfb, 0x01]));
+		socket.write(Buffer.from([byte]));
+		await new Promise(setImmediate);
+	}
+}
+
+describe('an administration', () => {
+	test('that comes byte by byte, between telnet\'s own commands, is understood', async (t) => {
+		const coturn = await startRelay(t);
+		let sent = Promise.resolve();
+		const port = await startBetween(t, (client, from) => from.on('data', (bytes) => {
+			sent = sent.then(() => dribble(client, bytes));
+		}));
+		const daemon = await startSignald(t, cli(port));
+		await daemon.waitLog(/turn\.cli_up/);
+		const ada = await joinRelayed(t, { daemon, coturn }, 'r');
+		await kick(daemon, ada);
+		await untilEnded(ada.relay, 10000);
+	});
+
+	test('that falls silent is left for a new connection', async (t) => {
+		const coturn = await startRelay(t);
+		let connections = 0;
+		const port = await startBetween(t, (client, from) => {
+			const isSilent = ++connections === 1;
+			let heard = '';
+			from.on('data', (bytes) => {
+				heard += bytes;
+				if (!isSilent || !heard.includes('id='))
+					client.write(bytes);
+			});
+		});
+		const daemon = await startSignald(t, cli(port));
+		await daemon.waitLog(/turn\.cli_up/);
+		const ada = await joinRelayed(t, { daemon, coturn }, 'r');
+		await kick(daemon, ada);
+		await daemon.waitLog(/error turn\.cli_down server=turn reason="Connection timed out"/);
+		await untilEnded(ada.relay, 10000);
+		assert.equal(connections, 2);
+	});
+
+	test('that refuses the password is told once, and asked again later', async (t) => {
+		const coturn = await startRelay(t);
+		const daemon = await startSignald(t, { 'turn.cli_password': 'another-password-it-is' });
+		await daemon.waitLog(/error turn\.cli_down server=turn reason="coturn refuses turn\.cli_password"/);
+		const ada = await joinRelayed(t, { daemon, coturn }, 'r');
+		await kick(daemon, ada);
+		assert.equal((await ada.relay.refresh(600)).code, 200);
+		assert.doesNotMatch(daemon.log, /another-password/);
+		assert.equal(daemon.log.match(/turn\.cli_down/g).length, 1);
+	});
+
+	test('that is none is told', async (t) => {
+		const server = net.createServer((socket) => socket.on('error', () => {}).end('x'.repeat(5000)));
+		server.listen(0, CLI.address);
+		await once(server, 'listening');
+		atEnd(t, () => server.close());
+		const daemon = await startSignald(t, cli(server.address().port));
+		await daemon.waitLog(/turn\.cli_down server=turn reason="what answers is not coturn's administration"/);
+	});
+
+	test('that is not configured is a warning at the start', async (t) => {
+		const daemon = await startSignald(t, { 'turn.cli': '' });
+		await daemon.waitLog(/warn turn\.no_cli key=turn\.cli/);
+	});
+});
+
+test('a reload changes where, and who is kicked stays so', async (t) => {
+	const coturn = await startRelay(t);
+	const state = await makeFolder(t);
+	const daemon = await startDaemon(t, {
+		sets: { 'turn.host': PUBLIC4, 'turn.secret': SECRET, 'state.dir': state },
+		config: `[turn]\ncli = ${CLI.address}:${CLI.port}\ncli_password = ${PASSWORD}\n`,
+	});
+	await daemon.waitLog(/turn\.cli_up/);
+	const ada = await joinRelayed(t, { daemon, coturn }, 'r');
+	await kick(daemon, ada);
+	await untilEnded(ada.relay);
+	let connections = 0;
+	const port = await startBetween(t, (client, from) => {
+		connections++;
+		from.on('data', (bytes) => client.write(bytes));
+	});
+	await writeFile(daemon.configPath, `[turn]\ncli = ${CLI.address}:${port}\ncli_password = ${PASSWORD}\n`);
+	daemon.signal('SIGHUP');
+	await until('it is connected anew', () => connections === 1);
+	await untilEnded(await allocate(t, coturn, credentialOf(ada)));
+	daemon.signal('SIGHUP');
+	await until('loaded once more', () => daemon.log.match(/config\.reloaded/g).length === 2);
+	await untilEnded(await allocate(t, coturn, credentialOf(ada)));
+	assert.equal(connections, 1, 'nothing had changed');
+});
+
+test('strict: an allocation ends once its credential has expired and its peer has left', async (t) => {
+	const coturn = await startRelay(t);
+	const daemon = await startSignald(t, { 'turn.strict': 'yes', 'turn.ttl_s': 10, 'turn.min_ttl_s': 10, 'session.window_s': 1 });
+	await daemon.waitLog(/turn\.cli_up/);
+	const both = { daemon, coturn };
+	const [ada, bob] = [await joinRelayed(t, both, 'r'), await joinRelayed(t, both, 'r')];
+	const page = await (await fetch(`${daemon.url}/v1/ice`)).json();
+	const anybody = await allocate(t, coturn, page.iceServers.find((server) => server.username));
+	const expiresMs = 1000 * credentialOf(ada).username.split(':')[0];
+	await ada.close();
+	await until('the credential has expired', async () => {
+		if (Date.now() < expiresMs)
+			assert.equal((await ada.relay.refresh(600)).code, 200);
+		return Date.now() >= expiresMs;
+	}, 12000);
+	await untilEnded(ada.relay, 30000, 401);
+	t.diagnostic(`ended ${Date.now() - expiresMs} ms after the expiry`);
+	assert.equal((await bob.relay.refresh(600)).code, 200, 'its credential has expired, but it is there');
+	assert.equal((await anybody.refresh(600)).code, 200);
+	await bob.close();
+	await untilEnded(bob.relay, 30000, 401);
+	assert.equal((await anybody.refresh(600)).code, 200);
+	assert.equal(await daemon.metric(ENDED.replace('kicked', 'expired')), 2);
+	assert.match(daemon.log, /turn\.end .*reason=expired/);
+});
