@@ -160,19 +160,26 @@ async function makeSite(t, files) {
  * files  {name: text} that it serves beside the pages
  */
 export async function startLab(t, sets = {}, files = {}) {
-	const all = {
+	const shared = {
 		'turn.host': ADDRESS,
 		'turn.secret': SECRET,
+		'turn.cli': '127.0.0.1:5766',
+		'turn.cli_password': 'cli-0123456789abcdef',
+	};
+	const all = {
+		...shared,
 		'turn.probe': `${ADDRESS}:3478`,
 		'http.root': await makeSite(t, files),
 		'state.dir': await makeFolder(t),
 		'drain.spread_s': 1,
 		...sets,
 	};
-	const coturn = new Coturn(await writeConf(t, { 'turn.host': ADDRESS, 'turn.secret': SECRET }));
+	const coturn = new Coturn(await writeConf(t, shared));
 	atEnd(t, () => coturn.end());
 	await coturn.start();
 	const daemon = await startDaemon(t, { port: PORT, sets: all });
 	await until('the relay is there', async () => (await fetch(`${daemon.url}/readyz`)).ok);
+	if (all['turn.cli'])
+		await daemon.waitLog(/turn\.cli_up/);
 	return new Lab(t, coturn, daemon);
 }
