@@ -36,6 +36,8 @@ secret = $(build/turnconf secret)
 # The addresses below are this machine's: scripts/run follows when they change.
 host = $address
 probe = $address:3478
+cli = 127.0.0.1:$(free_cli_port)
+cli_password = $(build/turnconf secret)
 
 [coturn]
 profile = development
@@ -52,6 +54,16 @@ spread_s = 1
 END
 	mv "$config.new" "$config"
 	say "made $config"
+}
+
+# For coturn's administration: its own port, or the next that nobody has.
+free_cli_port() {
+	local port=5766
+
+	while [[ $(socket_holding tcp 127.0.0.1 "$port") ]]; do
+		port=$((port + 1))
+	done
+	printf '%s\n' "$port"
 }
 
 # The user that coturn drops to: Debian's own for it where we may change users,
@@ -129,7 +141,7 @@ read_settings() {
 }
 
 need_ports() {
-	local address port
+	local address cli port
 
 	need_port tcp "$(address_of "$listen")" "$page_port" listen.address=ADDRESS:PORT
 	if [[ $metrics ]]; then
@@ -141,6 +153,9 @@ need_ports() {
 	port=$(setting turn port)
 	need_port udp "$address" "$port" turn.port=PORT
 	need_port tcp "$address" "$port" turn.port=PORT
+	cli=$(setting turn cli)
+	[[ -z $cli ]] ||
+		need_port tcp "$(address_of "$cli")" "$(port_of "$cli")" turn.cli=127.0.0.1:PORT
 }
 
 write_coturn_config() {

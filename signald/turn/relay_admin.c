@@ -40,7 +40,7 @@ int relay_admin_set_servers(struct relay_admin *admin,
 	stop_watches(admin);
 	if (!count)
 		return 0;
-	admin->watches = calloc(count, sizeof(*admin->watches));
+	admin->watches = calloc(count, sizeof(struct relay_watch *));
 	if (!admin->watches)
 		return -ENOMEM;
 	admin->watches_count = count;

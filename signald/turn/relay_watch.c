@@ -116,7 +116,7 @@ static int reserve_user(struct relay_watch *watch)
 
 	if (watch->users_count < watch->users_cap)
 		return 0;
-	users = realloc(watch->users, cap * sizeof(*users));
+	users = realloc(watch->users, cap * sizeof(struct user *));
 	if (!users)
 		return -ENOMEM;
 	watch->users = users;
