@@ -44,6 +44,8 @@ static const char generate_usage[] =
 	"  --config FILE            signald's configuration file\n"
 	"  --set SECTION.KEY=VALUE  one value more, over the file's\n"
 	"  --coturn-version X.Y.Z   for this coturn; else the installed one\n"
+	"  --tunnel                 the file of the second coturn, at "
+	"turn.tunnel\n"
 	"  --output FILE            write here, readable by coturn alone, "
 	"instead of to\n"
 	"                           standard output\n";
@@ -82,6 +84,7 @@ struct arguments {
 	const char *coturn_version;
 	const char *output;
 	const char *file;
+	bool tunnel;
 	bool elsewhere;
 	bool json;
 };
@@ -91,6 +94,7 @@ enum argument {
 	ARG_SET,
 	ARG_COTURN,
 	ARG_OUTPUT,
+	ARG_TUNNEL,
 	ARG_ELSEWHERE,
 	ARG_JSON,
 	ARG_HELP,
@@ -287,7 +291,8 @@ static int generate_for(const struct arguments *arguments,
 
 static int generate(const struct arguments *arguments)
 {
-	struct profile_target target = {.now_s = now_s()};
+	struct profile_target target = {.now_s = now_s(),
+					.is_tunnel = arguments->tunnel};
 	struct config *config = NULL;
 	struct host host;
 	int code;
@@ -394,6 +399,7 @@ static const struct command commands[] = {
 	  {"set", required_argument, NULL, ARG_SET},
 	  {"coturn-version", required_argument, NULL, ARG_COTURN},
 	  {"output", required_argument, NULL, ARG_OUTPUT},
+	  {"tunnel", no_argument, NULL, ARG_TUNNEL},
 	  HELP_AND_VERSION},
 	 generate},
 	{"check", check_usage, true,
@@ -434,6 +440,9 @@ static int take_option(const struct command *command, int option,
 		return -1;
 	case ARG_OUTPUT:
 		arguments->output = optarg;
+		return -1;
+	case ARG_TUNNEL:
+		arguments->tunnel = true;
 		return -1;
 	case ARG_ELSEWHERE:
 		arguments->elsewhere = true;

@@ -392,6 +392,22 @@ bool match_open_web_admin(struct match *match)
 	       match_not_loopback(match);
 }
 
+/* coturn listens there on all its listening addresses. */
+bool match_open_proxy(struct match *match)
+{
+	struct conffile_reader reader = conffile_start(match->subject->text);
+	struct match other = {.subject = match->subject};
+	struct conffile_line line;
+	bool is_open = !match_has(match->subject, "listening-ip");
+
+	other.line = &line;
+	while (!is_open && conffile_next(&reader, &line))
+		is_open = span_equal(line.name, SPAN("listening-ip")) &&
+			  match_not_loopback(&other);
+	buf_clear(&other.detail);
+	return is_open;
+}
+
 bool match_foreign_address(struct match *match)
 {
 	struct iprange address;

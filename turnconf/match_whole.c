@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "cert.h"
+#include "base/cert.h"
 #include "version.h"
 
 #define CLI_OFF_SINCE VERSION(4, 10, 0)

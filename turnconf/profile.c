@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "cert.h"
+#include "base/cert.h"
 #include "clipassword.h"
 #include "conffile.h"
 #include "deny.h"
@@ -121,6 +121,22 @@ static int find_relay(struct writer *writer)
 	return err;
 }
 
+/* The host of turn.tunnel: there signald connects to it. */
+static int take_tunnel_address(struct writer *writer)
+{
+	struct span address = span_from(writer->config->turn.tunnel);
+	const char *colon = memrchr(address.ptr, ':', address.len);
+
+	if (!colon)
+		return fail(writer, "turn.tunnel is not set: it says where the "
+				    "second coturn listens, as 127.0.0.1:3479");
+	address.len = (size_t)(colon - address.ptr);
+	if (address.ptr[0] == '[')
+		address = span_of(address.ptr + 1, address.len - 2);
+	writer->listening.count = 0;
+	return add_address(writer, &writer->listening, address);
+}
+
 static int read_addresses(struct writer *writer)
 {
 	const struct config *config = writer->config;
@@ -137,7 +153,9 @@ static int read_addresses(struct writer *writer)
 	/* As coturn has it: it relays from where it listens. */
 	if (!writer->relay.count && writer->listening.count)
 		writer->relay = writer->listening;
-	if (!writer->listening.count)
+	if (writer->target->is_tunnel)
+		err = take_tunnel_address(writer);
+	else if (!writer->listening.count)
 		err = find_listening(writer);
 	if (!err && !writer->relay.count)
 		err = find_relay(writer);
@@ -223,10 +241,16 @@ static int read_external(struct writer *writer)
 	return check_private(writer, &pub);
 }
 
+static const char *cli_of(const struct writer *writer)
+{
+	return writer->target->is_tunnel ? writer->config->turn.tunnel_cli
+					 : writer->config->turn.cli;
+}
+
 /* Whoever reaches it may stop coturn: it is for this host alone. */
 static int read_cli(struct writer *writer)
 {
-	struct span text = span_from(writer->config->turn.cli);
+	struct span text = span_from(cli_of(writer));
 	struct iprange v4 = iprange_of("127.0.0.0-127.255.255.255");
 	struct iprange v6 = iprange_of("::1");
 	const char *colon = strrchr(text.ptr, ':');
@@ -246,9 +270,10 @@ static int read_cli(struct writer *writer)
 	    !span_to_u64(port, UINT16_MAX, &writer->cli_port))
 		return 0;
 	return fail(writer,
-		    "turn.cli %s: coturn's administration takes orders "
+		    "%s %s: coturn's administration takes orders "
 		    "unencrypted, so it must be on loopback, as 127.0.0.1:5766",
-		    writer->config->turn.cli);
+		    writer->target->is_tunnel ? "turn.tunnel_cli" : "turn.cli",
+		    cli_of(writer));
 }
 
 static const struct deny_range *find_denied(const struct iprange *address)
@@ -402,6 +427,9 @@ static void put_head(struct writer *writer)
 			  "# Made by turnconf for coturn %s, profile %s. "
 			  "Change signald.conf, not this file.\n",
 			  version, writer->config->coturn.profile);
+	if (writer->target->is_tunnel)
+		comment(writer, "The second coturn: signald alone talks to it, "
+				"for clients that came to listen.tls.");
 	comment(writer,
 		"It holds a secret: mode 0640, root and coturn's group, "
 		"or 0600 and coturn's own.");
@@ -432,9 +460,49 @@ static bool wants_udp(const struct config *config)
 	return config->turn.udp || config->turn.stun || config->turn.probe[0];
 }
 
-static int put_network(struct writer *writer)
+static unsigned first_relay_port(const struct writer *writer)
+{
+	return writer->target->is_tunnel
+		       ? writer->config->coturn.tunnel_min_port
+		       : writer->config->coturn.min_port;
+}
+
+static unsigned last_relay_port(const struct writer *writer)
+{
+	return writer->target->is_tunnel
+		       ? writer->config->coturn.tunnel_max_port
+		       : writer->config->coturn.max_port;
+}
+
+/* With tcp-proxy-port coturn has no other TCP listener. */
+static int put_tunnel_listener(struct writer *writer)
+{
+	const char *colon = strrchr(writer->config->turn.tunnel, ':');
+	int err;
+
+	comment(writer, "Behind a PROXY protocol header, which says the "
+			"client's address: nobody but signald may get here.");
+	err = put(writer, "tcp-proxy-port", colon + 1);
+	return err ? err : put(writer, "no-udp", NULL);
+}
+
+static int put_listeners(struct writer *writer)
 {
 	const struct config *config = writer->config;
+	int err;
+
+	if (writer->target->is_tunnel)
+		return put_tunnel_listener(writer);
+	err = put_number(writer, "listening-port", config->turn.port);
+	if (!err && !wants_udp(config))
+		err = put(writer, "no-udp", NULL);
+	if (!err && !config->turn.tcp)
+		err = put(writer, "no-tcp", NULL);
+	return err;
+}
+
+static int put_network(struct writer *writer)
+{
 	int err;
 
 	buf_append_str(writer->out, "\n");
@@ -444,15 +512,11 @@ static int put_network(struct writer *writer)
 	if (!err)
 		err = put_external(writer);
 	if (!err)
-		err = put_number(writer, "listening-port", config->turn.port);
+		err = put_listeners(writer);
 	if (!err)
-		err = put_number(writer, "min-port", config->coturn.min_port);
+		err = put_number(writer, "min-port", first_relay_port(writer));
 	if (!err)
-		err = put_number(writer, "max-port", config->coturn.max_port);
-	if (!err && !wants_udp(config))
-		err = put(writer, "no-udp", NULL);
-	if (!err && !config->turn.tcp)
-		err = put(writer, "no-tcp", NULL);
+		err = put_number(writer, "max-port", last_relay_port(writer));
 	return err;
 }
 
@@ -491,7 +555,7 @@ static int put_tls(struct writer *writer)
 	int err;
 
 	buf_append_str(writer->out, "\n");
-	if (!config->turn.tls)
+	if (!config->turn.tls || writer->target->is_tunnel)
 		return put_no_tls(writer);
 
 	err = put_number(writer, "tls-listening-port", config->turn.tls_port);
@@ -506,8 +570,12 @@ static int put_tls(struct writer *writer)
 	return err;
 }
 
-static unsigned count_urls(const struct config *config)
+static unsigned count_urls(const struct writer *writer)
 {
+	const struct config *config = writer->config;
+
+	if (writer->target->is_tunnel)
+		return 1;
 	return (unsigned)config->turn.udp + config->turn.tcp + config->turn.tls;
 }
 
@@ -515,8 +583,7 @@ static unsigned count_urls(const struct config *config)
  * addresses carries the most. */
 static uint64_t count_relay_ports(const struct writer *writer)
 {
-	const struct config *config = writer->config;
-	uint64_t ports = config->coturn.max_port - config->coturn.min_port + 1;
+	uint64_t ports = last_relay_port(writer) - first_relay_port(writer) + 1;
 	uint64_t v6 = 0;
 
 	for (size_t i = 0; i < writer->relay.count; i++)
@@ -529,7 +596,7 @@ static uint64_t count_relay_ports(const struct writer *writer)
 static int put_limits(struct writer *writer)
 {
 	const struct config *config = writer->config;
-	uint64_t user_quota = (uint64_t)count_urls(config) *
+	uint64_t user_quota = (uint64_t)count_urls(writer) *
 			      config->rooms.max_watchers_per_broadcaster *
 			      ALLOCATIONS_PER_URL;
 	uint64_t total_quota = config->coturn.total_quota
@@ -572,7 +639,7 @@ static int put_cli(struct writer *writer)
 {
 	int err;
 
-	if (!writer->config->turn.cli[0])
+	if (!cli_of(writer)[0])
 		return put(writer, "no-cli", NULL);
 	err = put(writer, "cli", NULL);
 	if (!err)
@@ -580,6 +647,28 @@ static int put_cli(struct writer *writer)
 	if (!err)
 		err = put_number(writer, "cli-port", writer->cli_port);
 	return err ? err : put_cli_password(writer);
+}
+
+/* Two coturns cannot share it: "x.pid" becomes "x-tunnel.pid". */
+static int put_pidfile(struct writer *writer)
+{
+	const char *path = writer->config->coturn.pidfile;
+	size_t len = strlen(path);
+	struct buf name = {0};
+	int err = 0;
+
+	if (!len)
+		return 0;
+	if (!writer->target->is_tunnel)
+		return put(writer, "pidfile", path);
+	if (len > 4 && !strcmp(path + len - 4, ".pid"))
+		len -= 4;
+	buf_append(&name, path, len);
+	buf_append_str(&name, "-tunnel.pid");
+	buf_append(&name, "", 1);
+	err = name.failed ? -ENOMEM : put(writer, "pidfile", name.ptr);
+	buf_clear(&name);
+	return err;
 }
 
 static int put_habits(struct writer *writer)
@@ -607,9 +696,7 @@ static int put_habits(struct writer *writer)
 		err = put(writer, "log-file", "stdout");
 	if (!err)
 		err = put(writer, "userdb", writer->config->coturn.userdb);
-	if (!err && writer->config->coturn.pidfile[0])
-		err = put(writer, "pidfile", writer->config->coturn.pidfile);
-	return err;
+	return err ? err : put_pidfile(writer);
 }
 
 /* A box is a range that every coturn compares alike. */
@@ -687,7 +774,7 @@ static int check_tls(struct writer *writer)
 	const struct config *config = writer->config;
 	char why[CERT_MAX_ERROR];
 
-	if (!config->turn.tls)
+	if (!config->turn.tls || writer->target->is_tunnel)
 		return 0;
 	if (!config->coturn.cert[0] || !config->coturn.key[0])
 		return fail(writer, "turn.tls needs coturn.cert and "
@@ -709,7 +796,7 @@ static int check_values(struct writer *writer)
 	if (!config->turn.secret[0])
 		return fail(writer, "turn.secret is not set (turnconf secret "
 				    "makes one)");
-	if (!count_urls(config))
+	if (!count_urls(writer))
 		return fail(writer, "turn.udp, turn.tcp and turn.tls are all "
 				    "off: nothing to relay with");
 	if (!config->coturn.userdb[0])

@@ -12,6 +12,9 @@ struct profile_target {
 	unsigned version;	 /* of the coturn that will read it */
 	const struct host *host; /* where it will run */
 	uint64_t now_s;
+	/* Not the coturn that clients reach themselves, but the second one, to
+	 * which signald passes TURN that came to listen.tls. */
+	bool is_tunnel;
 };
 
 /*

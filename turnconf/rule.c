@@ -234,9 +234,9 @@ static const struct rule rules[] = {
 	LINE("privileged-port", NOTE, "tls-listening-port", match_privileged_port,
 	     "port {} needs CAP_NET_BIND_SERVICE: without it coturn tries for a minute, answers nobody meanwhile and ends",
 	     "AmbientCapabilities=CAP_NET_BIND_SERVICE in coturn's unit, or a port from 1024 on"),
-	LINE("proxy-port", WARNING, "tcp-proxy-port", match_present,
+	LINE("proxy-port", WARNING, "tcp-proxy-port", match_open_proxy,
 	     "whoever reaches this port chooses the client address coturn believes, and all other TCP and TLS listeners are gone",
-	     "a firewall that lets the proxy through only, and a server of its own for it"),
+	     "listening-ip=127.0.0.1 beside the proxy, or a firewall that lets it through only; and a server of its own for it"),
 
 	/* TLS. */
 	LINE("seclevel", DANGER, "cipher-list", match_seclevel,

@@ -274,12 +274,18 @@ static const struct order {
 	{"turn.min_ttl_s", "turn.ttl_s", true},
 	{"turn.ttl_s", "turn.max_ttl_s", true},
 	{"coturn.min_port", "coturn.max_port", true},
+	{"coturn.tunnel_min_port", "coturn.tunnel_max_port", true},
 };
 
 /* Keys that mean nothing without another one. */
 static const struct need {
 	const char *key, *needed;
 } needs[] = {
+	{"listen.tls", "tls.cert"},
+	{"listen.tls", "tls.key"},
+	{"tls.cert", "tls.key"},
+	{"tls.key", "tls.cert"},
+	{"turn.tunnel", "listen.tls"},
 	{"turn.host", "turn.secret"},
 	{"turn.host", "turn.realm"},
 	{"turn.cli", "turn.cli_password"},
@@ -367,6 +373,28 @@ static int check_need(struct loader *loader, const struct need *need)
 	return err;
 }
 
+/* Two coturns on one host: neither knows which ports the other has taken. */
+static int check_relay_ports(struct loader *loader)
+{
+	const struct config *config = loader->config;
+	unsigned first = config->coturn.tunnel_min_port;
+	unsigned last = config->coturn.tunnel_max_port;
+	int err;
+
+	if (!*config->turn.tunnel || last < config->coturn.min_port ||
+	    first > config->coturn.max_port)
+		return 0;
+	err = config_refuse(loader->error,
+			    "the relay ports of the coturn at turn.tunnel, "
+			    "coturn.tunnel_min_port to tunnel_max_port (%u to "
+			    "%u), must lie outside coturn.min_port to max_port "
+			    "(%u to %u)",
+			    first, last, config->coturn.min_port,
+			    config->coturn.max_port);
+	place_key(loader, key_of("turn.tunnel"));
+	return err;
+}
+
 static int check_together(struct loader *loader)
 {
 	int err = 0;
@@ -375,7 +403,7 @@ static int check_together(struct loader *loader)
 		err = check_order(loader, &orders[i]);
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]) && !err; i++)
 		err = check_need(loader, &needs[i]);
-	return err;
+	return err ? err : check_relay_ports(loader);
 }
 
 /* The one that ends the table included. */

@@ -15,9 +15,14 @@
 struct config {
 	struct {
 		char *address; /* list of ADDRESS:PORT, checked */
+		char *tls;     /* the same, "" for none */
 		char *metrics; /* one ADDRESS:PORT, "" for none */
 		unsigned max_connections;
 	} listen;
+	struct {
+		char *cert; /* PEM, full chain */
+		char *key;  /* PEM */
+	} tls;
 	struct {
 		char *root;    /* folder of the pages, "" for none */
 		char *origins; /* list of origins, or "*" */
@@ -82,7 +87,8 @@ struct config {
 		unsigned ttl_s;
 		unsigned min_ttl_s;
 		unsigned max_ttl_s;
-		char *probe; /* ADDRESS:PORT asked for a STUN Binding */
+		char *tunnel; /* ADDRESS:PORT of the coturn behind listen.tls */
+		char *probe;  /* ADDRESS:PORT asked for a STUN Binding */
 		unsigned probe_interval_s;
 		char *cli; /* ADDRESS:PORT of coturn's administration, or "" */
 		char *cli_password;
@@ -96,6 +102,8 @@ struct config {
 		char *external_ip;
 		unsigned min_port;
 		unsigned max_port;
+		unsigned tunnel_min_port; /* of the coturn at turn.tunnel */
+		unsigned tunnel_max_port;
 		char *cert;
 		char *key;
 		char *deny_peers; /* list of further addresses or ranges */
@@ -122,6 +130,7 @@ enum config_type {
 	CONFIG_ENUM,	     /* one of allowed, words parted by "|" */
 	CONFIG_ADDRESS,	     /* ADDRESS:PORT, [IPv6]:PORT, or empty */
 	CONFIG_ADDRESS_LIST, /* the same, comma-separated, at least one */
+	CONFIG_ADDRESSES,    /* the same, or empty */
 	CONFIG_IP_LIST,	     /* addresses without ports, or empty */
 	CONFIG_IP_RANGES,    /* addresses or FIRST-LAST ranges, or empty */
 	CONFIG_IP_MAPPING,   /* PUBLIC or PUBLIC/PRIVATE, or empty */

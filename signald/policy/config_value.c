@@ -153,6 +153,11 @@ static bool is_address_list(struct span s)
 	return is_list(s, is_address);
 }
 
+static bool is_addresses(struct span s)
+{
+	return !s.len || is_address_list(s);
+}
+
 static bool is_ip_list(struct span s)
 {
 	return !s.len || is_list(s, is_ip);
@@ -238,6 +243,8 @@ static const struct {
 	[CONFIG_ADDRESS_LIST] = {is_address_list,
 				 "ADDRESS:PORT or [IPv6]:PORT, "
 				 "more parted by commas"},
+	[CONFIG_ADDRESSES] = {is_addresses, "ADDRESS:PORT or [IPv6]:PORT, "
+					    "more parted by commas, or empty"},
 	[CONFIG_IP_LIST] = {is_ip_list, "addresses parted by commas, or empty"},
 	[CONFIG_IP_RANGES] = {is_ip_ranges,
 			      "addresses or FIRST-LAST ranges (no /BITS) "

@@ -11,6 +11,9 @@
 #include "fail_alloc.h"
 #include "policy/config.h"
 
+#define TLS_LISTENER                                                         \
+	"[listen]\ntls = 127.0.0.1:443, [::1]:443\n[tls]\ncert = /c\nkey = " \
+	"/k\n"
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SECRET "0123456789-abcdef_XYZ"
 #define BETTER "9876543210-fedcba_ZYX"
@@ -544,6 +547,29 @@ static void keys_that_contradict_each_other_are_refused(void **state)
 		 "--set coturn.cert: coturn.cert needs coturn.key"},
 		{{.sets = {"coturn.key=/a"}},
 		 "--set coturn.key: coturn.key needs coturn.cert"},
+		{{.sets = {"listen.tls=127.0.0.1:443"}},
+		 "--set listen.tls: listen.tls needs tls.cert, which is empty"},
+		{{.sets = {"listen.tls=127.0.0.1:443", "tls.cert=/a"}},
+		 "--set listen.tls: listen.tls needs tls.key, which is empty"},
+		{{.sets = {"tls.key=/a"}},
+		 "--set tls.key: tls.key needs tls.cert, which is empty"},
+		{{.sets = {"listen.tls=127.0.0.1"}},
+		 "--set listen.tls=127.0.0.1: listen.tls must be ADDRESS:PORT "
+		 "or [IPv6]:PORT, more parted by commas, or empty"},
+		{{.file = "[turn]\ntunnel = 127.0.0.1:3479\n"},
+		 "@:2: turn.tunnel needs listen.tls, which is empty"},
+		{{.sets = {"coturn.tunnel_min_port=49152"}},
+		 "--set coturn.tunnel_min_port: coturn.tunnel_min_port = 49152 "
+		 "must be at most coturn.tunnel_max_port = 49151"},
+		{{.file = "[turn]\ntunnel = 127.0.0.1:3479\n" TLS_LISTENER,
+		  .sets = {"coturn.tunnel_max_port=49152"}},
+		 "@:2: the relay ports of the coturn at turn.tunnel, "
+		 "coturn.tunnel_min_port to tunnel_max_port (45056 to 49152), "
+		 "must lie outside coturn.min_port to max_port (49152 to "
+		 "65535)"},
+		{{.file = "[turn]\ntunnel = 127.0.0.1:3479\n" TLS_LISTENER,
+		  .sets = {"coturn.min_port=2000", "coturn.max_port=45056"}},
+		 "@:2: the relay ports of the coturn at turn.tunnel"},
 	};
 
 	(void)state;
@@ -551,6 +577,12 @@ static void keys_that_contradict_each_other_are_refused(void **state)
 		assert_refused(&cases[i].given, cases[i].begin);
 	config_free(load_good(&(struct given){
 		.sets = {"coturn.min_port=50000", "coturn.max_port=50000"}}));
+	config_free(load_good(&(struct given){
+		.file = "[turn]\ntunnel = [::1]:3479\n" TLS_LISTENER,
+		.sets = {"coturn.min_port=2000", "coturn.max_port=45055"}}));
+	/* Without a second coturn its ports are nobody's. */
+	config_free(load_good(&(struct given){
+		.sets = {"coturn.min_port=2000", "coturn.max_port=60000"}}));
 }
 
 static void assert_secret(const struct given *given, const char *secret)

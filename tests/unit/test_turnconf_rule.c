@@ -158,6 +158,9 @@ static const struct rule_case cases[] = {
 	{"privileged-port", 0, "", "listening-port=1023", "listening-port=1024"},
 	{"privileged-port", 0, "", "tls-listening-port=443", "tls-listening-port=5349"},
 	{"proxy-port", 0, "", "tcp-proxy-port=5555", "#tcp-proxy-port=5555"},
+	{"proxy-port", 0, "listening-ip", "tcp-proxy-port=5555\nlistening-ip=127.0.0.1\nlistening-ip=8.8.4.10",
+	 "tcp-proxy-port=5555\nlistening-ip=127.0.0.1\nlistening-ip=::1"},
+	{"proxy-port", 0, "listening-ip", "tcp-proxy-port=5555", "listening-ip=127.0.0.1"},
 
 	{"seclevel", 0, "", "cipher-list=ALL:@SECLEVEL=0", "cipher-list=ECDHE+AESGCM"},
 	{"no-certificate", 0, "no-tls", "cert=/c.pem", "no-tls"},

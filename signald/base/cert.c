@@ -1,5 +1,5 @@
 /* cert.c: reads a certificate and its key as a TLS server would. */
-#include "cert.h"
+#include "base/cert.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -19,6 +19,15 @@ __attribute__((format(printf, 2, 3))) static int fail(char why[CERT_MAX_ERROR],
 	va_end(args);
 	ERR_clear_error();
 	return -EINVAL;
+}
+
+/* The same for a pair that was good, or will be. */
+static int fail_date(char why[CERT_MAX_ERROR], const char *path,
+		     const char *what)
+{
+	(void)snprintf(why, CERT_MAX_ERROR, "the certificate %.200s %s", path,
+		       what);
+	return -EKEYEXPIRED;
 }
 
 /* A password would be asked for on the terminal otherwise. */
@@ -79,10 +88,9 @@ static int check_pair(X509 *certificate, EVP_PKEY *key, const char *path,
 	if (X509_check_private_key(certificate, key) != 1)
 		return fail(why, "the private key is not that of %.200s", path);
 	if (X509_cmp_time(X509_get0_notAfter(certificate), &now) < 0)
-		return fail(why, "the certificate %.200s has expired", path);
+		return fail_date(why, path, "has expired");
 	if (X509_cmp_time(X509_get0_notBefore(certificate), &now) > 0)
-		return fail(why, "the certificate %.200s is not valid yet",
-			    path);
+		return fail_date(why, path, "is not valid yet");
 	return 0;
 }
 
@@ -99,6 +107,21 @@ int cert_check(const char *certificate, const char *key, uint64_t now_s,
 	if (!err)
 		err = check_pair(x509, private_key, certificate, now_s, why);
 	EVP_PKEY_free(private_key);
+	X509_free(x509);
+	return err;
+}
+
+int cert_read_end(const char *certificate, uint64_t *ends_at_s)
+{
+	char why[CERT_MAX_ERROR];
+	X509 *x509 = NULL;
+	struct tm end;
+	int err = read_certificate(certificate, &x509, why);
+
+	if (!err && ASN1_TIME_to_tm(X509_get0_notAfter(x509), &end) != 1)
+		err = -EINVAL;
+	if (!err)
+		*ends_at_s = (uint64_t)timegm(&end);
 	X509_free(x509);
 	return err;
 }
