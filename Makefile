@@ -15,7 +15,7 @@ else
 BIN     := $(BUILD)/$(VARIANT)
 endif
 
-PACKAGES := libevent_core libcrypto jansson inih
+PACKAGES := libevent_core libssl libcrypto jansson inih
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wconversion -Wno-sign-conversion -Wvla -Wcast-qual -Wwrite-strings \
 	-Wundef -Werror

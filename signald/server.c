@@ -10,6 +10,7 @@
 #include "dialect/native.h"
 #include "dialect/socketio.h"
 #include "net/files.h"
+#include "net/front.h"
 #include "net/listener.h"
 #include "policy/metric.h"
 #include "server.h"
@@ -18,6 +19,7 @@
 #define MAX_LISTENERS 16
 /* What a drain takes beyond its spread: the last closes being answered. */
 #define DRAIN_GRACE_MS 3000
+#define LOOK_AT_CERT_MS 1000
 #define PROBE_WAITING "coturn has not answered a STUN Binding request yet"
 
 enum { ON_TERM, ON_INT, ON_HUP, SIGNALS_COUNT };
@@ -45,6 +47,10 @@ struct server {
 	struct web_route operator_routes[3];
 	struct web *web;
 	struct web *operator_web;
+	struct tls_server *tls; /* NULL where listen.tls is empty */
+	struct tunnels *tunnels;
+	struct front front;
+	uint64_t cert_seen_ms;
 	struct listener *listeners[MAX_LISTENERS];
 	size_t listeners_count;
 	struct event *signals[SIGNALS_COUNT];
@@ -207,7 +213,15 @@ static void write_operator_routes(struct server *server)
 	memcpy(server->operator_routes, routes, sizeof(routes));
 }
 
-static int listen_on(struct server *server, struct web *web, struct span text)
+/* What an address is for, as the log has it. */
+struct purpose {
+	const char *name;
+	listener_accept_fn *on_accept;
+	void *arg;
+};
+
+static int listen_on(struct server *server, struct span text,
+		     const struct purpose *purpose)
 {
 	struct net_addr addr;
 	char name[NET_ADDR_CAP];
@@ -217,7 +231,8 @@ static int listen_on(struct server *server, struct web *web, struct span text)
 		err = -E2BIG;
 	if (!err)
 		err = listener_new(&server->listeners[server->listeners_count],
-				   server->conns, &addr, web_accept, web);
+				   server->conns, &addr, purpose->on_accept,
+				   purpose->arg);
 	if (err) {
 		log_error("server.fail", log_str("what", "listen"),
 			  log_span("address", text),
@@ -228,22 +243,36 @@ static int listen_on(struct server *server, struct web *web, struct span text)
 		listener_addr(server->listeners[server->listeners_count++]),
 		name);
 	log_info("server.listen", log_str("address", name),
-		 log_str("for", web == server->web ? "http" : "metrics"));
+		 log_str("for", purpose->name));
 	return 0;
+}
+
+static int listen_on_all(struct server *server, const char *addresses,
+			 const struct purpose *purpose)
+{
+	struct span rest = span_from(addresses);
+	struct span item;
+	int err = 0;
+
+	while (!err && rest.len && span_next_item(&rest, ',', &item))
+		err = listen_on(server, item, purpose);
+	return err;
 }
 
 static int start_listeners(struct server *server)
 {
-	struct span rest = span_from(server->config->listen.address);
-	struct span item;
-	int err = 0;
+	const struct config *config = server->config;
+	const struct purpose http = {"http", web_accept, server->web};
+	const struct purpose tls = {"tls", front_accept, &server->front};
+	const struct purpose metrics = {"metrics", web_accept,
+					server->operator_web};
+	int err = listen_on_all(server, config->listen.address, &http);
 
-	while (!err && span_next_item(&rest, ',', &item))
-		err = listen_on(server, server->web, item);
-	if (err || !*server->config->listen.metrics)
+	if (!err)
+		err = listen_on_all(server, config->listen.tls, &tls);
+	if (err || !*config->listen.metrics)
 		return err;
-	err = listen_on(server, server->operator_web,
-			span_from(server->config->listen.metrics));
+	err = listen_on(server, span_from(config->listen.metrics), &metrics);
 	if (!err)
 		listener_serve_operators(
 			server->listeners[server->listeners_count - 1]);
@@ -302,10 +331,23 @@ static void rotate_keys(struct server *server)
 	server->has_key_trouble = err;
 }
 
+/* Whoever renews the certificate need not tell us. */
+static void follow_cert(struct server *server)
+{
+	const struct clock *clock = &server->loop->clock;
+
+	if (!server->tls ||
+	    clock->mono_ms - server->cert_seen_ms < LOOK_AT_CERT_MS)
+		return;
+	server->cert_seen_ms = clock->mono_ms;
+	tls_server_follow(server->tls, server->config, clock_wall_s(clock));
+}
+
 static void on_tick(void *arg)
 {
 	struct server *server = arg;
 
+	follow_cert(server);
 	hub_tick(server->hub);
 	socketio_tick(server->socketio);
 	rotate_keys(server);
@@ -385,6 +427,9 @@ static void reload(struct server *server)
 		config_free(config);
 		return;
 	}
+	if (server->tls)
+		tls_server_reload(server->tls, config,
+				  clock_wall_s(&server->loop->clock));
 	metric_add(METRIC_RELOADS_OK, 1);
 	log_info("config.reloaded");
 	if (*restart)
@@ -446,6 +491,27 @@ static void find_scripts(struct server *server)
 		log_warn("socketio.no_client_files", log_str("folder", folder),
 			 log_str("error", strerror(-err)),
 			 log_str("key", "socketio.client_files"));
+}
+
+static int start_tls(struct server *server)
+{
+	const struct config *config = server->config;
+	char why[CERT_MAX_ERROR] = "out of memory";
+	int err;
+
+	if (!*config->listen.tls)
+		return 0;
+	err = tunnels_new(&server->tunnels, server->loop);
+	if (!err)
+		err = tls_server_new(&server->tls, config,
+				     clock_wall_s(&server->loop->clock), why);
+	if (err)
+		log_error("server.fail", log_str("what", "listen.tls"),
+			  log_str("error", why));
+	server->front = (struct front){.tls = server->tls,
+				       .web = server->web,
+				       .tunnels = server->tunnels};
+	return err;
 }
 
 static int fail_state(const char *dir, const char *file, int err)
@@ -598,7 +664,8 @@ static int build(struct server *server)
 		err = catch_signals(server);
 	if (err)
 		return fail("memory", "", err);
-	return start_listeners(server);
+	err = start_tls(server);
+	return err ? err : start_listeners(server);
 }
 
 int server_new(struct server **serverp, struct config *config,
@@ -650,6 +717,8 @@ void server_free(struct server *server)
 		hub_end_away(server->hub);
 	for (size_t i = 0; i < server->listeners_count; i++)
 		listener_free(server->listeners[i]);
+	tls_server_free(server->tls);
+	tunnels_free(server->tunnels);
 	web_free(server->operator_web);
 	web_free(server->web);
 	files_free(server->scripts);

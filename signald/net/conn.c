@@ -1,18 +1,15 @@
 /* conn.c: a TCP connection: bytes in, bytes out, one deadline, one end. */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <event2/event_struct.h>
 
 #include "base/member.h"
 #include "net/conn.h"
-#include "net/outq.h"
 #include "policy/metric.h"
 
 #define LINGER_MS 2000
-#define MAX_IOV 64
 
 const char conn_output_full[] = "output full";
 const char conn_output_stalled[] = "output stalled";
@@ -59,9 +56,10 @@ struct conn {
 	const char *reason;
 	uint64_t deadline_ms; /* the owner's; 0 for none */
 	size_t exempt;	      /* of what `out` holds: outside the limit */
+	size_t counted;	      /* of its unsent bytes, in set->queued_bytes */
 	uint64_t stalled_ms;  /* when stuck output ends it all; 0 for none */
 	struct net_addr peer;
-	int fd;
+	struct wire wire;
 	enum conn_state state;
 	bool is_dirty;
 	bool is_stuck;	 /* waiting for the socket to take more */
@@ -127,7 +125,7 @@ struct conn *conn_new(struct conn_set *set, int fd, const struct net_addr *peer,
 	if (!conn)
 		goto fail;
 	conn->set = set;
-	conn->fd = fd;
+	conn->wire.fd = fd;
 	conn->peer = *peer;
 	conn->ops = ops;
 	conn->arg = arg;
@@ -150,6 +148,26 @@ fail:
 	(void)close(fd);
 	free(conn);
 	return NULL;
+}
+
+int conn_start_tls(struct conn *conn, struct tls_server *server)
+{
+	return wire_start_tls(&conn->wire, server);
+}
+
+struct wire *conn_wire(struct conn *conn)
+{
+	return &conn->wire;
+}
+
+enum tls_protocol conn_protocol(const struct conn *conn)
+{
+	return conn->wire.tls ? tls_protocol(conn->wire.tls) : TLS_PROTOCOL_ANY;
+}
+
+bool conn_is_shaking(const struct conn *conn)
+{
+	return conn->wire.tls && !tls_is_shaken(conn->wire.tls);
 }
 
 void conn_set_ops(struct conn *conn, const struct conn_ops *ops, void *arg)
@@ -175,7 +193,7 @@ bool conn_is_open(const struct conn *conn)
 
 size_t conn_queued_bytes(const struct conn *conn)
 {
-	return conn->out.bytes;
+	return conn->out.bytes + wire_unsent(&conn->wire);
 }
 
 bool conn_has_input(const struct conn *conn)
@@ -204,9 +222,14 @@ void conn_set_deadline(struct conn *conn, uint64_t at_ms)
 	restart_timer(conn);
 }
 
-static void count_queued(struct conn_set *set, int64_t change)
+static void count_queued(struct conn *conn)
 {
-	set->queued_bytes += (size_t)change;
+	struct conn_set *set = conn->set;
+	size_t queued =
+		conn->state == CONN_CLOSED ? 0 : conn_queued_bytes(conn);
+
+	set->queued_bytes += queued - conn->counted;
+	conn->counted = queued;
 	metric_set(METRIC_QUEUED_BYTES, (int64_t)set->queued_bytes);
 }
 
@@ -220,20 +243,25 @@ void conn_close(struct conn *conn, const char *reason)
 	loop_enter(conn->set->loop);
 	(void)event_del(&conn->event);
 	loop_timer_stop(&conn->timer);
-	count_queued(conn->set, -(int64_t)conn->out.bytes);
+	count_queued(conn);
 	outq_clear(&conn->out);
 	conn->next_closed = conn->set->closed;
 	conn->set->closed = conn;
 }
 
+static void watch(struct conn *conn, bool is_stuck);
+
 static void linger(struct conn *conn)
 {
+	if (!conn->has_eof || conn->wire.tls)
+		wire_end(&conn->wire);
 	if (conn->has_eof) {
 		conn_close(conn, conn->reason);
 		return;
 	}
 	conn->state = CONN_LINGERING;
-	(void)shutdown(conn->fd, SHUT_WR);
+	conn->is_held = false;
+	watch(conn, false);
 	conn->deadline_ms = conn->set->loop->clock.mono_ms + LINGER_MS;
 	restart_timer(conn);
 }
@@ -247,7 +275,7 @@ void conn_finish(struct conn *conn, const char *reason)
 	conn->reason = reason;
 	conn->deadline_ms = 0;
 	restart_timer(conn);
-	if (!conn->out.bytes)
+	if (!conn_queued_bytes(conn))
 		linger(conn);
 }
 
@@ -266,36 +294,34 @@ static void watch(struct conn *conn, bool is_stuck)
 	(void)event_del(&conn->event);
 	if (!what)
 		return;
-	(void)event_assign(&conn->event, conn->set->loop->base, conn->fd,
+	(void)event_assign(&conn->event, conn->set->loop->base, conn->wire.fd,
 			   (short)(what | EV_PERSIST), event_cb, conn);
 	if (event_add(&conn->event, NULL))
 		conn_close(conn, "out of memory");
 }
 
-/* Hand the socket what it takes; returns the bytes taken, or -1 when it is
- * lost. */
+void conn_watch(struct conn *conn, bool is_reading, bool is_writing)
+{
+	if (conn->state != CONN_OPEN)
+		return;
+	conn->is_held = !is_reading;
+	watch(conn, is_writing);
+}
+
+/* Hand the socket what it takes; returns the bytes taken, or a negative errno
+ * when it is lost. */
 static ssize_t send_some(struct conn *conn)
 {
-	struct iovec iov[MAX_IOV];
-	struct msghdr message = {.msg_iov = iov};
-	ssize_t sent;
+	ssize_t sent = wire_send(&conn->wire, &conn->out);
 
-	message.msg_iovlen = (size_t)outq_peek(&conn->out, iov, MAX_IOV);
-	if (message.msg_iovlen == 1)
-		sent = send(conn->fd, iov[0].iov_base, iov[0].iov_len,
-			    MSG_NOSIGNAL);
-	else
-		sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
-	if (sent < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	count_queued(conn->set, -(int64_t)sent);
-	outq_consume(&conn->out, (size_t)sent);
+	count_queued(conn);
 	if (conn->exempt > conn->out.held)
 		conn->exempt = conn->out.held;
 	return sent;
 }
 
 static void take_bytes(struct conn *conn, char *bytes, size_t len);
+static void take_end(struct conn *conn);
 
 /* What was held back is shown now. */
 static void all_is_written(struct conn *conn)
@@ -308,11 +334,13 @@ static void all_is_written(struct conn *conn)
 		linger(conn);
 	else if (was_held && conn->in.len && conn->state == CONN_OPEN)
 		take_bytes(conn, conn->in.ptr, conn->in.len);
+	else if (was_held && wire_is_over(&conn->wire))
+		take_end(conn);
 }
 
 void conn_hold_input(struct conn *conn)
 {
-	if (conn->state != CONN_OPEN || !conn->out.bytes)
+	if (conn->state != CONN_OPEN || !conn_queued_bytes(conn))
 		return;
 	conn->is_held = true;
 	watch(conn, conn->is_stuck);
@@ -323,7 +351,7 @@ static void flush(struct conn *conn)
 	const struct loop *loop = conn->set->loop;
 	bool has_moved = false;
 
-	while (conn->out.bytes) {
+	while (conn_queued_bytes(conn)) {
 		ssize_t sent = send_some(conn);
 
 		if (sent < 0) {
@@ -334,7 +362,7 @@ static void flush(struct conn *conn)
 			break;
 		has_moved = true;
 	}
-	if (!conn->out.bytes) {
+	if (!conn_queued_bytes(conn)) {
 		conn->stalled_ms = 0;
 		all_is_written(conn);
 		return;
@@ -359,13 +387,13 @@ static void mark_dirty(struct conn *conn)
 }
 
 /* The end of every write: err is what the queue said. */
-static int after_append(struct conn *conn, size_t bytes, int err)
+static int after_append(struct conn *conn, int err)
 {
 	if (err) {
 		conn_close(conn, "out of memory");
 		return -ENOBUFS;
 	}
-	count_queued(conn->set, (int64_t)bytes);
+	count_queued(conn);
 	mark_dirty(conn);
 	return 0;
 }
@@ -394,8 +422,7 @@ int conn_write(struct conn *conn, const struct span *parts, size_t parts_count)
 		return -EPIPE;
 	if (!has_room(conn, bytes))
 		return -ENOBUFS;
-	err = after_append(conn, bytes,
-			   outq_append(&conn->out, parts, parts_count));
+	err = after_append(conn, outq_append(&conn->out, parts, parts_count));
 	/* Nor is it to be cut for what follows such a write. */
 	if (!err && is_first)
 		conn->exempt = conn->out.held;
@@ -408,8 +435,7 @@ int conn_write_share(struct conn *conn, const struct share *share)
 		return -EPIPE;
 	if (!has_room(conn, share->len))
 		return -ENOBUFS;
-	return after_append(conn, share->len,
-			    outq_append_share(&conn->out, share));
+	return after_append(conn, outq_append_share(&conn->out, share));
 }
 
 int conn_write_exempt(struct conn *conn, const struct share *share)
@@ -419,8 +445,7 @@ int conn_write_exempt(struct conn *conn, const struct share *share)
 
 	if (conn->state != CONN_OPEN)
 		return -EPIPE;
-	err = after_append(conn, share->len,
-			   outq_append_share(&conn->out, share));
+	err = after_append(conn, outq_append_share(&conn->out, share));
 	if (!err)
 		conn->exempt = conn->out.held - counted;
 	return err;
@@ -440,6 +465,19 @@ static size_t deliver(struct conn *conn, char *bytes, size_t len)
 	return used;
 }
 
+/* The client's end of file is here. */
+static void take_end(struct conn *conn)
+{
+	conn->has_eof = true;
+	if (conn->state == CONN_OPEN)
+		conn_finish(conn, "closed by the client");
+	else if (conn->state == CONN_LINGERING)
+		conn_close(conn, "connection lost");
+	/* It would be told again and again; ours is yet to come. */
+	if (conn->state == CONN_FINISHING)
+		watch(conn, conn->is_stuck);
+}
+
 static void take_bytes(struct conn *conn, char *bytes, size_t len)
 {
 	size_t used = deliver(conn, bytes, len);
@@ -456,26 +494,48 @@ static void take_bytes(struct conn *conn, char *bytes, size_t len)
 	/* An idle connection holds no buffer. */
 	if (!conn->in.len)
 		buf_clear(&conn->in);
+	/* Under TLS the end may have come along; no socket tells of it then. */
+	if (wire_is_over(&conn->wire) && !conn->is_held)
+		take_end(conn);
 }
 
+/* Returns 0 also when the connection is over. */
 static ssize_t receive(struct conn *conn, char *into, size_t cap)
 {
-	ssize_t len = recv(conn->fd, into, cap, 0);
+	ssize_t len = conn->state == CONN_OPEN
+			      ? wire_read(&conn->wire, into, cap)
+			      : wire_skip(&conn->wire, into, cap);
 
-	if (len > 0)
+	/* TLS may have had to answer. */
+	if (wire_unsent(&conn->wire))
+		mark_dirty(conn);
+	if (len >= 0)
 		return len;
-	if (len < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	conn->has_eof = true;
-	if (len < 0 || conn->state == CONN_LINGERING)
+	if (len == -ENODATA)
+		take_end(conn);
+	else
 		conn_close(conn, "connection lost");
-	else if (conn->state == CONN_OPEN)
-		conn_finish(conn, "closed by the client");
-	/* Its end of file would be told again and again; ours is yet to come.
-	 */
-	if (conn->state == CONN_FINISHING)
-		watch(conn, conn->is_stuck);
 	return 0;
+}
+
+/* More of what is incomplete: it gathers in conn->in. */
+static void read_more(struct conn *conn)
+{
+	char *scratch = conn->set->loop->scratch;
+	ssize_t len = 0;
+
+	if (conn->wire.tls) {
+		len = receive(conn, scratch, LOOP_SCRATCH_BYTES);
+		buf_append(&conn->in, scratch, (size_t)len);
+	} else if (!buf_reserve(&conn->in, BUFSIZ)) {
+		len = receive(conn, conn->in.ptr + conn->in.len,
+			      conn->in.cap - conn->in.len);
+		conn->in.len += (size_t)len;
+	}
+	if (conn->in.failed)
+		conn_close(conn, "out of memory");
+	else if (len)
+		take_bytes(conn, conn->in.ptr, conn->in.len);
 }
 
 static void read_some(struct conn *conn)
@@ -483,22 +543,13 @@ static void read_some(struct conn *conn)
 	char *scratch = conn->set->loop->scratch;
 	ssize_t len;
 
-	if (conn->state != CONN_OPEN || !conn->in.len) {
-		len = receive(conn, scratch, LOOP_SCRATCH_BYTES);
-		if (len > 0 && conn->state == CONN_OPEN)
-			take_bytes(conn, scratch, (size_t)len);
+	if (conn->state == CONN_OPEN && conn->in.len) {
+		read_more(conn);
 		return;
 	}
-	if (buf_reserve(&conn->in, BUFSIZ)) {
-		conn_close(conn, "out of memory");
-		return;
-	}
-	len = receive(conn, conn->in.ptr + conn->in.len,
-		      conn->in.cap - conn->in.len);
-	if (len > 0) {
-		conn->in.len += (size_t)len;
-		take_bytes(conn, conn->in.ptr, conn->in.len);
-	}
+	len = receive(conn, scratch, LOOP_SCRATCH_BYTES);
+	if (len > 0 && conn->state == CONN_OPEN)
+		take_bytes(conn, scratch, (size_t)len);
 }
 
 static void event_cb(evutil_socket_t fd, short what, void *arg)
@@ -507,6 +558,10 @@ static void event_cb(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	loop_enter(conn->set->loop);
+	if (conn->ops->on_ready && conn->state == CONN_OPEN) {
+		conn->ops->on_ready(conn, what, conn->arg);
+		return;
+	}
 	if (what & EV_WRITE)
 		flush(conn);
 	if (what & EV_READ && conn->state != CONN_CLOSED)
@@ -546,7 +601,7 @@ static void free_conn(struct conn *conn)
 		conn->next->prev = conn->prev;
 	set->count--;
 	metric_add(METRIC_CONNECTIONS, -1);
-	(void)close(conn->fd);
+	wire_close(&conn->wire);
 	buf_clear(&conn->in);
 	free(conn);
 }

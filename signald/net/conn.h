@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "net/addr.h"
 #include "net/loop.h"
+#include "net/wire.h"
 
 struct conn;
 
@@ -21,6 +22,11 @@ struct conn_ops {
 	/* The connection is over, once, at the end of a turn; arg's owner frees
 	 * it now. NULL where nobody cares. */
 	void (*on_close)(struct conn *conn, const char *reason, void *arg);
+	/* For an owner that reads and writes the wire itself, NULL for others:
+	 * it is ready for what (EV_READ, EV_WRITE). The connection then does
+	 * neither for as long as it is open, and has no queue. on_bytes is
+	 * called at most once, for what had been read before. */
+	void (*on_ready)(struct conn *conn, short what, void *arg);
 };
 
 /* All the connections of one loop. */
@@ -49,6 +55,10 @@ void conn_set_on_freed(struct conn_set *set, void (*on_freed)(void *arg),
 struct conn *conn_new(struct conn_set *set, int fd, const struct net_addr *peer,
 		      const struct conn_ops *ops, void *arg);
 
+/* From here on it is TLS, before anything was read or written: on_bytes sees
+ * what is inside, from the handshake's end on. Returns 0 or -ENOMEM. */
+int conn_start_tls(struct conn *conn, struct tls_server *server);
+
 /* Hand the connection to another owner; on_close of the old one is not called.
  */
 void conn_set_ops(struct conn *conn, const struct conn_ops *ops, void *arg);
@@ -73,6 +83,16 @@ int conn_write_share(struct conn *conn, const struct share *share);
 int conn_write_exempt(struct conn *conn, const struct share *share);
 
 size_t conn_queued_bytes(const struct conn *conn);
+
+/* For owners with on_ready: the wire, and what it is watched for. */
+struct wire *conn_wire(struct conn *conn);
+void conn_watch(struct conn *conn, bool is_reading, bool is_writing);
+
+/* What TLS client and server agreed upon. */
+enum tls_protocol conn_protocol(const struct conn *conn);
+
+/* Its TLS handshake is under way. */
+bool conn_is_shaking(const struct conn *conn);
 
 /* Some of its input has been shown and not been used. */
 bool conn_has_input(const struct conn *conn);

@@ -28,6 +28,9 @@ struct loop {
 	struct event *turn_end;
 	struct event *tick;
 	struct loop_task *tasks;
+	struct loop_task *chores; /* the first, and where the next one goes */
+	struct loop_task **chores_end;
+	struct event *chores_left;
 	bool is_turn_open;
 	void (*on_turn_end)(void *arg);
 	void *on_turn_end_arg;
@@ -70,6 +73,17 @@ void loop_defer(struct loop *loop, struct loop_task *task);
 
 /* Take it back; it may be freed then. */
 void loop_cancel(struct loop *loop, struct loop_task *task);
+
+/*
+ * Work that may wait its turn: chores run in the order in which they came, when
+ * all else of a turn is done and written, and get a millisecond of every turn.
+ * So a heap of them does not delay what is not put off. One that has more to do
+ * asks again when it runs.
+ */
+void loop_put_off(struct loop *loop, struct loop_task *chore);
+
+/* Take it back; it may be freed then. */
+void loop_forget(struct loop *loop, struct loop_task *chore);
 
 /* Run until loop_stop(). Returns 0 or -EIO. */
 int loop_run(struct loop *loop);

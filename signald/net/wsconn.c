@@ -40,7 +40,8 @@ static size_t on_bytes(struct conn *conn, char *bytes, size_t len, void *arg);
 static void on_deadline(struct conn *conn, void *arg);
 static void on_close(struct conn *conn, const char *reason, void *arg);
 
-static const struct conn_ops conn_handlers = {on_bytes, on_deadline, on_close};
+static const struct conn_ops conn_handlers = {
+	.on_bytes = on_bytes, .on_deadline = on_deadline, .on_close = on_close};
 
 static uint64_t now_ms(const struct wsconn *ws)
 {

@@ -6,8 +6,9 @@ const LIMIT_MS = 10000;
 
 // One connection whose bytes are the test's own.
 export class RawConnection {
-	constructor(port, host = '127.0.0.1') {
-		this.socket = net.connect({ port, host, noDelay: true });
+	// to  a port, or a connected socket
+	constructor(to, host = '127.0.0.1') {
+		this.socket = typeof to === 'object' ? to : net.connect({ port: to, host, noDelay: true });
 		this.received = Buffer.alloc(0);
 		this.isClosed = false;
 		this.waiting = new Set();
@@ -20,7 +21,7 @@ export class RawConnection {
 			this.isClosed = true;
 			this.#wake();
 		});
-		this.connected = new Promise((resolve, reject) => {
+		this.connected = typeof to === 'object' ? Promise.resolve() : new Promise((resolve, reject) => {
 			this.socket.once('connect', resolve);
 			this.socket.once('error', reject);
 		});

@@ -2,6 +2,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -80,7 +81,7 @@ export function asSets(values) {
 
 // turnconf generate into a file; the result with its path.
 export async function generate(folder, more = {}, ...args) {
-	const file = path.join(folder, 'turnserver.conf');
+	const file = path.join(folder, args.includes('--tunnel') ? 'tunnel.conf' : 'turnserver.conf');
 	const result = await turnconf('generate', '--output', file, ...asSets(settings(folder, more)), ...args);
 	return { ...result, file };
 }
@@ -112,6 +113,18 @@ class Coturn {
 		return TurnClient.open({ server: this.server, credential, local });
 	}
 
+	// It takes connections, or it has ended: for one that has no UDP.
+	async listens() {
+		for (let tries = 0; this.child.exitCode === null && tries < 100; tries++) {
+			const socket = net.connect(this.server.port, this.server.address);
+			const isThere = await once(socket, 'connect').then(() => true, () => delay(50, false));
+			socket.destroy();
+			if (isThere)
+				return;
+		}
+		throw new Error(`coturn does not listen:\n${this.log}`);
+	}
+
 	// It answers a STUN Binding, or it has ended.
 	async ready() {
 		const client = await TurnClient.open({ server: this.server });
@@ -138,7 +151,7 @@ export async function startCoturn(t, file, server = { address: PUBLIC4, port: 34
 	const child = spawn(turnserver, ['-c', file], { cwd: path.dirname(file) });
 	const coturn = new Coturn(child, server);
 	t.after(() => coturn.stop());
-	await coturn.ready();
+	await (server.isStream ? coturn.listens() : coturn.ready());
 	return coturn;
 }
 

@@ -1,9 +1,9 @@
-// turn-client.mjs: a TURN client over UDP (RFC 8489, RFC 8656), for asking a
-// relay what it lets through. Answers come as plain objects, errors with their
+// turn-client.mjs: a TURN client (RFC 8489, RFC 8656) over UDP, or a stream that
+// the caller has opened, for asking a relay what it lets through. Answers come as plain objects, errors with their
 // code; nothing is thrown for a refusal.
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import dgram from 'node:dgram';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import net from 'node:net';
 
 const COOKIE = 0x2112a442;
@@ -152,6 +152,42 @@ function answerOf(message) {
 	return answer;
 }
 
+// A connected stream, TLS or not, as the client below wants it: whole messages,
+// ChannelData padded (RFC 8656, 12.5).
+class MessageStream extends EventEmitter {
+	#stream;
+	#rest = Buffer.alloc(0);
+
+	constructor(stream) {
+		super();
+		this.#stream = stream;
+		this.isReliable = true;
+		stream.on('data', (bytes) => this.#take(bytes));
+		stream.on('error', (fault) => (this.fault = fault));
+	}
+
+	#take(bytes) {
+		this.#rest = Buffer.concat([this.#rest, bytes]);
+		while (this.#rest.length >= 4) {
+			const isChannel = (this.#rest[0] & 0xc0) === 0x40;
+			const body = this.#rest.readUInt16BE(2);
+			const length = isChannel ? 4 + body + ((4 - (body % 4)) % 4) : HEADER_BYTES + body;
+			if (this.#rest.length < length)
+				return;
+			this.emit('message', this.#rest.subarray(0, length));
+			this.#rest = this.#rest.subarray(length);
+		}
+	}
+
+	send(bytes) {
+		this.#stream.write(Buffer.concat([bytes, Buffer.alloc((4 - (bytes.length % 4)) % 4)]));
+	}
+
+	close() {
+		this.#stream.destroy();
+	}
+}
+
 export class TurnClient {
 	// server: { address, port }; credential: { username, credential }, or none
 	// for asking without; local: address to send from.
@@ -161,6 +197,12 @@ export class TurnClient {
 		socket.bind(0, local);
 		await once(socket, 'listening');
 		return client;
+	}
+
+	// Over a stream that is connected to the server.
+	static overStream(stream, credential) {
+		const server = { address: stream.remoteAddress, port: stream.remotePort };
+		return new TurnClient(new MessageStream(stream), server, credential);
 	}
 
 	constructor(socket, server, credential) {
@@ -278,12 +320,13 @@ export class TurnClient {
 		return createHash('md5').update(`${username}:${this.realm}:${credential}`).digest();
 	}
 
-	// UDP may lose either way: sent again after 500 ms, then 1 s, 2 s.
+	// UDP may lose either way: sent again after 500 ms, then 1 s, 2 s. A stream
+	// loses nothing.
 	async #ask(method, attributes, key, transaction = randomBytes(12)) {
 		const id = transaction.toString('hex');
 		const bytes = encode(method, CLASS.request, transaction, attributes, key);
 		const answered = new Promise((resolve) => this.waiting.set(id, resolve));
-		for (let waitMs = 500; waitMs <= 2000; waitMs *= 2) {
+		for (let waitMs = this.socket.isReliable ? 2000 : 500; waitMs <= 2000; waitMs *= 2) {
 			this.#transmit(bytes);
 			const message = await this.#within(answered, waitMs);
 			if (message) {
