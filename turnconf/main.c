@@ -1,26 +1,18 @@
 /* main.c: turnconf's command line. */
 #include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/crypto.h"
+#include "command.h"
+#include "firewall.h"
 #include "output.h"
-#include "policy/config.h"
 #include "profile.h"
 #include "report.h"
 #include "version.h"
 
-enum exit_code { EXIT_FINE = 0, EXIT_FINDINGS = 1, EXIT_USAGE = 2 };
-
-#define TURNSERVER "turnserver"
-
-/* A turnserver.conf is a page or two. */
-#define MAX_FILE_BYTES 262144
-#define MAX_SETS 256
 #define SECRET_BYTES 32
 
 static const char usage[] =
@@ -30,6 +22,8 @@ static const char usage[] =
 	"  check FILE    say what is dangerous or ignored in a "
 	"turnserver.conf\n"
 	"  explain FILE  say what each line of it does\n"
+	"  firewall      print nftables rules that close this host to the "
+	"relay\n"
 	"  secret        make a secret for turn.secret\n"
 	"\n"
 	"turnconf COMMAND --help tells more; --version prints the version.\n"
@@ -71,23 +65,21 @@ static const char explain_usage[] =
 	"\n"
 	"  --coturn-version X.Y.Z  for this coturn; else the installed one\n";
 
+static const char firewall_usage[] =
+	"usage: turnconf firewall [OPTION]...\n"
+	"\n"
+	"Print rules for \"nft -f -\" that keep relayed datagrams from this "
+	"host's own\n"
+	"UDP services; two relayed clients meet all the same.\n"
+	"\n"
+	"  --config FILE            signald's configuration file\n"
+	"  --set SECTION.KEY=VALUE  one value more, over the file's\n"
+	"  --user USER              whom coturn runs as; else turnserver\n";
+
 static const char secret_usage[] =
 	"usage: turnconf secret\n"
 	"\n"
 	"Print a fresh secret of 256 random bits in A-Z a-z 0-9 _ -.\n";
-
-/* What any command may be given. */
-struct arguments {
-	const char *config;
-	const char *sets[MAX_SETS];
-	size_t sets_count;
-	const char *coturn_version;
-	const char *output;
-	const char *file;
-	bool tunnel;
-	bool elsewhere;
-	bool json;
-};
 
 enum argument {
 	ARG_CONFIG,
@@ -97,6 +89,7 @@ enum argument {
 	ARG_TUNNEL,
 	ARG_ELSEWHERE,
 	ARG_JSON,
+	ARG_USER,
 	ARG_HELP,
 	ARG_VERSION
 };
@@ -115,123 +108,7 @@ struct command {
 		"version", no_argument, NULL, ARG_VERSION \
 	}
 
-__attribute__((format(printf, 1, 2))) static int complain(const char *format,
-							  ...)
-{
-	va_list args;
-
-	(void)fputs("turnconf: ", stderr);
-	va_start(args, format);
-	(void)vfprintf(stderr, format, args);
-	va_end(args);
-	(void)fputc('\n', stderr);
-	return EXIT_USAGE;
-}
-
-/* --- what the commands share --- */
-
-static int find_version(const struct arguments *arguments, unsigned *version)
-{
-	const char *given = arguments->coturn_version;
-	int err;
-
-	if (given) {
-		struct span text = span_from(given);
-
-		if (strspn(given, "0123456789.") != text.len ||
-		    version_parse(text, version))
-			return complain("--coturn-version must be X.Y.Z, not "
-					"\"%s\"",
-					given);
-	} else {
-		err = version_detect(TURNSERVER, version);
-		if (err)
-			return complain("cannot tell which coturn is "
-					"installed (%s): give "
-					"--coturn-version X.Y.Z",
-					err == -EPROTO ? TURNSERVER
-						" --version "
-						"prints none"
-						       : strerror(-err));
-	}
-	if (*version > VERSION_NEWEST) {
-		char newest[VERSION_TEXT_CAP];
-
-		version_format(VERSION_NEWEST, newest);
-		(void)complain("this coturn is newer than the newest known, "
-			       "%s, and taken for it",
-			       newest);
-	}
-	return 0;
-}
-
-static int read_host(struct host *host)
-{
-	int err = host_read(host);
-
-	return err ? complain("cannot read this host's addresses: %s",
-			      strerror(-err))
-		   : 0;
-}
-
-static int read_file(const char *path, struct buf *text)
-{
-	FILE *file = fopen(path, "re");
-	size_t n = 0;
-
-	if (!file)
-		return complain("%s: %s", path, strerror(errno));
-	do {
-		text->len += n;
-		if (text->len > MAX_FILE_BYTES || buf_reserve(text, 4096))
-			break;
-		n = fread(text->ptr + text->len, 1, 4096, file);
-	} while (n);
-
-	if (ferror(file) || text->failed || text->len > MAX_FILE_BYTES) {
-		(void)complain("%s: %s", path,
-			       ferror(file) ? "cannot be read"
-					    : "too long for a turnserver.conf");
-		(void)fclose(file);
-		return EXIT_USAGE;
-	}
-	(void)fclose(file);
-	return 0;
-}
-
-/* The text holds secrets. */
-static void wipe(struct buf *text)
-{
-	if (text->ptr)
-		crypto_wipe(text->ptr, text->len);
-	buf_clear(text);
-}
-
-static uint64_t now_s(void)
-{
-	struct clock clock;
-
-	clock_update(&clock);
-	return clock_wall_s(&clock);
-}
-
 /* --- generate --- */
-
-static int load_config(const struct arguments *arguments,
-		       struct config **configp)
-{
-	struct config_sources sources = {
-		.file = arguments->config,
-		.sets = arguments->sets,
-		.sets_count = arguments->sets_count,
-		.environ = (const char *const *)environ,
-	};
-	struct config_error error;
-
-	if (config_load(configp, &sources, &error))
-		return complain("%s", error.text);
-	return 0;
-}
 
 static int write_output(const struct arguments *arguments, struct span text)
 {
@@ -245,7 +122,7 @@ static int write_output(const struct arguments *arguments, struct span text)
 	if (!err)
 		return EXIT_FINE;
 
-	(void)complain("%s: %s", arguments->output, strerror(-err));
+	(void)command_complain("%s: %s", arguments->output, strerror(-err));
 	return EXIT_FINDINGS;
 }
 
@@ -264,9 +141,10 @@ static void tell_findings(const struct profile_target *target, struct span text)
 	for (size_t i = 0; i < findings.count; i++) {
 		struct span why = buf_span(&findings.items[i].why);
 
-		(void)complain("%s: %.*s [%s]",
-			       rule_severity_name(findings.items[i].severity),
-			       (int)why.len, why.ptr, findings.items[i].id);
+		(void)command_complain(
+			"%s: %.*s [%s]",
+			rule_severity_name(findings.items[i].severity),
+			(int)why.len, why.ptr, findings.items[i].id);
 	}
 	rule_findings_clear(&findings);
 }
@@ -280,30 +158,30 @@ static int generate_for(const struct arguments *arguments,
 	int code = EXIT_FINDINGS;
 
 	if (profile_generate(config, target, &text, error)) {
-		(void)complain("%s", error);
+		(void)command_complain("%s", error);
 	} else {
 		tell_findings(target, buf_span(&text));
 		code = write_output(arguments, buf_span(&text));
 	}
-	wipe(&text);
+	command_wipe(&text);
 	return code;
 }
 
 static int generate(const struct arguments *arguments)
 {
-	struct profile_target target = {.now_s = now_s(),
+	struct profile_target target = {.now_s = command_now_s(),
 					.is_tunnel = arguments->tunnel};
 	struct config *config = NULL;
 	struct host host;
 	int code;
 
-	code = load_config(arguments, &config);
+	code = command_load_config(arguments, &config);
 	if (code)
 		return code;
 
-	code = find_version(arguments, &target.version);
+	code = command_find_version(arguments, &target.version);
 	if (!code)
-		code = read_host(&host);
+		code = command_read_host(&host);
 	target.host = &host;
 	if (!code)
 		code = generate_for(arguments, config, &target);
@@ -326,7 +204,7 @@ static int print_findings(const struct arguments *arguments,
 	if (!arguments->json)
 		report_text(subject, &findings, stdout);
 	if (findings.failed)
-		code = complain("out of memory");
+		code = command_complain("out of memory");
 	rule_findings_clear(&findings);
 	return code;
 }
@@ -344,22 +222,22 @@ static int with_subject(const struct arguments *arguments,
 				   const struct rule_subject *))
 {
 	struct rule_subject subject = {.path = arguments->file,
-				       .now_s = now_s()};
+				       .now_s = command_now_s()};
 	struct buf text = {0};
 	struct host host;
 	int code;
 
-	code = find_version(arguments, &subject.version);
+	code = command_find_version(arguments, &subject.version);
 	if (!code)
-		code = read_host(&host);
+		code = command_read_host(&host);
 	if (!code)
-		code = read_file(arguments->file, &text);
+		code = command_read_file(arguments->file, &text);
 	if (!code) {
 		subject.text = buf_span(&text);
 		subject.host = arguments->elsewhere ? NULL : &host;
 		code = run(arguments, &subject);
 	}
-	wipe(&text);
+	command_wipe(&text);
 	return code;
 }
 
@@ -412,6 +290,12 @@ static const struct command commands[] = {
 	 {{"coturn-version", required_argument, NULL, ARG_COTURN},
 	  HELP_AND_VERSION},
 	 explain},
+	{"firewall", firewall_usage, false,
+	 {{"config", required_argument, NULL, ARG_CONFIG},
+	  {"set", required_argument, NULL, ARG_SET},
+	  {"user", required_argument, NULL, ARG_USER},
+	  HELP_AND_VERSION},
+	 firewall_run},
 	{"secret", secret_usage, false, {HELP_AND_VERSION}, secret},
 };
 /* clang-format on */
@@ -431,8 +315,8 @@ static int take_option(const struct command *command, int option,
 		arguments->config = optarg;
 		return -1;
 	case ARG_SET:
-		if (arguments->sets_count == MAX_SETS)
-			return complain("too many --set");
+		if (arguments->sets_count == COMMAND_MAX_SETS)
+			return command_complain("too many --set");
 		arguments->sets[arguments->sets_count++] = optarg;
 		return -1;
 	case ARG_COTURN:
@@ -443,6 +327,9 @@ static int take_option(const struct command *command, int option,
 		return -1;
 	case ARG_TUNNEL:
 		arguments->tunnel = true;
+		return -1;
+	case ARG_USER:
+		arguments->user = optarg;
 		return -1;
 	case ARG_ELSEWHERE:
 		arguments->elsewhere = true;
@@ -495,8 +382,8 @@ static int run(int argc, char **argv)
 		if (!strcmp(argv[1], commands[i].name))
 			return run_command(&commands[i], argc - 1, argv + 1);
 	}
-	return complain("unknown command \"%s\"; turnconf --help lists them",
-			argv[1]);
+	return command_complain(
+		"unknown command \"%s\"; turnconf --help lists them", argv[1]);
 }
 
 /* The commands write to standard output without a look at what becomes of it:
@@ -506,8 +393,8 @@ static int finish_output(int code)
 	errno = 0;
 	if (!fflush(stdout) && !ferror(stdout))
 		return code;
-	return complain("standard output: %s",
-			errno ? strerror(errno) : "cannot be written");
+	return command_complain("standard output: %s",
+				errno ? strerror(errno) : "cannot be written");
 }
 
 int main(int argc, char **argv)

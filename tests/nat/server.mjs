@@ -11,7 +11,6 @@ import { promisify } from 'node:util';
 
 import { root, SECRET, startDaemon, until } from '../lib/daemon.mjs';
 import { makeFolder, generate, startCoturn } from '../turnconf/coturn.mjs';
-import { mintCredential } from '../turnconf/turn-client.mjs';
 
 // As tests/nat/hosts has them.
 const NAME = 'rtc.example.org';
@@ -63,17 +62,7 @@ async function startTurn(scope, { cert, key }) {
 		throw new Error(`turnconf generate: ${stderr}`);
 	const coturn = await startCoturn(scope, file, { address: TURN_V4, port: 3478 });
 	keepLog(scope, 'coturn', coturn);
-	// As long as it makes its database, it may refuse what is right.
-	await until('coturn gives relays', () => isGiving(coturn));
-}
-
-async function isGiving(coturn) {
-	const client = await coturn.client(mintCredential(SECRET));
-	try {
-		return (await client.allocate()).code === 200;
-	} finally {
-		client.close();
-	}
+	await coturn.gives();
 }
 
 // For tests/nat/run to keep, should something be wrong.

@@ -140,15 +140,28 @@ class Coturn {
 		throw new Error(`coturn does not answer:\n${this.log}`);
 	}
 
+	// It relays for who has the secret: as long as it makes its database, it may
+	// refuse what is right.
+	async gives() {
+		for (let tries = 0; tries < 100; tries++) {
+			const client = await this.client();
+			const { code } = await client.allocate().finally(() => client.close());
+			if (code === 200)
+				return;
+			await delay(50);
+		}
+		throw new Error(`coturn gives no relay:\n${this.log}`);
+	}
+
 	async stop() {
 		this.child.kill('SIGKILL');
 		await this.exit;
 	}
 }
 
-// Starts coturn with a file; it is ended after the test.
-export async function startCoturn(t, file, server = { address: PUBLIC4, port: 3478 }) {
-	const child = spawn(turnserver, ['-c', file], { cwd: path.dirname(file) });
+// Starts coturn with a file; it is ended after the test. user: {uid, gid}, else ours.
+export async function startCoturn(t, file, server = { address: PUBLIC4, port: 3478 }, user = {}) {
+	const child = spawn(turnserver, ['-c', file], { cwd: path.dirname(file), ...user });
 	const coturn = new Coturn(child, server);
 	t.after(() => coturn.stop());
 	await (server.isStream ? coturn.listens() : coturn.ready());
