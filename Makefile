@@ -38,7 +38,7 @@ TURNCONF_SRC := $(wildcard turnconf/*.c)
 # What turnconf shares with signald, and nothing else.
 SHARED_SRC   := $(wildcard signald/base/*.c signald/policy/config*.c) \
 	signald/policy/origin.c \
-	signald/codec/turncred.c
+	signald/codec/turncred.c signald/codec/stun.c signald/codec/turn.c
 
 SIGNALD_OBJ  := $(SIGNALD_SRC:%.c=$(OBJ)/%.o)
 TURNCONF_OBJ := $(TURNCONF_SRC:%.c=$(OBJ)/%.o)
@@ -111,6 +111,10 @@ e2e: all ## two browsers and a real coturn
 .PHONY: nat
 nat: all ## browsers behind every kind of NAT; RUNS=5: five times
 	tests/nat/run --runs $(or $(RUNS),1)
+
+.PHONY: doctor
+doctor: all ## examine what scripts/run has started, or CONFIG=signald.conf
+	$(BIN)/turnconf doctor $(if $(CONFIG),--config $(CONFIG),--config run/signald.conf --turnserver run/turnserver.conf)
 
 .PHONY: faults
 faults: all ## cuts, crashes and storms: what is lost, beside socket.io; 8 minutes

@@ -20,6 +20,9 @@ struct arguments {
 	const char *output;
 	const char *file;
 	const char *user;
+	const char *server;
+	const char *stun;
+	const char *turnserver;
 	bool tunnel;
 	bool elsewhere;
 	bool json;

@@ -7,6 +7,7 @@
 
 #include "base/crypto.h"
 #include "command.h"
+#include "doctor.h"
 #include "firewall.h"
 #include "output.h"
 #include "profile.h"
@@ -22,6 +23,7 @@ static const char usage[] =
 	"  check FILE    say what is dangerous or ignored in a "
 	"turnserver.conf\n"
 	"  explain FILE  say what each line of it does\n"
+	"  doctor        examine the server that runs here, or another\n"
 	"  firewall      print nftables rules that close this host to the "
 	"relay\n"
 	"  secret        make a secret for turn.secret\n"
@@ -65,6 +67,31 @@ static const char explain_usage[] =
 	"\n"
 	"  --coturn-version X.Y.Z  for this coturn; else the installed one\n";
 
+static const char doctor_usage[] =
+	"usage: turnconf doctor [OPTION]...\n"
+	"\n"
+	"Examine coturn and signald as they run on this machine: versions, "
+	"files,\n"
+	"ports, certificate, clock, addresses, and a relay as a client uses "
+	"it.\n"
+	"\n"
+	"  --config FILE            signald's configuration file\n"
+	"  --set SECTION.KEY=VALUE  one value more, over the file's\n"
+	"  --turnserver FILE        coturn's configuration; else "
+	"/etc/turnserver.conf\n"
+	"  --stun ADDRESS[:PORT]    a STUN server outside, asked how it sees "
+	"this machine\n"
+	"  --server NAME            examine that server from here, from "
+	"outside, with the\n"
+	"                           same configuration; nothing of this "
+	"machine\n"
+	"  --coturn-version X.Y.Z   of coturn, where it cannot be asked\n"
+	"  --json                   as JSON\n"
+	"\n"
+	"Exit code: 0 nothing failed, though there may be warnings; 1 "
+	"something failed;\n"
+	"2 wrong usage, or a configuration that signald would refuse.\n";
+
 static const char firewall_usage[] =
 	"usage: turnconf firewall [OPTION]...\n"
 	"\n"
@@ -90,6 +117,9 @@ enum argument {
 	ARG_ELSEWHERE,
 	ARG_JSON,
 	ARG_USER,
+	ARG_SERVER,
+	ARG_STUN,
+	ARG_TURNSERVER,
 	ARG_HELP,
 	ARG_VERSION
 };
@@ -98,7 +128,7 @@ struct command {
 	const char *name;
 	const char *usage;
 	bool takes_file;
-	struct option options[8];
+	struct option options[12];
 	int (*run)(const struct arguments *arguments);
 };
 
@@ -290,6 +320,16 @@ static const struct command commands[] = {
 	 {{"coturn-version", required_argument, NULL, ARG_COTURN},
 	  HELP_AND_VERSION},
 	 explain},
+	{"doctor", doctor_usage, false,
+	 {{"config", required_argument, NULL, ARG_CONFIG},
+	  {"set", required_argument, NULL, ARG_SET},
+	  {"turnserver", required_argument, NULL, ARG_TURNSERVER},
+	  {"stun", required_argument, NULL, ARG_STUN},
+	  {"server", required_argument, NULL, ARG_SERVER},
+	  {"coturn-version", required_argument, NULL, ARG_COTURN},
+	  {"json", no_argument, NULL, ARG_JSON},
+	  HELP_AND_VERSION},
+	 doctor_run},
 	{"firewall", firewall_usage, false,
 	 {{"config", required_argument, NULL, ARG_CONFIG},
 	  {"set", required_argument, NULL, ARG_SET},
@@ -327,6 +367,15 @@ static int take_option(const struct command *command, int option,
 		return -1;
 	case ARG_TUNNEL:
 		arguments->tunnel = true;
+		return -1;
+	case ARG_SERVER:
+		arguments->server = optarg;
+		return -1;
+	case ARG_STUN:
+		arguments->stun = optarg;
+		return -1;
+	case ARG_TURNSERVER:
+		arguments->turnserver = optarg;
 		return -1;
 	case ARG_USER:
 		arguments->user = optarg;

@@ -91,7 +91,7 @@ export async function makeCertificate(folder, name = 'turn.example.org') {
 	const key = path.join(folder, 'key.pem');
 	await promisify(execFile)('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt',
 		'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert, '-days', '2',
-		'-subj', `/CN=${name}`]);
+		'-subj', `/CN=${name}`, '-addext', `subjectAltName=${net.isIP(name) ? 'IP' : 'DNS'}:${name}`]);
 	return { cert, key };
 }
 

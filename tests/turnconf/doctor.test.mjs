@@ -1,0 +1,218 @@
+// turnconf doctor beside the real coturn and signald: whole, and broken in the
+// ways that operators meet.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { copyFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { promisify } from 'node:util';
+
+import { freePort, startDaemon } from '../lib/daemon.mjs';
+import { OTHER4, PRIVATE4, PUBLIC4, asSets, bareConf, generate, makeCertificate, makeFolder, settings, startCoturn, turnconf, writeConf } from './coturn.mjs';
+
+// As an operator has it who has no name of their own.
+const usual = { 'turn.host': PUBLIC4 };
+
+async function examine(folder, more, file, ...args) {
+	const { code, stdout, stderr } = await turnconf('doctor', '--json', '--turnserver', file,
+		...asSets(settings(folder, { ...usual, ...more })), ...args);
+	assert.equal(stderr, '');
+	const report = JSON.parse(stdout);
+	const failed = report.lines.filter(({ state }) => state === 'failed');
+	assert.equal(code, failed.length ? 1 : 0);
+	assert.equal(report.failed, failed.length);
+	return { ...report, failures: failed, find: (check, pattern) => report.lines.find((line) => line.check === check && pattern.test(line.text)) };
+}
+
+// coturn as turnconf configures it, and signald.
+async function startBoth(t, more = {}) {
+	const folder = await makeFolder(t);
+	const { file, code, stderr } = await generate(folder, { ...usual, ...more });
+	assert.equal(code, 0, stderr);
+	const { port } = await startDaemon(t);
+	return { folder, file, listen: { 'listen.address': `127.0.0.1:${port}` } };
+}
+
+async function startGiving(t, file) {
+	const coturn = await startCoturn(t, file);
+	await coturn.gives();
+	return coturn;
+}
+
+async function startAll(t, more = {}) {
+	const both = await startBoth(t, more);
+	await startGiving(t, both.file);
+	return { ...both, more: { ...more, ...both.listen } };
+}
+
+// One that ended yesterday.
+async function makeExpired(folder, name) {
+	const { key } = await makeCertificate(folder, name);
+	const request = path.join(folder, 'request.pem');
+	const cert = path.join(folder, 'expired.pem');
+	const run = promisify(execFile);
+	await run('openssl', ['req', '-new', '-key', key, '-subj', `/CN=${name}`, '-out', request]);
+	await run('openssl', ['x509', '-req', '-in', request, '-signkey', key, '-days', '-1', '-out', cert]);
+	return { cert, key };
+}
+
+function assertFailed({ failures, lines }, check, text, remedy) {
+	const line = failures.find((each) => each.check === check && text.test(each.text));
+	assert.ok(line, `${check} ${text} in ${JSON.stringify(lines, null, 1)}`);
+	assert.match(line.remedy, remedy);
+}
+
+describe('turnconf doctor', () => {
+	test('a server that is well has nothing failed, and has relayed over UDP and TCP', async (t) => {
+		const cli = { 'turn.cli': '127.0.0.1:5766', 'turn.cli_password': 'a-password-of-the-administration' };
+		const { folder, file, more } = await startAll(t, cli);
+		const report = await examine(folder, more, file);
+		assert.deepEqual(report.failures, []);
+		assert.ok(report.find('ports', /^coturn's administration has TCP 127\.0\.0\.1:5766 open/));
+		for (const transport of ['UDP', 'TCP'])
+			assert.ok(report.find('relay', new RegExp(`^${transport} ${PUBLIC4}:3478 relays: a datagram was back after (less than )?\\d+ ms$`)));
+		assert.ok(report.find('peers', /refused as peers \(6 tried\)/));
+		assert.ok(report.find('turnserver.conf', /is what signald's configuration asks for/));
+		assert.ok(report.find('addresses', new RegExp(`${PUBLIC4}, an address of this machine`)));
+		assert.ok(report.find('ports', /^signald has TCP 127\.0\.0\.1:\d+ open/));
+		assert.ok(report.find('coturn', /^version \d+\.\d+\.\d+$/));
+		assert.equal(report.find('firewall', /reach every UDP service/).state, 'warning');
+		assert.match(report.find('firewall', /reach every UDP service/).remedy, /turnconf firewall/);
+	});
+
+	test('as text each line says its state, what was seen, and what to do', async (t) => {
+		const { folder, file, more } = await startAll(t);
+		const { code, stdout } = await turnconf('doctor', '--turnserver', file, ...asSets(settings(folder, { ...usual, ...more })));
+		assert.equal(code, 0, stdout);
+		assert.match(stdout, /^ok {7}relay {10}UDP 8\.8\.4\.10:3478 relays/m);
+		assert.match(stdout, /^warning {2}firewall {7}clients .*\n {24}remedy: as root: turnconf firewall/m);
+		assert.match(stdout, /\n0 failed, \d+ warnings\n$/);
+	});
+
+	test('another secret', async (t) => {
+		const { folder, file, more } = await startAll(t);
+		const report = await examine(folder, { ...more, 'turn.secret': 'another-secret-0123456789-0123456' }, file);
+		assertFailed(report, 'relay', /^UDP .*: the credential is refused \(401\)$/, /turn\.secret and coturn's static-auth-secret differ/);
+		assertFailed(report, 'turnserver.conf', /is not what signald's configuration asks for/, /turnconf generate/);
+	});
+
+	test('coturn is not running', async (t) => {
+		const { folder, file, listen } = await startBoth(t);
+		const report = await examine(folder, listen, file);
+		assertFailed(report, 'ports', /nobody has UDP 8\.8\.4\.10:3478 open/, /is coturn running/);
+		assertFailed(report, 'ports', /nobody has TCP 8\.8\.4\.10:3478 open/, /is coturn running/);
+		assertFailed(report, 'relay', /^UDP 8\.8\.4\.10:3478, STUN Binding: nobody listens there$/, /is coturn running/);
+		assertFailed(report, 'relay', /^TCP 8\.8\.4\.10:3478, connecting: nobody listens there$/, /is coturn running/);
+	});
+
+	test('signald is not running', async (t) => {
+		const { folder, file } = await startAll(t);
+		const report = await examine(folder, { 'listen.address': '127.0.0.1:1' }, file);
+		assertFailed(report, 'ports', /nobody has TCP 127\.0\.0\.1:1 open, where signald should be/, /is signald running/);
+		assert.equal(report.failed, 1);
+	});
+
+	test('external_ip is another address than clients are sent to, and than coturn says', async (t) => {
+		const { folder, file, more } = await startAll(t, { 'turn.host': OTHER4, 'coturn.listening_ip': `${PUBLIC4},${PRIVATE4}`, 'coturn.relay_ip': PRIVATE4, 'coturn.external_ip': OTHER4 });
+		const well = await examine(folder, more, file);
+		assert.deepEqual(well.failures, []);
+		const report = await examine(folder, { ...more, 'coturn.external_ip': '8.8.4.99' }, file, '--stun', PUBLIC4);
+		assertFailed(report, 'addresses', /relays at 8\.8\.4\.99, which is no address of 8\.8\.4\.11/, /coturn\.external_ip/);
+		assertFailed(report, 'addresses', /8\.8\.4\.10 sees this machine at 8\.8\.4\.10, and relays are said to be at 8\.8\.4\.99/, /coturn\.external_ip = 8\.8\.4\.10/);
+		assertFailed(report, 'relay', /says that its relays are at 8\.8\.4\.11, which coturn\.external_ip and relay_ip do not/, /restart/);
+	});
+
+	test('clients are sent to a machine that is not this one', async (t) => {
+		const { folder, file, more } = await startAll(t);
+		const report = await examine(folder, { ...more, 'turn.host': '8.8.4.77' }, file);
+		assertFailed(report, 'addresses', /clients are sent to 8\.8\.4\.77, .*neither an address of this machine/, /coturn\.external_ip = 8\.8\.4\.77/);
+	});
+
+	test('a certificate that has expired, is for another name, or soon ends', async (t) => {
+		const folder = await makeFolder(t);
+		const good = await makeCertificate(folder, 'turn.example.org');
+		const { listen, file, folder: both } = await startBoth(t, { 'turn.tls': 'yes', 'coturn.cert': good.cert, 'coturn.key': good.key });
+		const tls = { ...listen, 'turn.tls': 'yes', 'coturn.cert': good.cert, 'coturn.key': good.key };
+		const coturn = await startGiving(t, file);
+		const named = await examine(both, tls, file);
+		assertFailed(named, 'certificate', /not for 8\.8\.4\.10: browsers refuse it/, /turn\.host/);
+		assert.equal(named.find('certificate', /is good for [12] days/).state, 'warning');
+		assert.ok(named.find('relay', /^TLS 8\.8\.4\.10:5349 relays/));
+		await coturn.stop();
+
+		const expired = await makeExpired(folder, 'turn.example.org');
+		await copyFile(expired.cert, good.cert);
+		await startGiving(t, file);
+		const report = await examine(both, tls, file);
+		assertFailed(report, 'certificate', /has expired$/, /renew it/);
+		assertFailed(report, 'certificate', /shown at 8\.8\.4\.10:5349 has expired/, /renew it/);
+	});
+
+	test('TURN over the port of the pages, behind signald', async (t) => {
+		const folder = await makeFolder(t);
+		const { cert, key } = await makeCertificate(folder, PUBLIC4);
+		const port = await freePort();
+		const tls = { 'listen.tls': `${PUBLIC4}:${port}`, 'tls.cert': cert, 'tls.key': key, 'turn.tunnel': '127.0.0.1:3480', 'coturn.tunnel_min_port': 40000, 'coturn.tunnel_max_port': 40999 };
+		const { file } = await generate(folder, { ...usual, ...tls });
+		await startGiving(t, file);
+		const { port: plain } = await startDaemon(t, { sets: tls });
+		const more = { ...tls, 'listen.address': `127.0.0.1:${plain}` };
+		const without = await examine(folder, more, file);
+		assertFailed(without, 'ports', /nobody has TCP 127\.0\.0\.1:3480 open, where the second coturn should be/, /turnconf generate --tunnel/);
+		assertFailed(without, 'relay', new RegExp(`^TLS ${PUBLIC4}:${port}, .*the server closed the connection`), /log/);
+
+		const second = await generate(folder, { ...usual, ...tls }, '--tunnel');
+		await startCoturn(t, second.file, { address: '127.0.0.1', port: 3480, isStream: true });
+		const report = await examine(folder, more, file);
+		assert.deepEqual(report.failures, []);
+		assert.ok(report.find('relay', new RegExp(`^TLS ${PUBLIC4}:${port} relays`)));
+		assert.equal(report.find('certificate', /shown at .* is good for/).state, 'warning');
+	});
+
+	test('a coturn that asks nobody for a credential', async (t) => {
+		const folder = await makeFolder(t);
+		const file = await writeConf(folder, ...bareConf(folder).filter((line) => !/auth/.test(line)));
+		await startCoturn(t, file);
+		const report = await examine(folder, {}, file);
+		assertFailed(report, 'relay', /relays for anybody, without a credential/, /turnconf generate/);
+		assertFailed(report, 'turnserver.conf', /has \d+ dangers/, /turnconf check/);
+	});
+
+	test('a coturn without the list of denied peers', async (t) => {
+		const folder = await makeFolder(t);
+		const file = await writeConf(folder, ...bareConf(folder));
+		await startGiving(t, file);
+		const report = await examine(folder, {}, file);
+		assertFailed(report, 'peers', /clients may relay to 10\.0\.0\.1$/, /turnconf generate/);
+		assertFailed(report, 'peers', /clients may relay to 169\.254\.169\.254$/, /turnconf generate/);
+	});
+
+	test('from outside it asks the relay alone, and whether others reach it', async (t) => {
+		const { folder, file, more } = await startAll(t);
+		const report = await examine(folder, more, file, '--server', PUBLIC4);
+		assert.equal(report.server, PUBLIC4);
+		assert.deepEqual(report.failures, []);
+		assert.ok(report.find('reach', /what is sent to the relay at 8\.8\.4\.10:\d+ comes through/));
+		assert.deepEqual(report.lines.filter(({ check }) => ['ports', 'clock', 'turnserver.conf', 'firewall', 'coturn'].includes(check)), []);
+
+		const nft = (text) => {
+			const done = promisify(execFile)('/usr/sbin/nft', ['-f', '-']);
+			done.child.stdin.end(text);
+			return done;
+		};
+		await nft('table inet closed {\n chain input {\n type filter hook input priority filter\n udp dport 50000-50999 udp sport != 50000-50999 drop\n }\n}\n');
+		t.after(() => nft('delete table inet closed'));
+		const closed = await examine(folder, more, file, '--server', PUBLIC4);
+		assertFailed(closed, 'reach', /does not come through/, /open UDP 50000-50999/);
+		assert.equal(closed.failed, 1);
+	});
+
+	test('no secret is shown, whatever goes wrong', async (t) => {
+		const { folder, file, more } = await startAll(t);
+		const hidden = 'S3cret-that-nobody-may-see-0123456789';
+		const { stdout, stderr } = await turnconf('doctor', '--turnserver', file, ...asSets(settings(folder, { ...usual, ...more, 'turn.secret': hidden })));
+		assert.ok(stdout.length > 100);
+		assert.ok(!(stdout + stderr).includes(hidden));
+		assert.equal((await turnconf('doctor', '--config', '/nowhere/signald.conf')).code, 2);
+	});
+});

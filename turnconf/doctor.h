@@ -1,0 +1,65 @@
+/* doctor.h: looks at a server as it runs, and says what is wrong with it. */
+#ifndef TURNCONF_DOCTOR_H
+#define TURNCONF_DOCTOR_H
+
+#include "command.h"
+
+enum doctor_state { DOCTOR_OK, DOCTOR_WARNING, DOCTOR_FAILED };
+
+struct doctor_line {
+	const char *check;
+	enum doctor_state state;
+	struct buf text;   /* what was seen */
+	struct buf remedy; /* what to do; empty when that is nothing */
+};
+
+/* One examination; lines gather in the order of what is looked at. */
+struct doctor {
+	const struct arguments *arguments;
+	const struct config *config;
+	unsigned version;	 /* of coturn; 0: not known */
+	const struct host *host; /* this machine */
+	uint64_t now_s;
+	struct doctor_line *lines;
+	size_t lines_count;
+	bool failed; /* memory ran out: there may be more */
+};
+
+/* One more line; format is what was seen, a sentence without its full stop. */
+void doctor_say(struct doctor *doctor, const char *check,
+		enum doctor_state state, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* What to do about the line said last. */
+void doctor_advise(struct doctor *doctor, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* What can be seen on this machine: doctor_local.c. */
+void doctor_check_config(struct doctor *doctor);
+void doctor_check_version(struct doctor *doctor);
+void doctor_check_file(struct doctor *doctor);
+void doctor_check_clock(struct doctor *doctor);
+void doctor_check_ports(struct doctor *doctor);
+void doctor_check_certificate(struct doctor *doctor);
+
+/* Which addresses clients are told: doctor_address.c. */
+void doctor_check_addresses(struct doctor *doctor);
+
+/* What the server does, asked as a client: doctor_probe.c. */
+void doctor_check_relay(struct doctor *doctor);
+
+/* Lines as text, and how many of them are no good. */
+void doctor_report_text(const struct doctor *doctor, FILE *out);
+
+/*
+ * {"server", "failed", "warnings", "lines": [{"check", "state", "text",
+ * "remedy"}]}; server and remedy may be null.
+ *
+ * Returns 0 or -ENOMEM.
+ */
+int doctor_report_json(const struct doctor *doctor, FILE *out);
+
+/* turnconf doctor; returns the exit code. */
+int doctor_run(const struct arguments *arguments);
+
+#endif

@@ -1,0 +1,343 @@
+/* doctor_local.c: what can be seen on this machine without asking anybody. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "base/cert.h"
+#include "conffile.h"
+#include "doctor.h"
+#include "profile.h"
+#include "rule.h"
+#include "sockets.h"
+#include "version.h"
+
+#define TURNSERVER "turnserver"
+#define USUAL_FILE "/etc/turnserver.conf"
+
+/* --- signald's configuration --- */
+
+void doctor_check_config(struct doctor *doctor)
+{
+	const struct config *config = doctor->config;
+	const char *file = doctor->arguments->config;
+
+	if (!*config->turn.host) {
+		doctor_say(doctor, "configuration", DOCTOR_FAILED,
+			   "turn.host is not set: clients are given no TURN "
+			   "server");
+		doctor_advise(doctor,
+			      "set turn.host to the name that clients know "
+			      "this server by");
+		return;
+	}
+	doctor_say(doctor, "configuration", DOCTOR_OK,
+		   "%s: clients are sent to %s", file ? file : "no file",
+		   config->turn.host);
+	if (strcmp(config->coturn.profile, "development") != 0)
+		return;
+	doctor_say(doctor, "configuration", DOCTOR_WARNING,
+		   "coturn.profile is development: clients may relay to the "
+		   "relay's own address");
+	doctor_advise(doctor, "for a server of the internet: coturn.profile = "
+			      "production");
+}
+
+/* --- the installed coturn --- */
+
+static void add_advisory(const char *id, const char *text, void *arg)
+{
+	doctor_say(arg, "coturn", DOCTOR_WARNING, "%s: %s", id, text);
+	doctor_advise(arg, "see whether your distribution has mended it, or "
+			   "take a newer coturn");
+}
+
+void doctor_check_version(struct doctor *doctor)
+{
+	const char *given = doctor->arguments->coturn_version;
+	char text[VERSION_TEXT_CAP];
+	int err;
+
+	err = given ? version_parse(span_from(given), &doctor->version)
+		    : version_detect(TURNSERVER, &doctor->version);
+	if (err) {
+		doctor_say(doctor, "coturn", DOCTOR_FAILED,
+			   "%s cannot be asked for its version: %s", TURNSERVER,
+			   strerror(-err));
+		doctor_advise(doctor, "apt-get install coturn, or put it into "
+				      "PATH, or give --coturn-version");
+		return;
+	}
+	version_format(doctor->version, text);
+	doctor_say(doctor, "coturn", DOCTOR_OK, "version %s", text);
+	if (doctor->version > VERSION_NEWEST)
+		doctor->version = VERSION_NEWEST;
+	rule_each_advisory(doctor->version, add_advisory, doctor);
+}
+
+/* --- coturn's configuration --- */
+
+/* The hash of a password has other salt each time. */
+static bool is_same_line(const struct conffile_line *a,
+			 const struct conffile_line *b)
+{
+	return span_equal(a->name, b->name) &&
+	       (span_equal(a->value, b->value) ||
+		span_equal(a->name, SPAN("cli-password")));
+}
+
+static bool is_same_file(struct span a, struct span b)
+{
+	struct conffile_reader read_a = conffile_start(a);
+	struct conffile_reader read_b = conffile_start(b);
+	struct conffile_line line_a, line_b;
+
+	while (conffile_next(&read_a, &line_a)) {
+		if (!conffile_next(&read_b, &line_b) ||
+		    !is_same_line(&line_a, &line_b))
+			return false;
+	}
+	return !conffile_next(&read_b, &line_b);
+}
+
+static void compare(struct doctor *doctor, const char *path, struct span text)
+{
+	struct profile_target target = {.version = doctor->version,
+					.host = doctor->host,
+					.now_s = doctor->now_s};
+	char error[PROFILE_MAX_ERROR] = "out of memory";
+	struct buf wanted = {0};
+
+	if (profile_generate(doctor->config, &target, &wanted, error)) {
+		doctor_say(doctor, "turnserver.conf", DOCTOR_FAILED,
+			   "turnconf generate would write none: %s", error);
+	} else if (!is_same_file(buf_span(&wanted), text)) {
+		doctor_say(doctor, "turnserver.conf", DOCTOR_FAILED,
+			   "%s is not what signald's configuration asks for "
+			   "today: a key, this host's addresses or coturn's "
+			   "version have changed since",
+			   path);
+		doctor_advise(doctor,
+			      "turnconf generate --output %s, then restart "
+			      "coturn",
+			      path);
+	} else {
+		doctor_say(doctor, "turnserver.conf", DOCTOR_OK,
+			   "%s is what signald's configuration asks for", path);
+	}
+	command_wipe(&wanted);
+}
+
+static void tell_findings(struct doctor *doctor, const char *path,
+			  struct span text)
+{
+	struct rule_subject subject = {.path = path,
+				       .text = text,
+				       .version = doctor->version,
+				       .host = doctor->host,
+				       .now_s = doctor->now_s};
+	struct rule_findings findings = {0};
+	size_t counts[3] = {0};
+
+	rule_check(&subject, &findings);
+	for (size_t i = 0; i < findings.count; i++)
+		counts[findings.items[i].severity]++;
+	doctor->failed |= findings.failed;
+	rule_findings_clear(&findings);
+	if (!counts[RULE_DANGER] && !counts[RULE_WARNING])
+		return;
+	doctor_say(doctor, "turnserver.conf",
+		   counts[RULE_DANGER] ? DOCTOR_FAILED : DOCTOR_WARNING,
+		   "%s has %zu dangers and %zu warnings", path,
+		   counts[RULE_DANGER], counts[RULE_WARNING]);
+	doctor_advise(doctor, "turnconf check %s names them", path);
+}
+
+void doctor_check_file(struct doctor *doctor)
+{
+	const char *given = doctor->arguments->turnserver;
+	const char *path = given ? given : USUAL_FILE;
+	struct buf text = {0};
+
+	if (!doctor->version)
+		return; /* which one would be right is not known */
+	if (access(path, R_OK)) {
+		doctor_say(doctor, "turnserver.conf",
+			   given ? DOCTOR_FAILED : DOCTOR_WARNING,
+			   "%s cannot be read: %s", path, strerror(errno));
+		doctor_advise(doctor, "run this as root, or say where coturn's "
+				      "configuration is: --turnserver FILE");
+		return;
+	}
+	if (command_read_file(path, &text)) {
+		doctor->failed = true;
+	} else {
+		compare(doctor, path, buf_span(&text));
+		tell_findings(doctor, path, buf_span(&text));
+	}
+	command_wipe(&text);
+}
+
+/* --- the clock --- */
+
+/* Credentials hold from one second to another, by coturn's clock and signald's.
+ */
+void doctor_check_clock(struct doctor *doctor)
+{
+	struct timex state = {0};
+
+	if (adjtimex(&state) < 0 || !(state.status & STA_UNSYNC)) {
+		doctor_say(doctor, "clock", DOCTOR_OK,
+			   "the kernel says that it is kept right");
+		return;
+	}
+	doctor_say(doctor, "clock", DOCTOR_WARNING,
+		   "the kernel knows of nobody who keeps it right, and "
+		   "credentials expire by it");
+	doctor_advise(doctor,
+		      "run an NTP client, such as systemd-timesyncd or chrony; "
+		      "in a container see to the host's");
+}
+
+/* --- ports --- */
+
+struct door {
+	const char *what;
+	enum sockets_protocol protocol;
+	const char *remedy;
+};
+
+static const struct door coturn_udp = {
+	"coturn", SOCKETS_UDP, "is coturn running? systemctl status coturn"};
+static const struct door coturn_tcp = {
+	"coturn", SOCKETS_TCP, "is coturn running? systemctl status coturn"};
+static const struct door coturn_tls = {
+	"coturn's TLS", SOCKETS_TCP,
+	"coturn starts without TLS when it cannot read the certificate or "
+	"key: see its log"};
+static const struct door coturn_cli = {
+	"coturn's administration", SOCKETS_TCP,
+	"signald ends no relay of who was kicked without it: turnconf "
+	"generate, then restart coturn"};
+static const struct door coturn_tunnel = {
+	"the second coturn", SOCKETS_TCP,
+	"does it run, with the file of turnconf generate --tunnel?"};
+static const struct door signald_tcp = {"signald", SOCKETS_TCP,
+					"is signald running?"};
+
+static void check_door(struct doctor *doctor, const struct door *door,
+		       const struct sockaddr_storage *address)
+{
+	const char *protocol = door->protocol == SOCKETS_UDP ? "UDP" : "TCP";
+	int is_open = sockets_is_open(door->protocol, address);
+	char text[ADDRESS_CAP];
+
+	address_format(address, text);
+	if (is_open > 0) {
+		doctor_say(doctor, "ports", DOCTOR_OK, "%s has %s %s open",
+			   door->what, protocol, text);
+	} else if (is_open < 0) {
+		doctor_say(doctor, "ports", DOCTOR_WARNING,
+			   "cannot tell whether %s %s is open: %s", protocol,
+			   text, strerror(-is_open));
+	} else {
+		doctor_say(doctor, "ports", DOCTOR_FAILED,
+			   "nobody has %s %s open, where %s should be",
+			   protocol, text, door->what);
+		doctor_advise(doctor, "%s", door->remedy);
+	}
+}
+
+static void check_coturn_at(struct doctor *doctor, struct span ip)
+{
+	const struct config *config = doctor->config;
+	struct sockaddr_storage address;
+
+	if (address_parse(ip, config->turn.port, &address))
+		return;
+	if (config->turn.udp || config->turn.stun)
+		check_door(doctor, &coturn_udp, &address);
+	if (config->turn.tcp)
+		check_door(doctor, &coturn_tcp, &address);
+	address_set_port(&address, config->turn.tls_port);
+	if (config->turn.tls)
+		check_door(doctor, &coturn_tls, &address);
+}
+
+static void check_coturn(struct doctor *doctor)
+{
+	struct span rest = span_from(doctor->config->coturn.listening_ip);
+	const struct host *host = doctor->host;
+	struct sockaddr_storage cli;
+	struct span item;
+
+	if (!rest.len) {
+		for (size_t i = 0; i < host->addresses_count; i++) {
+			if (!host->addresses[i].is_loopback &&
+			    !host->addresses[i].is_link_local)
+				check_coturn_at(
+					doctor,
+					span_from(host->addresses[i].text));
+		}
+	}
+	while (span_next_item(&rest, ',', &item))
+		check_coturn_at(doctor, item);
+	if (!address_parse_port(span_from(doctor->config->turn.cli), &cli))
+		check_door(doctor, &coturn_cli, &cli);
+}
+
+static void check_signald(struct doctor *doctor, const char *list)
+{
+	struct span rest = span_from(list);
+	struct sockaddr_storage address;
+	struct span item;
+
+	while (span_next_item(&rest, ',', &item)) {
+		if (!address_parse_port(item, &address))
+			check_door(doctor, &signald_tcp, &address);
+	}
+}
+
+void doctor_check_ports(struct doctor *doctor)
+{
+	struct sockaddr_storage tunnel;
+
+	check_signald(doctor, doctor->config->listen.address);
+	check_signald(doctor, doctor->config->listen.tls);
+	if (!address_parse_port(span_from(doctor->config->turn.tunnel),
+				&tunnel))
+		check_door(doctor, &coturn_tunnel, &tunnel);
+	if (*doctor->config->turn.host)
+		check_coturn(doctor);
+}
+
+/* --- certificates --- */
+
+static void check_pair(struct doctor *doctor, const char *cert, const char *key,
+		       const char *remedy)
+{
+	char why[CERT_MAX_ERROR];
+
+	if (cert_check(cert, key, doctor->now_s, why)) {
+		doctor_say(doctor, "certificate", DOCTOR_FAILED, "%s", why);
+		doctor_advise(doctor, "%s", remedy);
+		return;
+	}
+	doctor_say(doctor, "certificate", DOCTOR_OK,
+		   "%s and its key fit together and are valid", cert);
+}
+
+void doctor_check_certificate(struct doctor *doctor)
+{
+	const struct config *config = doctor->config;
+
+	if (config->turn.tls)
+		check_pair(doctor, config->coturn.cert, config->coturn.key,
+			   "renew it, see that coturn's user can read both "
+			   "files, and send coturn SIGUSR2");
+	if (config->listen.tls[0])
+		check_pair(doctor, config->tls.cert, config->tls.key,
+			   "renew it, and see that signald's user can read "
+			   "both files: it takes them up by itself");
+}

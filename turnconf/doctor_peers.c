@@ -1,0 +1,161 @@
+/* doctor_peers.c: whom a relay's clients reach, and should not. */
+#include <netinet/in.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/crypto.h"
+#include "codec/turn.h"
+#include "probe.h"
+
+/* A relayed datagram is there within a millisecond on one machine. */
+#define ARRIVAL_MS 300
+
+/* Peers that lead into networks of others, or of the operator. */
+static const char *const inside[] = {"127.0.0.1",	"10.0.0.1",
+				     "172.16.0.1",	"192.168.0.1",
+				     "169.254.169.254", "100.64.0.1"};
+
+/* The private end of external_ip is allowed by coturn itself. */
+static bool is_own_private(const struct probe *probe, const char *peer)
+{
+	return strstr(probe->doctor->config->coturn.external_ip, peer) ||
+	       strstr(probe->doctor->config->coturn.relay_ip, peer);
+}
+
+static void check_inside(struct probe *probe)
+{
+	struct sockaddr_storage peer;
+	size_t refused = 0;
+
+	for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
+		int code;
+
+		(void)address_parse(span_from(inside[i]), 9, &peer);
+		code = turnclient_permit(probe->client, &peer);
+		refused += code == TURN_FORBIDDEN;
+		if (code || is_own_private(probe, inside[i]))
+			continue;
+		doctor_say(probe->doctor, "peers", DOCTOR_FAILED,
+			   "clients may relay to %s", inside[i]);
+		doctor_advise(probe->doctor,
+			      "turnconf generate writes the whole list of "
+			      "addresses to deny; restart coturn after it");
+	}
+	if (refused == sizeof(inside) / sizeof(inside[0]))
+		doctor_say(probe->doctor, "peers", DOCTOR_OK,
+			   "private addresses are refused as peers (%zu "
+			   "tried)",
+			   refused);
+}
+
+/* A socket that takes datagrams to any address of this machine, at a port that
+ * is no relay's; or -1. */
+static int open_service(const struct probe *probe,
+			struct sockaddr_storage *address)
+{
+	const struct config *config = probe->doctor->config;
+	int fd = socket(probe->relayed.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(*address);
+	unsigned port = config->coturn.min_port;
+
+	if (fd < 0)
+		return -1;
+	/* The first free one below the relays'. */
+	while (--port > 1023) {
+		memset(address, 0, sizeof(*address));
+		address->ss_family = probe->relayed.ss_family;
+		address_set_port(address, port);
+		if (!bind(fd, (struct sockaddr *)address,
+			  address_length(address)) &&
+		    !getsockname(fd, (struct sockaddr *)address, &len))
+			return fd;
+	}
+	(void)close(fd);
+	return -1;
+}
+
+static bool has_arrived(int fd, const char sent[PROBE_DATA_LEN])
+{
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+	char got[PROBE_DATA_LEN];
+
+	return poll(&poll_fd, 1, ARRIVAL_MS) > 0 &&
+	       recv(fd, got, sizeof(got), 0) == PROBE_DATA_LEN &&
+	       !memcmp(got, sent, PROBE_DATA_LEN);
+}
+
+/* The relay's own address has to be allowed, so that two relayed clients meet;
+ * what else listens there is for a firewall to close. */
+static void check_own_services(struct probe *probe)
+{
+	struct sockaddr_storage service, peer = probe->relayed;
+	char sent[PROBE_DATA_LEN];
+	int fd = open_service(probe, &service);
+
+	if (fd < 0)
+		return;
+	address_set_port(&peer, address_port(&service));
+	crypto_random(sent, sizeof(sent));
+	if (turnclient_permit(probe->client, &peer) ||
+	    turnclient_send(probe->client, &peer,
+			    span_of(sent, sizeof(sent)))) {
+		(void)close(fd);
+		return;
+	}
+	if (has_arrived(fd, sent)) {
+		doctor_say(probe->doctor, "firewall", DOCTOR_WARNING,
+			   "clients of the relay reach every UDP service of "
+			   "this machine");
+		doctor_advise(probe->doctor,
+			      "as root: turnconf firewall --config FILE | nft "
+			      "-f -");
+	} else {
+		doctor_say(probe->doctor, "firewall", DOCTOR_OK,
+			   "clients of the relay do not reach this machine's "
+			   "UDP services");
+	}
+	(void)close(fd);
+}
+
+/* --- from outside: do relays hear others? --- */
+
+static void check_reachable(struct probe *probe)
+{
+	char sent[PROBE_DATA_LEN], got[TURNCLIENT_MAX_DATA], text[ADDRESS_CAP];
+	int fd = socket(probe->relayed.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ssize_t len = -1;
+
+	address_format(&probe->relayed, text);
+	crypto_random(sent, sizeof(sent));
+	if (fd >= 0 && probe->mapped.ss_family == probe->relayed.ss_family &&
+	    !turnclient_permit(probe->client, &probe->mapped) &&
+	    sendto(fd, sent, sizeof(sent), 0,
+		   (const struct sockaddr *)&probe->relayed,
+		   address_length(&probe->relayed)) == PROBE_DATA_LEN)
+		len = turnclient_receive(probe->client, got);
+	if (fd >= 0)
+		(void)close(fd);
+	if (len == PROBE_DATA_LEN && !memcmp(got, sent, PROBE_DATA_LEN)) {
+		doctor_say(probe->doctor, "reach", DOCTOR_OK,
+			   "what is sent to the relay at %s comes through",
+			   text);
+		return;
+	}
+	doctor_say(probe->doctor, "reach", DOCTOR_FAILED,
+		   "what is sent to the relay at %s does not come through",
+		   text);
+	doctor_advise(probe->doctor,
+		      "open UDP %u-%u in the firewall, and see that "
+		      "coturn.external_ip is the address that leads there",
+		      probe->doctor->config->coturn.min_port,
+		      probe->doctor->config->coturn.max_port);
+}
+
+void probe_check_peers(struct probe *probe)
+{
+	check_inside(probe);
+	if (probe->is_outside)
+		check_reachable(probe);
+	else
+		check_own_services(probe);
+}

@@ -1,0 +1,28 @@
+/* probe.h: one server that is being examined, over one transport. */
+#ifndef TURNCONF_PROBE_H
+#define TURNCONF_PROBE_H
+
+#include "address.h"
+#include "doctor.h"
+#include "turnclient.h"
+
+/* Random bytes that are sent through a relay. */
+#define PROBE_DATA_LEN 16
+
+struct probe {
+	struct doctor *doctor;
+	const char *transport;
+	char where[ADDRESS_CAP];
+	bool is_outside; /* the server is another machine */
+	struct turnclient *client;
+	struct sockaddr_storage mapped;
+	struct sockaddr_storage relayed;
+};
+
+/*
+ * Whom the relay lets its clients reach, and who reaches them: what should not
+ * be possible, and from outside what should. The client has an allocation.
+ */
+void probe_check_peers(struct probe *probe);
+
+#endif
