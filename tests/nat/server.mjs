@@ -1,27 +1,22 @@
 // server.mjs: signald and coturn on the public segment, configured as a user
 // would: coturn with what turnconf writes for production.
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import net from 'node:net';
+import { mkdir, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import tls from 'node:tls';
 import { promisify } from 'node:util';
 
-import { root, SECRET, startDaemon, until } from '../lib/daemon.mjs';
-import { makeFolder, generate, startCoturn } from '../turnconf/coturn.mjs';
+import { root, startDaemon, until } from '../lib/daemon.mjs';
+import { SECRET, generate, makeFolder, startCoturn } from '../turnconf/coturn.mjs';
 
 // As tests/nat/hosts has them.
 const NAME = 'rtc.example.org';
 const STUN_NAME = 'stun.example.org';
-const TURN_NAME = 'turn.example.org';
 const ADDRESSES = {
-	[NAME]: { v4: '8.8.4.10', v6: '2001:4860:4::10' },
-	[STUN_NAME]: { v4: '8.8.4.11', v6: '2001:4860:4::11' },
+	[NAME]: ['8.8.4.10', '2001:4860:4::10'],
+	[STUN_NAME]: ['8.8.4.11', '2001:4860:4::11'],
 };
-const TURN_V4 = '8.8.4.12';
-const TURN_V6 = '2001:4860:4::12';
+const TUNNEL = { address: '127.0.0.1', port: 3479, isStream: true };
 
 const run = promisify(execFile);
 
@@ -38,7 +33,7 @@ async function makeCertificate(folder) {
 		'-days', '2', '-subj', '/CN=NAT lab']);
 	await run('openssl', ['req', '-x509', ...curve, '-keyout', at('key.pem'), '-out', at('cert.pem'),
 		'-CA', at('ca.pem'), '-CAkey', at('ca-key.pem'), '-days', '2', '-subj', `/CN=${NAME}`,
-		'-addext', `subjectAltName=DNS:${NAME},DNS:${STUN_NAME},DNS:${TURN_NAME}`, '-addext', 'basicConstraints=critical,CA:FALSE']);
+		'-addext', `subjectAltName=DNS:${NAME},DNS:${STUN_NAME}`, '-addext', 'basicConstraints=critical,CA:FALSE']);
 
 	const store = path.join(os.homedir(), '.pki/nssdb');
 	await mkdir(store, { recursive: true });
@@ -47,22 +42,42 @@ async function makeCertificate(folder) {
 	return { cert: at('cert.pem'), key: at('key.pem') };
 }
 
-async function startTurn(scope, { cert, key }) {
-	const { file, code, stderr } = await generate(await makeFolder(scope), {
-		'turn.host': TURN_NAME,
+/*
+ * What all configurations have in common: one name, and on its port 443 pages,
+ * signaling and TURN.
+ */
+function settingsFor(name, { cert, key }) {
+	const [v4, v6] = ADDRESSES[name];
+	return {
+		'listen.tls': `${v4}:443,[${v6}]:443`,
+		'tls.cert': cert,
+		'tls.key': key,
+		'turn.host': NAME,
 		'turn.secret': SECRET,
-		'turn.tls': 'yes',
-		'turn.tls_port': 443,
-		'coturn.listening_ip': `${TURN_V4},${TURN_V6}`,
-		'coturn.relay_ip': `${TURN_V4},${TURN_V6}`,
-		'coturn.cert': cert,
-		'coturn.key': key,
-	});
+	};
+}
+
+async function configure(scope, certificate, ...options) {
+	const addresses = ADDRESSES[NAME].join(',');
+	const { file, code, stderr } = await generate(await makeFolder(scope), {
+		...settingsFor(NAME, certificate),
+		'turn.tunnel': `${TUNNEL.address}:${TUNNEL.port}`,
+		'coturn.listening_ip': addresses,
+		'coturn.relay_ip': addresses,
+	}, ...options);
 	if (code !== 0)
-		throw new Error(`turnconf generate: ${stderr}`);
-	const coturn = await startCoturn(scope, file, { address: TURN_V4, port: 3478 });
+		throw new Error(`turnconf generate ${options}: ${stderr}`);
+	return file;
+}
+
+// The coturn that clients reach themselves, and the one behind port 443.
+async function startTurn(scope, certificate) {
+	const [address] = ADDRESSES[NAME];
+	const coturn = await startCoturn(scope, await configure(scope, certificate), { address, port: 3478 });
 	keepLog(scope, 'coturn', coturn);
 	await coturn.gives();
+	const tunnel = await startCoturn(scope, await configure(scope, certificate, '--tunnel'), TUNNEL);
+	keepLog(scope, 'coturn-tunnel', tunnel);
 }
 
 // For tests/nat/run to keep, should something be wrong.
@@ -70,39 +85,18 @@ function keepLog(scope, name, program) {
 	scope.after(() => writeFile(path.join(os.tmpdir(), `${name}.log`), program.log));
 }
 
-// TLS on port 443 of both addresses, passed on to a signald.
-async function startFront(scope, name, port, { cert, key }) {
-	const options = { cert: await readFile(cert), key: await readFile(key) };
-	for (const address of Object.values(ADDRESSES[name])) {
-		const server = tls.createServer(options, (near) => {
-			const far = net.connect(port, '127.0.0.1');
-			for (const [from, to] of [[near, far], [far, near]])
-				from.on('error', () => to.destroy()).pipe(to);
-		});
-		server.listen(443, address);
-		await once(server, 'listening');
-		scope.after(() => server.close());
-	}
-}
-
 async function startSignaling(scope, name, port, certificate, sets) {
 	const daemon = await startDaemon(scope, {
 		port,
-		sets: {
-			'http.root': path.join(root, 'build/share/web'),
-			'turn.host': TURN_NAME,
-			'turn.secret': SECRET,
-			...sets,
-		},
+		sets: { ...settingsFor(name, certificate), 'http.root': path.join(root, 'build/share/web'), ...sets },
 	});
 	keepLog(scope, name, daemon);
 	await until(`${name} is ready`, async () => (await fetch(`${daemon.url}/readyz`)).ok);
-	await startFront(scope, name, port, certificate);
 	return `https://${name}`;
 }
 
 /*
- * Start coturn and two signald, which end with the scope.
+ * Start both coturn and two signald, which end with the scope.
  *
  * Returns {turn, stun}: the address of one that gives out all there is, and of
  * one that gives out STUN alone.
@@ -112,9 +106,10 @@ export async function startServers(scope) {
 	await startTurn(scope, certificate);
 	return {
 		turn: await startSignaling(scope, NAME, 8080, certificate, {
+			'turn.tunnel': `${TUNNEL.address}:${TUNNEL.port}`,
 			'turn.tls': 'yes',
 			'turn.tls_port': 443,
-			'turn.probe': `${TURN_V4}:3478`,
+			'turn.probe': `${ADDRESSES[NAME][0]}:3478`,
 		}),
 		stun: await startSignaling(scope, STUN_NAME, 8081, certificate, { 'turn.udp': 'no', 'turn.tcp': 'no' }),
 	};

@@ -14,10 +14,7 @@ import { promisify } from 'node:util';
 
 export const SERVER = {
 	segment: 'public',
-	addresses: [
-		'8.8.4.10/24', '8.8.4.11/24', '8.8.4.12/24',
-		'2001:4860:4::10/64', '2001:4860:4::11/64', '2001:4860:4::12/64',
-	],
+	addresses: ['8.8.4.10/24', '8.8.4.11/24', '2001:4860:4::10/64', '2001:4860:4::11/64'],
 };
 
 // Each client has a number, from which its addresses are made.
