@@ -15,7 +15,7 @@ else
 BIN     := $(BUILD)/$(VARIANT)
 endif
 
-PACKAGES := libevent_core libssl libcrypto jansson inih
+PACKAGES := libevent_core libevent_extra libssl libcrypto jansson inih
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wconversion -Wno-sign-conversion -Wvla -Wcast-qual -Wwrite-strings \
 	-Wundef -Werror
@@ -31,7 +31,7 @@ CFLAGS   := -std=gnu11 $(WARNINGS) $(CFLAGS_$(VARIANT)) $(EXTRA_CFLAGS)
 CPPFLAGS := -Isignald -I. -D_GNU_SOURCE -DSIGNALD_VERSION='"$(VERSION)"' \
 	$(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 LDFLAGS  := $(LDFLAGS_$(VARIANT)) -Wl,--as-needed
-LDLIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+LDLIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm
 
 SIGNALD_SRC  := $(wildcard signald/*.c signald/*/*.c)
 TURNCONF_SRC := $(wildcard turnconf/*.c)
@@ -103,6 +103,10 @@ $(BIN)/sio-suite-server: tests/suite/sio-suite-server.c $(PARTS)
 .PHONY: suite
 suite: $(BIN)/sio-suite-server ## what the protocol suites of Engine.IO and Socket.IO check
 	tests/suite/run
+
+# One proof of a TURN server, for the tests with the real coturn, which make it.
+$(BIN)/proof-tool: tests/turnconf/proof-tool.c $(PARTS)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -fno-lto $(LDFLAGS) -o $@ $< $(PARTS) $(LDLIBS)
 
 .PHONY: e2e
 e2e: all ## two browsers and a real coturn

@@ -20,9 +20,16 @@
 /* What a drain takes beyond its spread: the last closes being answered. */
 #define DRAIN_GRACE_MS 3000
 #define LOOK_AT_CERT_MS 1000
-#define PROBE_WAITING "coturn has not answered a STUN Binding request yet"
 
 enum { ON_TERM, ON_INT, ON_HUP, SIGNALS_COUNT };
+
+/* The TURN servers, made anew with every configuration. */
+struct turn_side {
+	struct pool *pool;
+	struct regions *regions; /* NULL where turn.regions is empty */
+	struct icelist *icelist;
+	struct probe *probe; /* NULL where nothing is proven */
+};
 
 /* In the order in which it is built; server_free() goes backwards. */
 struct server {
@@ -35,16 +42,15 @@ struct server {
 	struct kicked *kicked;
 	struct hub *hub;
 	struct loop_task tell_due; /* acknowledgements to senders */
-	struct icelist *icelist;
+	struct turn_side turn;
 	struct relay_admin *relay_admin;
-	struct probe *probe; /* NULL where turn.probe is empty */
 	struct native *native;
 	struct socketio *socketio; /* NULL where it has no namespaces */
 	struct files *files;	   /* NULL where http.root is empty */
 	struct files *scripts; /* NULL where socketio.client_files is empty */
 	struct api api;
 	struct web_route routes[8];
-	struct web_route operator_routes[3];
+	struct web_route operator_routes[4];
 	struct web *web;
 	struct web *operator_web;
 	struct tls_server *tls; /* NULL where listen.tls is empty */
@@ -79,64 +85,93 @@ static int fail(const char *what, const char *value, int err)
 
 /* --- the parts --- */
 
-static void on_probe(bool is_alive, const char *detail, void *arg)
+/* Other servers can be offered than before: who is connected hears of it. */
+static void on_pool_change(void *arg)
 {
 	struct server *server = arg;
 
-	if (is_alive)
-		log_info("turn.up",
-			 log_str("probe", server->config->turn.probe));
-	else
-		log_error("turn.down",
-			  log_str("probe", server->config->turn.probe),
-			  log_str("detail", detail));
-	server->api.is_turn_alive = is_alive;
-	server->api.turn_detail = detail;
-	icelist_set_alive(server->icelist, is_alive);
 	native_push_ice(server->native);
+}
+
+/* What is known of regions; where the file cannot be read, nothing is. */
+static void read_regions(struct turn_side *side, const struct config *config)
+{
+	struct config_error error;
+
+	if (*config->turn.regions &&
+	    regions_new(&side->regions, config->turn.regions, &error))
+		log_error("turn.no_regions", log_str("error", error.text));
+}
+
+static void free_turn(struct turn_side *side)
+{
+	probe_free(side->probe);
+	icelist_free(side->icelist);
+	regions_free(side->regions);
+	pool_free(side->pool);
+	*side = (struct turn_side){.pool = NULL};
+}
+
+/* All but the probe, which begins when the configuration is in force. */
+static int make_turn(struct turn_side *side, const struct config *config,
+		     const struct clock *clock)
+{
+	int err = pool_new(&side->pool, config);
+
+	if (err)
+		return err;
+	read_regions(side, config);
+	err = icelist_new(&side->icelist, config, side->pool, side->regions,
+			  clock);
+	if (err)
+		free_turn(side);
+	return err;
 }
 
 static int start_probe(struct server *server)
 {
-	bool has_probe = *server->config->turn.probe;
+	struct turn_side *side = &server->turn;
 
-	server->api.is_turn_alive = !has_probe;
-	metric_set(METRIC_TURN_UP, !has_probe && *server->config->turn.host);
-	server->api.turn_detail = PROBE_WAITING;
-	icelist_set_alive(server->icelist, !has_probe);
-	if (!has_probe)
+	metric_set(METRIC_TURN_UP, pool_is_alive(side->pool));
+	if (!server->config->turn.probe || !pool_has_relays(side->pool))
 		return 0;
-	return probe_new(&server->probe, server->loop, on_probe, server);
+	return probe_new(&side->probe, server->loop, side->pool, on_pool_change,
+			 server);
+}
+
+static void add_cli(struct relay_admin_server *used, size_t *count,
+		    const char *name, const char *address,
+		    const struct config *config)
+{
+	if (*address)
+		used[(*count)++] = (struct relay_admin_server){
+			name, address, config->turn.cli_password};
 }
 
 /* What coturn's administration is to be asked for, and where. A new
  * configuration asks anew. */
 static int watch_relays(struct server *server, const struct config *config)
 {
-	const struct relay_admin_server all[] = {
-		{"turn", config->turn.cli, config->turn.cli_password},
-		{"tunnel", config->turn.tunnel_cli, config->turn.cli_password},
-	};
-	struct relay_admin_server used[2];
+	struct relay_admin_server *used =
+		calloc(config->servers_count + 2, sizeof(*used));
 	size_t count = 0;
+	int err;
 
-	for (size_t i = 0; i < 2; i++)
-		if (*all[i].address)
-			used[count++] = all[i];
+	if (!used)
+		return -ENOMEM;
+	add_cli(used, &count, POOL_OWN_NAME, config->turn.cli, config);
+	add_cli(used, &count, "tunnel", config->turn.tunnel_cli, config);
+	for (size_t i = 0; i < config->servers_count; i++)
+		add_cli(used, &count, config->servers[i].name,
+			config->servers[i].config->turn.cli,
+			config->servers[i].config);
 	if (!count && *config->turn.host)
 		log_warn("turn.no_cli", log_str("key", "turn.cli"),
 			 log_str("means", "who is kicked goes on relaying for "
 					  "as long as it likes"));
-	return relay_admin_set_servers(server->relay_admin, used, count);
-}
-
-static bool has_same_relays(const struct config *a, const struct config *b)
-{
-	return !strcmp(a->turn.host, b->turn.host) &&
-	       a->turn.strict == b->turn.strict &&
-	       !strcmp(a->turn.cli, b->turn.cli) &&
-	       !strcmp(a->turn.tunnel_cli, b->turn.tunnel_cli) &&
-	       !strcmp(a->turn.cli_password, b->turn.cli_password);
+	err = relay_admin_set_servers(server->relay_admin, used, count);
+	free(used);
+	return err;
 }
 
 static void reply_file(struct web_exchange *exchange,
@@ -202,6 +237,10 @@ static void write_operator_routes(struct server *server)
 		{.path = "/metrics",
 		 .methods = HTTP_GET,
 		 .handler = api_handle_metrics,
+		 .arg = api},
+		{.path = "/turn",
+		 .methods = HTTP_GET,
+		 .handler = api_handle_turn,
 		 .arg = api},
 		{.path = "/kick",
 		 .methods = HTTP_POST,
@@ -360,31 +399,25 @@ static void on_tick(void *arg)
 static int apply(struct server *server, struct config *config)
 {
 	struct config *before = server->config;
-	struct icelist *icelist;
-	int err = icelist_new(&icelist, config, &server->loop->clock);
+	struct turn_side side = {.pool = NULL};
+	int err = make_turn(&side, config, &server->loop->clock);
 
 	if (err)
 		return err;
 	configure_log(config);
-	icelist_free(server->icelist);
-	server->icelist = icelist;
+	pool_adopt(side.pool, server->turn.pool);
+	free_turn(&server->turn);
+	server->turn = side;
 	server->config = config;
 	server->loop->config = config;
 	hub_configure(server->hub, config);
 	socketio_configure(server->socketio);
-	if (strcmp(before->turn.probe, config->turn.probe) != 0) {
-		probe_free(server->probe);
-		server->probe = NULL;
-		err = start_probe(server);
-		if (err)
-			(void)fail("probe", config->turn.probe, err);
-	}
-	icelist_set_alive(icelist, server->api.is_turn_alive);
-	if (!has_same_relays(before, config)) {
-		err = watch_relays(server, config);
-		if (err)
-			(void)fail("turn.cli", config->turn.cli, err);
-	}
+	err = start_probe(server);
+	if (err)
+		(void)fail("probe", "", err);
+	err = watch_relays(server, config);
+	if (err)
+		(void)fail("turn.cli", config->turn.cli, err);
 	if (before != server->first_config)
 		config_free(before);
 	native_push_ice(server->native);
@@ -573,7 +606,7 @@ static void spare_peer(const struct peer *peer, void *arg)
 	struct server *server = arg;
 	char user[TURNCRED_MAX_USER + 1];
 
-	if (!icelist_user_of(server->icelist, ICELIST_PEER,
+	if (!icelist_user_of(server->turn.icelist, ICELIST_PEER,
 			     span_of(peer->id, peer->id_len), user))
 		relay_admin_spare(server->relay_admin, span_from(user));
 }
@@ -611,13 +644,14 @@ static int start_hub(struct server *server)
 
 static int start_native(struct server *server)
 {
-	return native_new(&server->native, &(struct native_parts){
-						   .loop = server->loop,
-						   .hub = server->hub,
-						   .icelist = &server->icelist,
-						   .keyring = server->keyring,
-						   .kicked = server->kicked,
-					   });
+	return native_new(&server->native,
+			  &(struct native_parts){
+				  .loop = server->loop,
+				  .hub = server->hub,
+				  .icelist = &server->turn.icelist,
+				  .keyring = server->keyring,
+				  .kicked = server->kicked,
+			  });
 }
 
 static int build(struct server *server)
@@ -634,15 +668,14 @@ static int build(struct server *server)
 		return err;
 	err = start_hub(server);
 	if (!err)
-		err = icelist_new(&server->icelist, config,
-				  &server->loop->clock);
+		err = make_turn(&server->turn, config, &server->loop->clock);
 	if (!err)
 		err = start_native(server);
 	if (err)
 		return fail("memory", "", err);
 	err = start_probe(server);
 	if (err)
-		return fail("probe", config->turn.probe, err);
+		return fail("probe", "", err);
 	err = watch_relays(server, config);
 	if (err)
 		return fail("turn.cli", config->turn.cli, err);
@@ -681,7 +714,9 @@ int server_new(struct server **serverp, struct config *config,
 	server->config = config;
 	server->first_config = config;
 	server->sources = sources;
-	server->api.icelist = &server->icelist;
+	server->api.icelist = &server->turn.icelist;
+	server->api.pool = &server->turn.pool;
+	server->api.probe = &server->turn.probe;
 	configure_log(config);
 	err = build(server);
 	if (err) {
@@ -723,10 +758,9 @@ void server_free(struct server *server)
 	web_free(server->web);
 	files_free(server->scripts);
 	files_free(server->files);
-	probe_free(server->probe);
 	socketio_free(server->socketio);
 	native_free(server->native);
-	icelist_free(server->icelist);
+	free_turn(&server->turn);
 	hub_free(server->hub);
 	relay_admin_free(server->relay_admin);
 	kicked_free(server->kicked);

@@ -457,7 +457,7 @@ static int put_external(struct writer *writer)
 /* UDP also serves STUN Bindings, to clients and to signald's own probe. */
 static bool wants_udp(const struct config *config)
 {
-	return config->turn.udp || config->turn.stun || config->turn.probe[0];
+	return config->turn.udp || config->turn.stun;
 }
 
 static unsigned first_relay_port(const struct writer *writer)

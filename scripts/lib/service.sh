@@ -35,7 +35,6 @@ client_files = build/share/socket.io
 secret = $(build/turnconf secret)
 # The addresses below are this machine's: scripts/run follows when they change.
 host = $address
-probe = $address:3478
 cli = 127.0.0.1:$(free_cli_port)
 cli_password = $(build/turnconf secret)
 
@@ -92,8 +91,7 @@ follow_address() {
 	before=$(sed -n 's/^relay_ip = \(.*\)$/\1/p' "$config")
 	[[ $before && $before != "$address" ]] || return 0
 	! own_addresses | grep -qxF "$before" || return 0
-	sed -i -e "s/^\(host\|listening_ip\|relay_ip\) = ${before//./\\.}\$/\1 = $address/" \
-		-e "s/^probe = ${before//./\\.}:/probe = $address:/" "$config"
+	sed -i -e "s/^\(host\|listening_ip\|relay_ip\) = ${before//./\\.}\$/\1 = $address/" "$config"
 	say "this machine is now $address, it was $before: changed $config"
 }
 
@@ -109,7 +107,7 @@ setting() {
 }
 
 read_settings() {
-	local message probe moved
+	local message
 
 	if ! effective=$(build/signald --config "$config" "${sets[@]}" --print-config 2>"$dir/error"); then
 		message=$(<"$dir/error")
@@ -117,15 +115,6 @@ read_settings() {
 		fail "${message#signald: }"
 	fi
 	rm -f "$dir/error"
-	# Who moves coturn's port means the probe's too.
-	probe=$(setting turn probe)
-	moved=${probe%:*}:$(setting turn port)
-	if [[ $probe && $probe != "$moved" && " ${sets[*]} " == *" turn.port="* &&
-		" ${sets[*]} " != *" turn.probe="* ]]; then
-		sets+=(--set "turn.probe=$moved")
-		read_settings
-		return
-	fi
 	listen=$(setting listen address)
 	listen=${listen%%,*}
 	metrics=$(setting listen metrics)

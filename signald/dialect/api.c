@@ -11,6 +11,8 @@
 
 #define TTL_CAP 24
 #define MAX_TTL_S ((uint64_t)1 << 53)
+#define MAX_REGION 32
+#define MAX_TROUBLE 400
 
 static void reply_json(struct web_exchange *exchange, int status,
 		       struct span body)
@@ -86,7 +88,12 @@ void api_handle_ice(struct web_exchange *exchange,
 		    const struct web_request *request, void *arg)
 {
 	const struct api *api = arg;
-	uint64_t ttl_s = 0;
+	char region[MAX_REGION + 1] = "";
+	struct icelist_ask ask = {
+		.kind = ICELIST_ADDRESS,
+		.subject = net_addr_network(request->peer),
+		.from = request->peer,
+	};
 	struct buf body = {0};
 
 	if (request->origin_verdict == ORIGIN_FOREIGN) {
@@ -97,12 +104,15 @@ void api_handle_ice(struct web_exchange *exchange,
 				  NULL);
 		return;
 	}
-	if (read_query_ttl(exchange, request, &ttl_s) ||
-	    read_posted_ttl(exchange, request, &ttl_s))
+	if (read_query_ttl(exchange, request, &ask.ttl_s) ||
+	    read_posted_ttl(exchange, request, &ask.ttl_s))
 		return;
+	/* A region that is none of ours changes nothing. */
+	(void)http_query_get(request->head->query, SPAN("region"), region,
+			     sizeof(region));
+	ask.region = span_from(region);
 	buf_append_str(&body, "{");
-	icelist_write(*api->icelist, ICELIST_ADDRESS,
-		      net_addr_network(request->peer), ttl_s, &body);
+	icelist_write(*api->icelist, &ask, &body);
 	buf_append_str(&body, "}\n");
 	reply_buf(exchange, 200, &body);
 }
@@ -119,23 +129,36 @@ void api_handle_readyz(struct web_exchange *exchange,
 		       const struct web_request *request, void *arg)
 {
 	const struct api *api = arg;
+	char trouble[MAX_TROUBLE] = "turn: ";
+	const size_t at = sizeof("turn: ") - 1;
+	bool has_trouble = probe_trouble(*api->probe, *api->pool, trouble + at,
+					 sizeof(trouble) - at);
 	struct buf body = {0};
 
 	(void)request;
-	if (!api->is_draining && api->is_turn_alive) {
+	if (!api->is_draining && !has_trouble) {
 		reply_json(exchange, 200, SPAN("{\"status\": \"ready\"}\n"));
 		return;
 	}
 	buf_append_str(&body, "{\"status\": \"not-ready\", \"reasons\": [");
 	if (api->is_draining)
-		buf_append_str(&body, "\"draining\"");
-	if (!api->is_turn_alive) {
-		if (api->is_draining)
-			buf_append_str(&body, ", ");
-		buf_append_format(&body, "\"turn: %s\"", api->turn_detail);
-	}
+		buf_append_str(&body,
+			       has_trouble ? "\"draining\", " : "\"draining\"");
+	if (has_trouble)
+		buf_append_json(&body, span_from(trouble));
 	buf_append_str(&body, "]}\n");
 	reply_buf(exchange, 503, &body);
+}
+
+void api_handle_turn(struct web_exchange *exchange,
+		     const struct web_request *request, void *arg)
+{
+	const struct api *api = arg;
+	struct buf body = {0};
+
+	(void)request;
+	probe_write_json(*api->probe, *api->pool, &body);
+	reply_buf(exchange, 200, &body);
 }
 
 void api_handle_version(struct web_exchange *exchange,
@@ -161,6 +184,7 @@ void api_handle_metrics(struct web_exchange *exchange,
 
 	(void)request;
 	metric_write(&body, SIGNALD_VERSION, api->started_at_s);
+	probe_write_metrics(*api->probe, &body);
 	web_reply(exchange,
 		  &(struct web_response){
 			  .status = 200,

@@ -6,6 +6,7 @@
 #include "net/web.h"
 #include "policy/kicked.h"
 #include "turn/icelist.h"
+#include "turn/probe.h"
 #include "turn/relay_admin.h"
 
 /* What the handlers below need to know of the server; arg of each of them. */
@@ -15,10 +16,10 @@ struct api {
 	struct kicked *kicked;
 	struct relay_admin *relay_admin;
 	const struct clock *clock;
+	struct pool *const *pool;
+	struct probe *const *probe; /* NULL where nothing is proven */
 	bool is_draining;
-	bool is_turn_alive;
-	const char *turn_detail; /* why it is not */
-	uint64_t started_at_s;	 /* Unix time */
+	uint64_t started_at_s; /* Unix time */
 };
 
 /* Whoever has that id, or had it, relays no more. What goes wrong is logged. */
@@ -31,6 +32,7 @@ web_handler api_handle_version; /* /version */
 
 /* On the operators' address. */
 web_handler api_handle_metrics; /* /metrics */
+web_handler api_handle_turn;	/* /turn: the TURN servers */
 web_handler api_handle_kick;	/* POST /kick?peer=ID */
 
 #endif

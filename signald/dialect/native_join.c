@@ -29,6 +29,7 @@ static struct native_sources sources_of(const struct native_client *client)
 		.config = parts->loop->config,
 		.keyring = parts->keyring,
 		.icelist = *parts->icelist,
+		.from = conn_peer(wsconn_conn(client->ws)),
 		.now_s = clock_wall_s(&parts->loop->clock),
 	};
 }

@@ -72,9 +72,15 @@ static void write_page(struct buf *out, uint64_t after,
 static void write_ice_members(struct buf *out, uint64_t ttl_s,
 			      const struct native_sources *sources)
 {
+	const struct icelist_ask ask = {
+		.kind = ICELIST_PEER,
+		.subject = span_from(sources->peer->id),
+		.ttl_s = ttl_s,
+		.from = sources->from,
+	};
+
 	buf_append_str(out, ",");
-	icelist_write(sources->icelist, ICELIST_PEER,
-		      span_from(sources->peer->id), ttl_s, out);
+	icelist_write(sources->icelist, &ask, out);
 }
 
 static void write_limits(struct buf *out, const struct config *config)

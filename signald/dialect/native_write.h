@@ -14,6 +14,7 @@ struct native_sources {
 	const struct config *config;
 	const struct keyring *keyring;
 	struct icelist *icelist;
+	const struct net_addr *from; /* the client's address */
 	uint64_t now_s;
 };
 

@@ -85,6 +85,16 @@ void net_addr_format(const struct net_addr *addr, char out[NET_ADDR_CAP])
 		       (unsigned)addr->port);
 }
 
+bool net_addr_is_same_ip(const struct net_addr *a, const struct net_addr *b)
+{
+	return a->is_v6 == b->is_v6 && !memcmp(a->ip, b->ip, sizeof(a->ip));
+}
+
+bool net_addr_is_same(const struct net_addr *a, const struct net_addr *b)
+{
+	return a->port == b->port && net_addr_is_same_ip(a, b);
+}
+
 struct span net_addr_network(const struct net_addr *addr)
 {
 	return span_of(addr->ip, addr->is_v6 ? 8 : 4);

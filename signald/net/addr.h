@@ -27,6 +27,10 @@ int net_addr_parse(struct span text, struct net_addr *addr);
 /* "192.0.2.1:80", "[2001:db8::1]:80". */
 void net_addr_format(const struct net_addr *addr, char out[NET_ADDR_CAP]);
 
+/* The same address, whatever the ports; the same with the ports. */
+bool net_addr_is_same_ip(const struct net_addr *a, const struct net_addr *b);
+bool net_addr_is_same(const struct net_addr *a, const struct net_addr *b);
+
 /* The bytes that tell one customer from another: an IPv4 address, an IPv6 /64.
  */
 struct span net_addr_network(const struct net_addr *addr);

@@ -7,11 +7,8 @@
 #include "policy/config.h"
 #include "policy/config_error.h"
 #include "policy/config_file.h"
-#include "policy/config_name.h"
+#include "policy/config_loader.h"
 #include "policy/config_value.h"
-
-/* The weakest first, which is the order they are read in. */
-enum source { FROM_DEFAULT, FROM_FILE, FROM_ENVIRON, FROM_SET };
 
 /* One value as a source gives it. */
 struct entry {
@@ -20,25 +17,6 @@ struct entry {
 	struct span name;
 	const char *value;
 };
-
-/* Who gave a key the value it has now. */
-struct giver {
-	enum source source;
-	bool by_file; /* as the name of a secret's file */
-	unsigned line;
-};
-
-struct loader {
-	const struct config_sources *sources;
-	struct config *config;
-	struct giver *givers; /* one for each row of config_keys */
-	struct config_error *error;
-};
-
-static enum config_spelling spelling_of(enum source source)
-{
-	return source == FROM_ENVIRON ? CONFIG_ENVIRON : CONFIG_DOTTED;
-}
 
 /* A name nobody knows may carry a misspelt secret's value: never print that. */
 static int refuse_unknown(struct loader *loader, const struct entry *entry)
@@ -58,9 +36,9 @@ static int refuse_unknown(struct loader *loader, const struct entry *entry)
 /* A source gives a key once: twice is an oversight, but for --set, where a
  * script appends its user's wishes to its own. */
 static int check_once(struct loader *loader, const struct entry *entry,
-		      const struct config_key *key, bool by_file)
+		      const struct giver *giver, const struct config_key *key,
+		      bool by_file)
 {
-	const struct giver *giver = &loader->givers[key - config_keys];
 	struct config_name name, file_name;
 
 	if (giver->source != entry->source)
@@ -93,24 +71,24 @@ static int refuse_value(struct loader *loader, const struct config_key *key,
 			     key->section, key->name, rule, value);
 }
 
-static int set_value(struct loader *loader, const struct config_key *key,
-		     const char *value)
+static int set_value(struct loader *loader, struct config *config,
+		     const struct config_key *key, const char *value)
 {
-	int err = config_value_set(loader->config, key, span_from(value));
+	int err = config_value_set(config, key, span_from(value));
 
 	if (err == -EINVAL)
 		return refuse_value(loader, key, value);
 	return err ? config_refuse_memory(loader->error) : 0;
 }
 
-static int set_from_file(struct loader *loader, const struct config_key *key,
-			 const char *path)
+static int set_from_file(struct loader *loader, struct config *config,
+			 const struct config_key *key, const char *path)
 {
 	char *secret = NULL;
 	int err = config_file_read_secret(path, &secret, loader->error);
 
 	if (!err) {
-		err = set_value(loader, key, secret);
+		err = set_value(loader, config, key, secret);
 		crypto_wipe(secret, strlen(secret));
 		free(secret);
 	}
@@ -119,37 +97,72 @@ static int set_from_file(struct loader *loader, const struct config_key *key,
 	return err;
 }
 
+static int take_key(struct loader *loader, struct loader_part *part,
+		    const struct entry *entry, const struct config_key *key,
+		    bool by_file)
+{
+	struct giver *giver = &part->givers[key - config_keys];
+	int err = check_once(loader, entry, giver, key, by_file);
+
+	if (err)
+		return err;
+	err = by_file ? set_from_file(loader, part->config, key, entry->value)
+		      : set_value(loader, part->config, key, entry->value);
+	if (!err)
+		*giver = (struct giver){entry->source, by_file, entry->line};
+	return err;
+}
+
+/* "turn fra.host": host, of the server of that name, which a first key of it
+ * brings about. */
+static int take_of_server(struct loader *loader, const struct entry *entry,
+			  struct span server, struct span rest)
+{
+	struct loader_part *part = loader_part_of(loader, server);
+	struct entry own = *entry;
+	const struct config_key *key;
+	char name[CONFIG_MAX_NAME];
+	bool by_file;
+	int len;
+
+	if (!part)
+		return config_refuse_memory(loader->error);
+	len = snprintf(name, sizeof(name), "turn.%.*s",
+		       (int)(rest.len < 60 ? rest.len : 60), rest.ptr);
+	own.name = span_of(name, (size_t)len);
+	key = config_find(own.name, CONFIG_DOTTED, &by_file);
+	if (!key)
+		return refuse_unknown(loader, &own);
+	if (!key->is_per_server)
+		return config_refuse(loader->error,
+				     "%s is one for all servers: it belongs "
+				     "into [turn]",
+				     name);
+	return take_key(loader, part, &own, key, by_file);
+}
+
 static int take(struct loader *loader, const struct entry *entry)
 {
+	const char *dot = memchr(entry->name.ptr, '.', entry->name.len);
+	size_t at = dot ? (size_t)(dot - entry->name.ptr) : entry->name.len;
+	const struct config_key *key;
+	struct span server;
 	bool by_file;
-	const struct config_key *key =
-		config_find(entry->name, spelling_of(entry->source), &by_file);
-	int err;
 
+	if (!config_server_name(span_of(entry->name.ptr, at), &server))
+		return take_of_server(
+			loader, entry, server,
+			span_skip(entry->name, at + (dot ? 1 : 0)));
+	key = config_find(entry->name, spelling_of(entry->source), &by_file);
 	if (!key)
 		return refuse_unknown(loader, entry);
-	err = check_once(loader, entry, key, by_file);
-	if (err)
-		return err;
-	err = by_file ? set_from_file(loader, key, entry->value)
-		      : set_value(loader, key, entry->value);
-	if (err)
-		return err;
-	loader->givers[key - config_keys] =
-		(struct giver){entry->source, by_file, entry->line};
-	return 0;
+	return take_key(loader, &loader->own, entry, key, by_file);
 }
 
 static int take_defaults(struct loader *loader)
 {
-	for (const struct config_key *key = config_keys; key->section; key++) {
-		int err = config_value_set(loader->config, key,
-					   span_from(key->initial));
-
-		assert(err != -EINVAL); /* our own table's mistake */
-		if (err)
-			return config_refuse_memory(loader->error);
-	}
+	if (loader_part_init(&loader->own))
+		return config_refuse_memory(loader->error);
 	return 0;
 }
 
@@ -263,180 +276,23 @@ static int take_sets(struct loader *loader)
 	return err;
 }
 
-/* Two numbers of which the first must not be the greater one. */
-static const struct order {
-	const char *low, *high;
-	bool may_equal;
-} orders[] = {
-	{"http.max_target_bytes", "http.max_head_bytes", true},
-	{"websocket.ping_interval_s", "websocket.silence_timeout_s", false},
-	{"websocket.max_message_bytes", "output.max_queued_bytes", true},
-	{"turn.min_ttl_s", "turn.ttl_s", true},
-	{"turn.ttl_s", "turn.max_ttl_s", true},
-	{"coturn.min_port", "coturn.max_port", true},
-	{"coturn.tunnel_min_port", "coturn.tunnel_max_port", true},
-};
-
-/* Keys that mean nothing without another one. */
-static const struct need {
-	const char *key, *needed;
-} needs[] = {
-	{"listen.tls", "tls.cert"},
-	{"listen.tls", "tls.key"},
-	{"tls.cert", "tls.key"},
-	{"tls.key", "tls.cert"},
-	{"turn.tunnel", "listen.tls"},
-	{"turn.host", "turn.secret"},
-	{"turn.host", "turn.realm"},
-	{"turn.cli", "turn.cli_password"},
-	{"turn.tunnel_cli", "turn.cli_password"},
-	{"coturn.cert", "coturn.key"},
-	{"coturn.key", "coturn.cert"},
-};
-
-static const struct config_key *key_of(const char *name)
-{
-	bool by_file;
-	const struct config_key *key =
-		config_find(span_from(name), CONFIG_DOTTED, &by_file);
-
-	assert(key);
-	return key;
-}
-
-/* Say in front of the sentence who gave the key its value. */
-static void place_key(struct loader *loader, const struct config_key *key)
-{
-	const struct giver *giver = &loader->givers[key - config_keys];
-	struct config_name name =
-		config_spell(key, spelling_of(giver->source), giver->by_file);
-	char where[256];
-
-	if (giver->source == FROM_FILE)
-		(void)snprintf(where, sizeof(where), "%s:%u",
-			       loader->sources->file, giver->line);
-	else if (giver->source != FROM_DEFAULT)
-		(void)snprintf(where, sizeof(where), "%s %s",
-			       giver->source == FROM_SET ? "--set"
-							 : "environment",
-			       name.text);
-	else
-		return;
-	config_error_place(loader->error, where);
-}
-
-static bool is_from_default(const struct loader *loader,
-			    const struct config_key *key)
-{
-	return loader->givers[key - config_keys].source == FROM_DEFAULT;
-}
-
-static int check_order(struct loader *loader, const struct order *order)
-{
-	const struct config_key *low = key_of(order->low);
-	const struct config_key *high = key_of(order->high);
-	char low_text[CONFIG_MAX_NUMBER], high_text[CONFIG_MAX_NUMBER];
-	unsigned low_value = config_value_uint(loader->config, low);
-	unsigned high_value = config_value_uint(loader->config, high);
-	int err;
-
-	if (low_value < high_value ||
-	    (low_value == high_value && order->may_equal))
-		return 0;
-	err = config_refuse(loader->error, "%s = %s must be %s %s = %s",
-			    order->low,
-			    config_value_text(loader->config, low, low_text),
-			    order->may_equal ? "at most" : "below", order->high,
-			    config_value_text(loader->config, high, high_text));
-	place_key(loader, is_from_default(loader, low) ? high : low);
-	return err;
-}
-
-static bool is_empty(const struct config *config, const struct config_key *key)
-{
-	char scratch[CONFIG_MAX_NUMBER];
-
-	return !*config_value_text(config, key, scratch);
-}
-
-static int check_need(struct loader *loader, const struct need *need)
-{
-	const struct config_key *key = key_of(need->key);
-	int err;
-
-	if (is_empty(loader->config, key) ||
-	    !is_empty(loader->config, key_of(need->needed)))
-		return 0;
-	err = config_refuse(loader->error, "%s needs %s, which is empty",
-			    need->key, need->needed);
-	place_key(loader, key);
-	return err;
-}
-
-/* Two coturns on one host: neither knows which ports the other has taken. */
-static int check_relay_ports(struct loader *loader)
-{
-	const struct config *config = loader->config;
-	unsigned first = config->coturn.tunnel_min_port;
-	unsigned last = config->coturn.tunnel_max_port;
-	int err;
-
-	if (!*config->turn.tunnel || last < config->coturn.min_port ||
-	    first > config->coturn.max_port)
-		return 0;
-	err = config_refuse(loader->error,
-			    "the relay ports of the coturn at turn.tunnel, "
-			    "coturn.tunnel_min_port to tunnel_max_port (%u to "
-			    "%u), must lie outside coturn.min_port to max_port "
-			    "(%u to %u)",
-			    first, last, config->coturn.min_port,
-			    config->coturn.max_port);
-	place_key(loader, key_of("turn.tunnel"));
-	return err;
-}
-
-static int check_together(struct loader *loader)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]) && !err; i++)
-		err = check_order(loader, &orders[i]);
-	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]) && !err; i++)
-		err = check_need(loader, &needs[i]);
-	return err ? err : check_relay_ports(loader);
-}
-
-/* The one that ends the table included. */
-static size_t count_rows(void)
-{
-	size_t count = 1;
-
-	while (config_keys[count - 1].section)
-		count++;
-	return count;
-}
-
 int config_load(struct config **configp, const struct config_sources *sources,
 		struct config_error *error)
 {
 	static int (*const steps[])(struct loader *) = {
-		take_defaults, take_file,      take_environ,
-		take_sets,     check_together,
+		take_defaults, take_file,	take_environ,
+		take_sets,     loader_complete, loader_check_together,
 	};
 	struct loader loader = {.sources = sources, .error = error};
 	int err = 0;
 
-	loader.config = calloc(1, sizeof(*loader.config));
-	loader.givers = calloc(count_rows(), sizeof(*loader.givers));
-	if (!loader.config || !loader.givers)
-		err = config_refuse_memory(error);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && !err; i++)
 		err = steps[i](&loader);
-	free(loader.givers);
 	if (err)
-		config_free(loader.config);
+		config_free(loader.own.config);
 	else
-		*configp = loader.config;
+		*configp = loader.own.config;
+	loader_clear(&loader);
 	return err;
 }
 
@@ -444,6 +300,9 @@ void config_free(struct config *config)
 {
 	if (!config)
 		return;
+	for (size_t i = 0; i < config->servers_count; i++)
+		config_free(config->servers[i].config);
+	free(config->servers);
 	for (const struct config_key *key = config_keys; key->section; key++)
 		config_value_clear(config, key);
 	free(config);

@@ -6,6 +6,11 @@
 
 #include "base/span.h"
 
+/* Letters, digits, - and _ of the name in [turn NAME]. */
+#define CONFIG_MAX_SERVER_NAME 24
+
+struct config_server;
+
 /*
  * Where a value comes from, the strongest first: --set, the environment
  * (SIGNALD_SECTION_KEY, a secret also as a file named by
@@ -75,8 +80,9 @@ struct config {
 		unsigned max_metadata_bytes;
 	} rooms;
 	struct {
-		char *host;  /* name or address in the URLs, "" for no TURN */
-		char *realm; /* also the STUN realm of coturn */
+		/* of one server; a [turn NAME] section has these alone */
+		char *host;	 /* name or address in the URLs, "" for none */
+		char *addresses; /* list of IPs, "" for those of host */
 		char *secret;
 		bool stun;
 		bool udp;
@@ -84,15 +90,23 @@ struct config {
 		bool tls;
 		unsigned port;
 		unsigned tls_port;
+		char *region;
+		unsigned weight;
+		bool drained;
+		char *cli; /* ADDRESS:PORT of its administration, or "" */
+		char *cli_password;
+		/* of all of them */
+		char *realm; /* also the STUN realm of coturn */
 		unsigned ttl_s;
 		unsigned min_ttl_s;
 		unsigned max_ttl_s;
 		char *tunnel; /* ADDRESS:PORT of the coturn behind listen.tls */
-		char *probe;  /* ADDRESS:PORT asked for a STUN Binding */
+		bool probe;
 		unsigned probe_interval_s;
-		char *cli; /* ADDRESS:PORT of coturn's administration, or "" */
-		char *cli_password;
-		char *tunnel_cli; /* the same of the tunnel's coturn */
+		bool withhold_unsafe;
+		unsigned servers_per_client;
+		char *regions;	  /* file, "" for none */
+		char *tunnel_cli; /* cli of the tunnel's coturn */
 		bool strict;
 	} turn;
 	struct {
@@ -120,6 +134,16 @@ struct config {
 	struct {
 		unsigned spread_s;
 	} drain;
+	/* The [turn NAME] sections, in the file's order. */
+	struct config_server *servers;
+	size_t servers_count;
+};
+
+/* A further TURN server: `turn` of its config is what its section says, the
+ * rest of it is at its defaults. */
+struct config_server {
+	char name[CONFIG_MAX_SERVER_NAME + 1];
+	struct config *config;
 };
 
 enum config_type {
@@ -138,6 +162,7 @@ enum config_type {
 	CONFIG_HOST,	     /* a host name or an address, or empty */
 	CONFIG_URL_PATH,     /* "/", or a path between two of them */
 	CONFIG_NAMESPACES,   /* NAME=RULES[+recovery] items, or empty */
+	CONFIG_WORD,	     /* letters, digits, - and _, or empty */
 };
 
 enum config_reload { CONFIG_RESTART, CONFIG_RELOAD };
@@ -153,6 +178,7 @@ struct config_key {
 	unsigned min, max;   /* CONFIG_UINT */
 	const char *allowed; /* CONFIG_ENUM */
 	const char *help;    /* one line; units in it */
+	bool is_per_server;  /* may stand in a [turn NAME] section */
 };
 
 /* The table, ended by a row whose section is NULL. */

@@ -14,7 +14,7 @@
 
 #define MAX_FILE_BYTES 262144
 #define MAX_SECRET_BYTES 4096
-#define CONFIG_MAX_SECTION 31 /* of those there are */
+#define CONFIG_MAX_SECTION 63 /* of those there are, blanks included */
 
 /* Fill bytes, cap of them; returns how many there were, or -errno. */
 static ssize_t read_whole(int fd, char *bytes, size_t cap)
@@ -137,15 +137,24 @@ struct reader {
 static int on_section(struct span name, unsigned line, void *arg)
 {
 	struct reader *reader = arg;
+	struct span server;
 	char sections[256];
+	int err = config_has_section(name) ? 0
+					   : config_server_name(name, &server);
 
 	(void)line;
-	if (config_has_section(name))
+	if (!err)
 		return span_copy(name, reader->section,
 				 sizeof(reader->section));
+	if (err == -EINVAL)
+		return config_refuse(reader->error,
+				     "the NAME of [turn NAME] must be 1 to %d "
+				     "characters of A-Z a-z 0-9 _ -",
+				     CONFIG_MAX_SERVER_NAME);
 	config_list_sections(sections, sizeof(sections));
 	return config_refuse(
-		reader->error, "unknown section [%.*s]; there are %s",
+		reader->error,
+		"unknown section [%.*s]; there are %s, and [turn NAME]",
 		(int)(name.len < 40 ? name.len : 40), name.ptr, sections);
 }
 

@@ -7,17 +7,28 @@
 #define TEXT(section, name, type, initial, reload, help)                      \
 	{                                                                     \
 		AT(section, name), type, reload, OFF(section, name), initial, \
-			0, 0, NULL, help                                      \
+			0, 0, NULL, help, false                               \
 	}
 #define UINT(section, name, initial, min, max, reload, help)                \
 	{                                                                   \
 		AT(section, name), CONFIG_UINT, reload, OFF(section, name), \
-			initial, min, max, NULL, help                       \
+			initial, min, max, NULL, help, false                \
 	}
 #define WORD(section, name, initial, allowed, reload, help)                 \
 	{                                                                   \
 		AT(section, name), CONFIG_ENUM, reload, OFF(section, name), \
-			initial, 0, 0, allowed, help                        \
+			initial, 0, 0, allowed, help, false                 \
+	}
+/* Of one TURN server: these can be taken from a [turn NAME] section too. */
+#define SERVER_TEXT(name, type, initial, help)                                 \
+	{                                                                      \
+		AT(turn, name), type, CONFIG_RELOAD, OFF(turn, name), initial, \
+			0, 0, NULL, help, true                                 \
+	}
+#define SERVER_UINT(name, initial, min, max, help)                           \
+	{                                                                    \
+		AT(turn, name), CONFIG_UINT, CONFIG_RELOAD, OFF(turn, name), \
+			initial, min, max, NULL, help, true                  \
 	}
 
 /* clang-format off */
@@ -116,18 +127,30 @@ const struct config_key config_keys[] = {
 	UINT(rooms, max_metadata_bytes, "4096", 0, 65536,
 	     CONFIG_RELOAD, "a peer's metadata, bytes of JSON"),
 
-	TEXT(turn, host, CONFIG_HOST, "",
-	     CONFIG_RELOAD, "coturn's name or address as clients see it; empty for no TURN"),
+	SERVER_TEXT(host, CONFIG_HOST, "",
+		    "the server's name or address as clients see it; empty for no TURN"),
+	SERVER_TEXT(addresses, CONFIG_IP_LIST, "",
+		    "where signald itself reaches it to prove it; empty: what host stands for"),
+	SERVER_TEXT(secret, CONFIG_SECRET, "",
+		    "shared with coturn: at least 16 characters of A-Z a-z 0-9 _ - (turnconf secret makes one)"),
+	SERVER_TEXT(stun, CONFIG_BOOL, "yes", "offer stun: on port"),
+	SERVER_TEXT(udp, CONFIG_BOOL, "yes", "offer turn: over UDP on port"),
+	SERVER_TEXT(tcp, CONFIG_BOOL, "yes", "offer turn: over TCP on port"),
+	SERVER_TEXT(tls, CONFIG_BOOL, "no", "offer turns: over TLS on tls_port"),
+	SERVER_UINT(port, "3478", 1, 65535, "coturn's port for UDP and TCP"),
+	SERVER_UINT(tls_port, "5349", 1, 65535, "coturn's port for TLS"),
+	SERVER_TEXT(region, CONFIG_WORD, "",
+		    "where it stands; clients of the same region get it first"),
+	SERVER_UINT(weight, "10", 1, 1000,
+		    "its share of the clients, against the weights of the others"),
+	SERVER_TEXT(drained, CONFIG_BOOL, "no",
+		    "give it to no more clients; those it has stay"),
+	SERVER_TEXT(cli, CONFIG_ADDRESS, "",
+		    "coturn's administration on loopback: ends what the kicked relay; empty: nothing does"),
+	SERVER_TEXT(cli_password, CONFIG_SECRET, "",
+		    "its password: at least 16 characters of A-Z a-z 0-9 _ - (turnconf secret makes one)"),
 	TEXT(turn, realm, CONFIG_HOST, "signald",
-	     CONFIG_RESTART, "coturn's realm"),
-	TEXT(turn, secret, CONFIG_SECRET, "",
-	     CONFIG_RELOAD, "shared with coturn: at least 16 characters of A-Z a-z 0-9 _ - (turnconf secret makes one)"),
-	TEXT(turn, stun, CONFIG_BOOL, "yes", CONFIG_RELOAD, "offer stun: on port"),
-	TEXT(turn, udp, CONFIG_BOOL, "yes", CONFIG_RELOAD, "offer turn: over UDP on port"),
-	TEXT(turn, tcp, CONFIG_BOOL, "yes", CONFIG_RELOAD, "offer turn: over TCP on port"),
-	TEXT(turn, tls, CONFIG_BOOL, "no", CONFIG_RELOAD, "offer turns: over TLS on tls_port"),
-	UINT(turn, port, "3478", 1, 65535, CONFIG_RELOAD, "coturn's port for UDP and TCP"),
-	UINT(turn, tls_port, "5349", 1, 65535, CONFIG_RELOAD, "coturn's port for TLS"),
+	     CONFIG_RESTART, "coturn's realm, of all the servers"),
 	UINT(turn, ttl_s, "600", 10, 86400,
 	     CONFIG_RELOAD, "seconds a credential lives"),
 	UINT(turn, min_ttl_s, "60", 10, 86400,
@@ -136,14 +159,16 @@ const struct config_key config_keys[] = {
 	     CONFIG_RELOAD, "most seconds a client may ask for"),
 	TEXT(turn, tunnel, CONFIG_ADDRESS, "",
 	     CONFIG_RELOAD, "where TURN that comes to listen.tls goes on to: a coturn of its own; empty: it is refused"),
-	TEXT(turn, probe, CONFIG_ADDRESS, "",
-	     CONFIG_RELOAD, "coturn's own ADDRESS:PORT, asked for a STUN Binding; empty: not asked, always taken as alive"),
-	UINT(turn, probe_interval_s, "5", 1, 3600,
-	     CONFIG_RELOAD, "seconds between two such questions"),
-	TEXT(turn, cli, CONFIG_ADDRESS, "",
-	     CONFIG_RELOAD, "coturn's administration on loopback: ends what the kicked relay; empty: nothing does"),
-	TEXT(turn, cli_password, CONFIG_SECRET, "",
-	     CONFIG_RELOAD, "its password: at least 16 characters of A-Z a-z 0-9 _ - (turnconf secret makes one)"),
+	TEXT(turn, probe, CONFIG_BOOL, "yes",
+	     CONFIG_RELOAD, "prove each server by relaying through it; clients get those that work; no: all are given"),
+	UINT(turn, probe_interval_s, "2", 1, 3600,
+	     CONFIG_RELOAD, "seconds between two proofs of a server"),
+	TEXT(turn, withhold_unsafe, CONFIG_BOOL, "yes",
+	     CONFIG_RELOAD, "do not give out a server that relays into private networks (tried at start and every hour)"),
+	UINT(turn, servers_per_client, "2", 1, 10,
+	     CONFIG_RELOAD, "TURN servers in one ICE list, the best ones"),
+	TEXT(turn, regions, CONFIG_STRING, "",
+	     CONFIG_RELOAD, "file that says which networks are in which region: lines of NETWORK REGION; empty for none"),
 	TEXT(turn, tunnel_cli, CONFIG_ADDRESS, "",
 	     CONFIG_RELOAD, "the same of the coturn behind the tunnel, with the same password"),
 	TEXT(turn, strict, CONFIG_BOOL, "no",
@@ -183,6 +208,6 @@ const struct config_key config_keys[] = {
 
 	UINT(drain, spread_s, "5", 0, 300,
 	     CONFIG_RELOAD, "seconds over which SIGTERM closes the connections"),
-	{NULL, NULL, CONFIG_STRING, CONFIG_RESTART, 0, NULL, 0, 0, NULL, NULL},
+	{NULL, NULL, CONFIG_STRING, CONFIG_RESTART, 0, NULL, 0, 0, NULL, NULL, false},
 };
 /* clang-format on */

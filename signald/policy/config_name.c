@@ -1,6 +1,7 @@
 /* config_name.c: how keys are spelt, and which one a misspelt name meant. */
 #include <assert.h>
 #include <ctype.h>
+#include <errno.h>
 
 #include "policy/config_name.h"
 
@@ -141,6 +142,24 @@ bool config_has_section(struct span section)
 			return true;
 	}
 	return false;
+}
+
+int config_server_name(struct span section, struct span *name)
+{
+	const struct span before = SPAN("turn ");
+
+	if (!span_has_prefix(section, before))
+		return -ENOENT;
+	*name = span_trim(span_skip(section, before.len));
+	if (!name->len || name->len > CONFIG_MAX_SERVER_NAME)
+		return -EINVAL;
+	for (size_t i = 0; i < name->len; i++) {
+		char c = name->ptr[i];
+
+		if (!isalnum((unsigned char)c) && c != '-' && c != '_')
+			return -EINVAL;
+	}
+	return 0;
 }
 
 void config_list_sections(char *out, size_t cap)

@@ -30,6 +30,14 @@ bool config_guess(struct span name, enum config_spelling spelling,
 
 bool config_has_section(struct span section);
 
+/*
+ * The NAME of a section [turn NAME], which describes a further server.
+ *
+ * Returns 0; -ENOENT for a section of another kind; -EINVAL for a name that is
+ * not 1 to CONFIG_MAX_SERVER_NAME characters of A-Z a-z 0-9 _ -.
+ */
+int config_server_name(struct span section, struct span *name);
+
 /* All sections: "listen, http, ..." */
 void config_list_sections(char *out, size_t cap);
 

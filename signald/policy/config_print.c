@@ -18,21 +18,36 @@ static void print_section(const struct config_key *key, FILE *out)
 			      key->section);
 }
 
+static void print_value(const struct config *config,
+			const struct config_key *key, FILE *out)
+{
+	char scratch[CONFIG_MAX_NUMBER];
+	const char *text = config_value_text(config, key, scratch);
+
+	/* A comment, so that the mask is never read as the secret. */
+	if (key->type == CONFIG_SECRET && *text)
+		(void)fprintf(out, "# %s = ******** (set)\n", key->name);
+	else
+		(void)fprintf(out, "%s =%s%s\n", key->name, *text ? " " : "",
+			      text);
+}
+
+static void print_server(const struct config_server *server, FILE *out)
+{
+	(void)fprintf(out, "\n[turn %s]\n", server->name);
+	for (const struct config_key *key = config_keys; key->section; key++)
+		if (key->is_per_server)
+			print_value(server->config, key, out);
+}
+
 void config_print(const struct config *config, FILE *out)
 {
 	for (const struct config_key *key = config_keys; key->section; key++) {
-		char scratch[CONFIG_MAX_NUMBER];
-		const char *text = config_value_text(config, key, scratch);
-
 		print_section(key, out);
-		/* A comment, so that the mask is never read as the secret. */
-		if (key->type == CONFIG_SECRET && *text)
-			(void)fprintf(out, "# %s = ******** (set)\n",
-				      key->name);
-		else
-			(void)fprintf(out, "%s =%s%s\n", key->name,
-				      *text ? " " : "", text);
+		print_value(config, key, out);
 	}
+	for (size_t i = 0; i < config->servers_count; i++)
+		print_server(&config->servers[i], out);
 }
 
 void config_print_help(FILE *out)

@@ -217,16 +217,19 @@ static bool is_plain(struct span s)
 	return true;
 }
 
-/* What coturn's own reader neither cuts nor splits. */
-static bool is_secret(struct span s)
+static bool is_word(struct span s)
 {
-	if (s.len && s.len < SECRET_MIN_LEN)
-		return false;
 	for (size_t i = 0; i < s.len; i++) {
 		if (!is_alnum(s.ptr[i]) && s.ptr[i] != '_' && s.ptr[i] != '-')
 			return false;
 	}
 	return true;
+}
+
+/* What coturn's own reader neither cuts nor splits. */
+static bool is_secret(struct span s)
+{
+	return (!s.len || s.len >= SECRET_MIN_LEN) && is_word(s);
 }
 
 /* The texts: checked, and kept as they are. */
@@ -261,6 +264,7 @@ static const struct {
 			       "NAME=RULES parted by commas, as "
 			       "/=tutorial, /x=generic+recovery, "
 			       "/y=/etc/y.rules; or empty"},
+	[CONFIG_WORD] = {is_word, "one word of A-Z a-z 0-9 _ -, or empty"},
 };
 
 static const struct {

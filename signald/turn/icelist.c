@@ -9,60 +9,23 @@
 #define USER_HASH_BYTES 16
 
 struct icelist {
+	const struct pool *pool;
+	const struct regions *regions;
 	const struct clock *clock;
-	/* JSON up to where a credential goes: the stun entry, then the turn one
-	 */
-	struct buf stun;
-	struct buf turn;
-	struct crypto_hmac *credentials; /* keyed with the secret */
-	struct crypto_hmac *users;	 /* keyed with a key derived from it */
+	struct crypto_hmac *users; /* keyed with a key derived from a secret */
 	uint64_t ttl_s, min_ttl_s, max_ttl_s;
-	bool is_alive;
 };
 
-static void append_url(struct buf *out, const char *before, const char *scheme,
-		       const struct config *config, const char *query)
+static const char *secret_of(const struct config *config)
 {
-	bool is_v6 =
-		strchr(config->turn.host, ':') && *config->turn.host != '[';
-	unsigned port = strcmp(scheme, "turns") ? config->turn.port
-						: config->turn.tls_port;
-
-	buf_append_format(out,
-			  is_v6 ? "%s\"%s:[%s]:%u%s\"" : "%s\"%s:%s:%u%s\"",
-			  before, scheme, config->turn.host, port, query);
-}
-
-static void write_entries(struct icelist *list, const struct config *config)
-{
-	const char *before = "{\"urls\":[";
-
-	if (!*config->turn.host)
-		return;
-	if (config->turn.stun) {
-		append_url(&list->stun, before, "stun", config, "");
-		buf_append_str(&list->stun, "]}");
-	}
-	if (config->turn.udp) {
-		append_url(&list->turn, before, "turn", config,
-			   "?transport=udp");
-		before = ",";
-	}
-	if (config->turn.tcp) {
-		append_url(&list->turn, before, "turn", config,
-			   "?transport=tcp");
-		before = ",";
-	}
-	if (config->turn.tls)
-		append_url(&list->turn, before, "turns", config,
-			   "?transport=tcp");
-	if (config->turn.udp || config->turn.tcp || config->turn.tls)
-		buf_append_str(&list->turn, "],\"username\":\"");
+	if (*config->turn.secret || !config->servers_count)
+		return config->turn.secret;
+	return config->servers[0].config->turn.secret;
 }
 
 /* The hash of users has a key of its own: what a username shows must not help
  * against the secret, nor the other way round. */
-static int derive_keys(struct icelist *list, struct span secret)
+static int derive_key(struct icelist *list, struct span secret)
 {
 	uint8_t key[CRYPTO_SHA256_LEN];
 	struct crypto_hmac *derive;
@@ -70,9 +33,6 @@ static int derive_keys(struct icelist *list, struct span secret)
 
 	if (!secret.len)
 		return 0;
-	err = crypto_hmac_new(&list->credentials, CRYPTO_SHA1, secret);
-	if (err)
-		return err;
 	err = crypto_hmac_new(&derive, CRYPTO_SHA256, secret);
 	if (err)
 		return err;
@@ -86,20 +46,20 @@ static int derive_keys(struct icelist *list, struct span secret)
 }
 
 int icelist_new(struct icelist **listp, const struct config *config,
+		const struct pool *pool, const struct regions *regions,
 		const struct clock *clock)
 {
 	struct icelist *list = calloc(1, sizeof(*list));
 
 	if (!list)
 		return -ENOMEM;
+	list->pool = pool;
+	list->regions = regions;
 	list->clock = clock;
 	list->ttl_s = config->turn.ttl_s;
 	list->min_ttl_s = config->turn.min_ttl_s;
 	list->max_ttl_s = config->turn.max_ttl_s;
-	list->is_alive = true;
-	write_entries(list, config);
-	if (list->stun.failed || list->turn.failed ||
-	    derive_keys(list, span_from(config->turn.secret))) {
+	if (derive_key(list, span_from(secret_of(config)))) {
 		icelist_free(list);
 		return -ENOMEM;
 	}
@@ -112,15 +72,7 @@ void icelist_free(struct icelist *list)
 	if (!list)
 		return;
 	crypto_hmac_free(list->users);
-	crypto_hmac_free(list->credentials);
-	buf_clear(&list->turn);
-	buf_clear(&list->stun);
 	free(list);
-}
-
-void icelist_set_alive(struct icelist *list, bool is_alive)
-{
-	list->is_alive = is_alive;
 }
 
 uint64_t icelist_ttl_s(const struct icelist *list, uint64_t asked_s)
@@ -160,22 +112,68 @@ bool icelist_is_peer(struct span user)
 	return span_has_prefix(user, SPAN("p-"));
 }
 
-/* The turn entry, or nothing when it cannot be had. Returns whether it is
- * there. */
-static bool write_turn(struct icelist *list, enum icelist_user kind,
-		       struct span subject, uint64_t ttl_s, struct buf *out)
+/* "stun:host:3478", an IPv6 address in brackets (RFC 7064, RFC 7065). */
+static void write_url(const struct pool_server *server, const char *before,
+		      const char *scheme, unsigned port, const char *query,
+		      struct buf *out)
 {
-	char user[TURNCRED_MAX_USER + 1];
+	bool is_v6 = strchr(server->host, ':');
+
+	buf_append_format(out,
+			  is_v6 ? "%s\"%s:[%s]:%u%s\"" : "%s\"%s:%s:%u%s\"",
+			  before, scheme, server->host, port, query);
+}
+
+static const struct {
+	const char *scheme, *query;
+} urls[POOL_TRANSPORTS] = {
+	[POOL_UDP] = {"turn", "?transport=udp"},
+	[POOL_TCP] = {"turn", "?transport=tcp"},
+	[POOL_TLS] = {"turns", "?transport=tcp"},
+};
+
+/* One entry with all the servers' stun: URLs. Returns whether there is one. */
+static bool write_stun(const struct pool_server *const *servers, size_t count,
+		       struct buf *out)
+{
+	const char *before = "{\"urls\":[";
+	bool has_any = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct pool_server *server = servers[i];
+
+		if (!server->has_stun)
+			continue;
+		write_url(server, before, "stun", server->ports[POOL_UDP], "",
+			  out);
+		before = ",";
+		has_any = true;
+	}
+	if (has_any)
+		buf_append_str(out, "]}");
+	return has_any;
+}
+
+/* The entry of a TURN server. Returns whether it could be written. */
+static bool write_turn(struct icelist *list, const struct pool_server *server,
+		       const char *user, uint64_t ttl_s, const char *comma,
+		       struct buf *out)
+{
+	const char *before = "{\"urls\":[";
 	struct turncred cred;
 
-	if (!list->is_alive || !list->turn.len || !list->credentials ||
-	    icelist_user_of(list, kind, subject, user) ||
-	    turncred_make(list->credentials, span_from(user),
-			  clock_wall_s(list->clock), ttl_s, &cred))
+	if (!*user || turncred_make(server->credentials, span_from(user),
+				    clock_wall_s(list->clock), ttl_s, &cred))
 		return false;
-	if (list->stun.len)
-		buf_append_str(out, ",");
-	buf_append_span(out, buf_span(&list->turn));
+	buf_append_str(out, comma);
+	for (int i = 0; i < POOL_TRANSPORTS; i++) {
+		if (!pool_can_offer(list->pool, server, (enum pool_transport)i))
+			continue;
+		write_url(server, before, urls[i].scheme, server->ports[i],
+			  urls[i].query, out);
+		before = ",";
+	}
+	buf_append_str(out, "],\"username\":\"");
 	buf_append_str(out, cred.username);
 	buf_append_str(out, "\",\"credential\":\"");
 	buf_append_str(out, cred.credential);
@@ -184,18 +182,55 @@ static bool write_turn(struct icelist *list, enum icelist_user kind,
 	return true;
 }
 
-void icelist_write(struct icelist *list, enum icelist_user kind,
-		   struct span subject, uint64_t ttl_s, struct buf *out)
+static struct span region_of(const struct icelist *list,
+			     const struct icelist_ask *ask)
+{
+	if (ask->region.len || !list->regions || !ask->from)
+		return ask->region;
+	return regions_find(list->regions, ask->from);
+}
+
+/* Returns whether there is a TURN server among them. */
+static bool write_servers(struct icelist *list, const struct icelist_ask *ask,
+			  uint64_t ttl_s, struct buf *out)
+{
+	const struct pool_server *servers[POOL_MAX_CHOSEN];
+	struct span region = region_of(list, ask);
+	char user[TURNCRED_MAX_USER + 1];
+	bool has_any, has_turn = false;
+	size_t count;
+
+	if (icelist_user_of(list, ask->kind, ask->subject, user))
+		user[0] = '\0';
+	count = pool_choose(list->pool, span_from(user), region, true, servers);
+	if (!count) {
+		count = pool_choose(list->pool, span_from(user), region, false,
+				    servers);
+		(void)write_stun(servers, count, out);
+		return false;
+	}
+	has_any = write_stun(servers, count, out);
+	for (size_t i = 0; i < count; i++) {
+		bool is_there = write_turn(list, servers[i], user, ttl_s,
+					   has_any ? "," : "", out);
+
+		has_any |= is_there;
+		has_turn |= is_there;
+	}
+	return has_turn;
+}
+
+void icelist_write(struct icelist *list, const struct icelist_ask *ask,
+		   struct buf *out)
 {
 	uint64_t now_s = clock_wall_s(list->clock);
+	uint64_t ttl_s = icelist_ttl_s(list, ask->ttl_s);
 	char expires_at[CLOCK_ISO_LEN + 1];
 	bool has_turn;
 
-	ttl_s = icelist_ttl_s(list, ttl_s);
 	clock_format_iso((now_s + ttl_s) * 1000, expires_at);
 	buf_append_str(out, "\"iceServers\":[");
-	buf_append_span(out, buf_span(&list->stun));
-	has_turn = write_turn(list, kind, subject, ttl_s, out);
+	has_turn = write_servers(list, ask, ttl_s, out);
 	buf_append_str(out, has_turn ? "],\"turn\":true,\"ttl\":"
 				     : "],\"turn\":false,\"ttl\":");
 	buf_append_u64(out, ttl_s);

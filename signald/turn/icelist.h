@@ -5,7 +5,9 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "codec/turncred.h"
-#include "policy/config.h"
+#include "net/addr.h"
+#include "turn/pool.h"
+#include "turn/regions.h"
 
 struct icelist;
 
@@ -15,16 +17,27 @@ enum icelist_user {
 	ICELIST_PEER,	 /* a peer: its id */
 };
 
-/* clock is borrowed, what is needed of config copied. Returns 0 or -ENOMEM. */
+struct icelist_ask {
+	enum icelist_user kind;
+	struct span subject; /* bytes that name the user; they do not show */
+	uint64_t ttl_s;	     /* asked for by the client, 0: the configured */
+	struct span region;  /* asked for, "" for that of `from` */
+	const struct net_addr *from; /* the client's, NULL where unknown */
+};
+
+/*
+ * pool, clock and regions are borrowed, what is needed of config copied.
+ *
+ * regions  NULL for none
+ *
+ * Returns 0 or -ENOMEM.
+ */
 int icelist_new(struct icelist **listp, const struct config *config,
+		const struct pool *pool, const struct regions *regions,
 		const struct clock *clock);
 
 /* Takes NULL. */
 void icelist_free(struct icelist *list);
-
-/* The TURN server answers or not; while it does not, lists hold STUN only.
- * Starts as answering. */
-void icelist_set_alive(struct icelist *list, bool is_alive);
 
 /* Seconds that a credential lives for a client that asked for asked_s, or for
  * none with 0. */
@@ -46,10 +59,10 @@ bool icelist_is_peer(struct span user);
  * Append the members of an ICE answer, without braces:
  * "iceServers":[...],"turn":true,"ttl":600,"expiresAt":"...","refreshAfter":450
  *
- * subject  bytes that name the user; they enter a keyed hash and do not show
- * ttl_s    asked for by the client, 0 for the configured one
+ * Each TURN server is an entry of its own, with the ways to it that live; when
+ * none does, there are STUN servers alone and "turn" is false.
  */
-void icelist_write(struct icelist *list, enum icelist_user kind,
-		   struct span subject, uint64_t ttl_s, struct buf *out);
+void icelist_write(struct icelist *list, const struct icelist_ask *ask,
+		   struct buf *out);
 
 #endif

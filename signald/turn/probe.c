@@ -1,165 +1,348 @@
-/* probe.c: asks the TURN server for a STUN Binding, again and again. */
+/* probe.c: proves the servers of a pool, each way to each of them. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "base/crypto.h"
+#include <event2/util.h>
+
+#include "base/log.h"
 #include "base/member.h"
-#include "codec/stun.h"
-#include "net/addr.h"
 #include "policy/metric.h"
-#include "turn/probe.h"
+#include "turn/probe_watch.h"
 
-#define MISSES_UNTIL_DOWN 3
-#define RETRY_MS 1000 /* while a question is open, or the server is down */
-#define DATAGRAM_CAP 1500
+#define LOOKUP_EVERY_MS 60000
+#define LOOKUP_RETRY_MS 5000
 
-enum probe_state { PROBE_UNKNOWN, PROBE_UP, PROBE_DOWN };
-
-struct probe {
-	struct loop *loop;
-	void (*on_change)(bool is_alive, const char *detail, void *arg);
-	void *arg;
-	struct net_addr addr;
-	struct event *event;
-	struct loop_timer timer;
-	uint64_t asked_ms;
-	unsigned misses;
-	int fd;
-	enum probe_state state;
-	bool is_asking; /* a question is open */
-	uint8_t id[STUN_ID_LEN];
+static const enum link_transport links[POOL_TRANSPORTS] = {
+	[POOL_UDP] = LINK_UDP,
+	[POOL_TCP] = LINK_TCP,
+	[POOL_TLS] = LINK_TLS,
 };
 
-static void change(struct probe *probe, enum probe_state state,
-		   const char *detail)
+/* --- what is found out --- */
+
+static void tell(struct probe *probe)
 {
-	if (probe->state == state)
-		return;
-	probe->state = state;
-	metric_set(METRIC_TURN_UP, state == PROBE_UP);
-	probe->on_change(state == PROBE_UP, detail, probe->arg);
+	metric_set(METRIC_TURN_UP, pool_is_alive(probe->pool));
+	probe->on_change(probe->arg);
 }
 
-static void read_cb(evutil_socket_t fd, short what, void *arg);
-
-/* A connected socket: its errors are seen, and nobody else's answers. */
-static int open_socket(struct probe *probe)
+static bool is_only_one_up(const struct watch *watch)
 {
-	struct sockaddr_storage sockaddr;
-	socklen_t len = net_addr_to(&probe->addr, &sockaddr);
-	int fd = socket(sockaddr.ss_family,
-			SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	size_t count = 0;
 
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&sockaddr, len)) {
-		int err = -errno;
+	for (size_t i = 0; i < watch->endpoints_count; i++)
+		count += watch->endpoints[i].state == ENDPOINT_UP;
+	return count == 1;
+}
 
-		(void)close(fd);
-		return err;
+static bool is_any_up(const struct watch *watch, enum pool_transport transport)
+{
+	for (size_t i = 0; i < watch->endpoints_count; i++) {
+		const struct endpoint *endpoint = &watch->endpoints[i];
+
+		if (endpoint->transport == transport &&
+		    endpoint->state == ENDPOINT_UP)
+			return true;
 	}
-	probe->event = event_new(probe->loop->base, fd, EV_READ | EV_PERSIST,
-				 read_cb, probe);
-	if (!probe->event || event_add(probe->event, NULL)) {
-		(void)close(fd);
-		return -ENOMEM;
+	return false;
+}
+
+static void on_endpoint(struct endpoint *endpoint, void *arg)
+{
+	struct watch *watch = arg;
+	bool *is_live = &watch->server->is_live[endpoint->transport];
+	bool is_up = is_any_up(watch, endpoint->transport);
+
+	/* It may have been restarted with another configuration. */
+	if (endpoint->state == ENDPOINT_UP && is_only_one_up(watch))
+		guard_start(&watch->guard, &endpoint->link);
+	if (*is_live == is_up)
+		return;
+	*is_live = is_up;
+	tell(watch->probe);
+}
+
+static void on_verdict(struct guard *guard, void *arg)
+{
+	struct watch *watch = arg;
+
+	if (watch->server->safety == guard->safety)
+		return;
+	watch->server->safety = guard->safety;
+	tell(watch->probe);
+}
+
+/* --- where the servers are --- */
+
+static void clear_endpoints(struct watch *watch)
+{
+	for (size_t i = 0; i < watch->endpoints_count; i++)
+		endpoint_clear(&watch->endpoints[i]);
+	free(watch->endpoints);
+	watch->endpoints = NULL;
+	watch->endpoints_count = 0;
+}
+
+static void start_endpoint(struct watch *watch, enum pool_transport transport,
+			   const struct net_addr *address)
+{
+	struct link_target link = {
+		.addr = *address,
+		.transport = links[transport],
+		.host = watch->server->host,
+		.tls = watch->probe->tls,
+	};
+
+	link.addr.port = watch->server->ports[transport];
+	endpoint_init(&watch->endpoints[watch->endpoints_count++],
+		      watch->probe->loop, watch->server, transport, &link,
+		      on_endpoint, watch);
+}
+
+/* Memory that is lacking leaves the server down until the next lookup. */
+static void start_endpoints(struct watch *watch)
+{
+	size_t most = watch->addresses_count * POOL_TRANSPORTS;
+
+	watch->endpoints = calloc(most, sizeof(*watch->endpoints));
+	if (!watch->endpoints)
+		return;
+	for (size_t i = 0; i < watch->addresses_count; i++) {
+		for (int t = 0; t < POOL_TRANSPORTS; t++) {
+			if (watch->server->offers[t])
+				start_endpoint(watch, (enum pool_transport)t,
+					       &watch->addresses[i]);
+		}
 	}
-	probe->fd = fd;
+}
+
+static void add_address(struct watch *watch, const struct net_addr *address)
+{
+	if (watch->addresses_count < WATCH_MAX_ADDRESSES)
+		watch->addresses[watch->addresses_count++] = *address;
+}
+
+/* Returns 0, or -EINVAL for what is no address. */
+static int add_text(struct watch *watch, struct span text)
+{
+	struct net_addr address = {0};
+	char ip[INET6_ADDRSTRLEN];
+
+	if (span_copy(text, ip, sizeof(ip)))
+		return -EINVAL;
+	address.is_v6 = strchr(ip, ':') != NULL;
+	if (inet_pton(address.is_v6 ? AF_INET6 : AF_INET, ip, address.ip) != 1)
+		return -EINVAL;
+	add_address(watch, &address);
 	return 0;
 }
 
-static void ask(struct probe *probe)
-{
-	char request[64];
-	size_t len;
+/* --- names --- */
 
-	crypto_random(probe->id, sizeof(probe->id));
-	len = stun_write_binding_request(request, probe->id);
-	probe->is_asking = true;
-	probe->asked_ms = probe->loop->clock.mono_ms;
-	/* A refusal, or no network, shows as silence, which is what counts. */
-	if (probe->fd >= 0 || !open_socket(probe))
-		(void)!send(probe->fd, request, len, MSG_NOSIGNAL);
-	loop_timer_start(probe->loop, &probe->timer,
-			 probe->asked_ms + RETRY_MS);
+static void lookup(struct watch *watch);
+
+static void lookup_again(struct watch *watch, uint64_t wait_ms)
+{
+	struct loop *loop = watch->probe->loop;
+
+	loop_timer_start(loop, &watch->lookup_timer,
+			 loop->clock.mono_ms + wait_ms);
 }
 
-static void timer_fire(struct loop_timer *timer)
+static void lookup_fire(struct loop_timer *timer)
 {
-	struct probe *probe = container_of(timer, struct probe, timer);
-
-	if (probe->is_asking && ++probe->misses >= MISSES_UNTIL_DOWN)
-		change(probe, PROBE_DOWN, "no answer to STUN Binding requests");
-	ask(probe);
+	lookup(container_of(timer, struct watch, lookup_timer));
 }
 
-static void take_answer(struct probe *probe, struct span datagram)
+static void note_lookup_error(struct watch *watch, const char *detail)
 {
-	struct stun_message message;
-	uint64_t now_ms = probe->loop->clock.mono_ms;
+	char text[DIALOG_REASON_CAP];
 
-	if (stun_parse(datagram, &message) || message.class != STUN_SUCCESS ||
-	    message.method != STUN_BINDING || !probe->is_asking ||
-	    memcmp(message.id, probe->id, sizeof(probe->id)) != 0)
+	(void)snprintf(text, sizeof(text), "%.100s cannot be looked up: %.60s",
+		       watch->server->host, detail);
+	if (strcmp(text, watch->lookup_error) != 0)
+		log_error("turn.unresolved",
+			  log_str("server", watch->server->name),
+			  log_str("detail", text));
+	memcpy(watch->lookup_error, text, sizeof(text));
+	lookup_again(watch, LOOKUP_RETRY_MS);
+}
+
+/* Both in the order of the answer, which resolvers like to shuffle. */
+static bool is_known(const struct watch *watch, const struct net_addr *address)
+{
+	for (size_t i = 0; i < watch->addresses_count; i++) {
+		if (net_addr_is_same(&watch->addresses[i], address))
+			return true;
+	}
+	return false;
+}
+
+/* The addresses are others than before: all is proven anew. */
+static void take_addresses(struct watch *watch,
+			   const struct evutil_addrinfo *info)
+{
+	struct net_addr found[WATCH_MAX_ADDRESSES];
+	size_t count = 0;
+	bool is_same = true;
+
+	for (; info && count < WATCH_MAX_ADDRESSES; info = info->ai_next) {
+		net_addr_from(&found[count], info->ai_addr);
+		found[count].port = 0;
+		is_same &= is_known(watch, &found[count++]);
+	}
+	if (is_same && count == watch->addresses_count)
 		return;
-	probe->is_asking = false;
-	probe->misses = 0;
-	metric_set(METRIC_TURN_PROBE_MS, (int64_t)(now_ms - probe->asked_ms));
-	change(probe, PROBE_UP, NULL);
-	loop_timer_start(probe->loop, &probe->timer,
-			 now_ms + probe->loop->config->turn.probe_interval_s *
-					  1000ull);
+	clear_endpoints(watch);
+	memcpy(watch->addresses, found, count * sizeof(*found));
+	watch->addresses_count = count;
+	start_endpoints(watch);
 }
 
-static void read_cb(evutil_socket_t fd, short what, void *arg)
+static void lookup_cb(int err, struct evutil_addrinfo *info, void *arg)
 {
-	struct probe *probe = arg;
-	char datagram[DATAGRAM_CAP];
-	ssize_t len;
+	struct watch *watch = arg;
 
-	(void)what;
-	loop_enter(probe->loop);
-	len = recv(fd, datagram, sizeof(datagram), 0);
-	if (len > 0)
-		take_answer(probe, span_of(datagram, (size_t)len));
+	if (err == EVUTIL_EAI_CANCEL)
+		return;
+	loop_enter(watch->probe->loop);
+	watch->lookup = NULL;
+	if (err) {
+		note_lookup_error(watch, evutil_gai_strerror(err));
+	} else {
+		watch->lookup_error[0] = '\0';
+		take_addresses(watch, info);
+		lookup_again(watch, LOOKUP_EVERY_MS);
+	}
+	if (info)
+		evutil_freeaddrinfo(info);
 }
 
-int probe_new(struct probe **probep, struct loop *loop,
-	      void (*on_change)(bool is_alive, const char *detail, void *arg),
-	      void *arg)
+static void lookup(struct watch *watch)
+{
+	const struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC,
+					      .ai_socktype = SOCK_DGRAM};
+
+	if (!watch->probe->dns) {
+		note_lookup_error(watch, "no DNS server in /etc/resolv.conf");
+		return;
+	}
+	/* NULL too when it called back at once. */
+	watch->lookup =
+		evdns_getaddrinfo(watch->probe->dns, watch->server->host, NULL,
+				  &hints, lookup_cb, watch);
+}
+
+/* --- its life --- */
+
+static void start_watch(struct watch *watch)
+{
+	struct span rest = span_from(watch->server->addresses);
+	struct span item;
+
+	while (rest.len && span_next_item(&rest, ',', &item))
+		(void)add_text(watch, item);
+	if (!watch->addresses_count)
+		(void)add_text(watch, span_from(watch->server->host));
+	if (watch->addresses_count)
+		start_endpoints(watch);
+	else
+		lookup(watch);
+}
+
+static bool is_name_among(const struct pool *pool)
+{
+	for (size_t i = 0; i < pool->count; i++) {
+		struct in6_addr unused;
+		const char *host = pool->servers[i].host;
+
+		if (!*pool->servers[i].addresses &&
+		    inet_pton(AF_INET, host, &unused) != 1 &&
+		    inet_pton(AF_INET6, host, &unused) != 1)
+			return true;
+	}
+	return false;
+}
+
+/* In seconds: a lookup that fails is begun anew anyway. */
+#define LOOKUP_TIMEOUT "2"
+#define LOOKUP_ATTEMPTS "2"
+
+static void start_dns(struct probe *probe)
+{
+	probe->dns = evdns_base_new(probe->loop->base,
+				    EVDNS_BASE_INITIALIZE_NAMESERVERS |
+					    EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+	if (!probe->dns)
+		return;
+	(void)evdns_base_set_option(probe->dns, "timeout:", LOOKUP_TIMEOUT);
+	(void)evdns_base_set_option(probe->dns, "attempts:", LOOKUP_ATTEMPTS);
+}
+
+static int init_watches(struct probe *probe)
+{
+	struct pool *pool = probe->pool;
+
+	probe->watches = calloc(pool->count, sizeof(*probe->watches));
+	if (!probe->watches)
+		return -ENOMEM;
+	for (size_t i = 0; i < pool->count; i++) {
+		struct watch *watch = &probe->watches[i];
+
+		watch->probe = probe;
+		watch->server = &pool->servers[i];
+		watch->lookup_timer.fire = lookup_fire;
+		guard_init(&watch->guard, probe->loop, watch->server,
+			   on_verdict, watch);
+	}
+	return 0;
+}
+
+int probe_new(struct probe **probep, struct loop *loop, struct pool *pool,
+	      void (*on_change)(void *arg), void *arg)
 {
 	struct probe *probe = calloc(1, sizeof(*probe));
-	int err = -ENOMEM;
 
 	if (!probe)
-		return err;
+		return -ENOMEM;
 	probe->loop = loop;
+	probe->pool = pool;
 	probe->on_change = on_change;
 	probe->arg = arg;
-	probe->timer.fire = timer_fire;
-	probe->fd = -1;
-	err = net_addr_parse(span_from(loop->config->turn.probe), &probe->addr);
-	if (err)
-		goto fail;
-	ask(probe);
+	if (is_name_among(pool))
+		start_dns(probe);
+	if (link_tls_new(&probe->tls) || init_watches(probe)) {
+		probe_free(probe);
+		return -ENOMEM;
+	}
+	loop_enter(loop);
+	for (size_t i = 0; i < pool->count; i++)
+		start_watch(&probe->watches[i]);
 	*probep = probe;
 	return 0;
+}
 
-fail:
-	probe_free(probe);
-	return err;
+static void clear_watch(struct watch *watch)
+{
+	if (watch->lookup)
+		evdns_getaddrinfo_cancel(watch->lookup);
+	loop_timer_stop(&watch->lookup_timer);
+	guard_clear(&watch->guard);
+	clear_endpoints(watch);
 }
 
 void probe_free(struct probe *probe)
 {
 	if (!probe)
 		return;
-	loop_timer_stop(&probe->timer);
-	if (probe->event)
-		event_free(probe->event);
-	if (probe->fd >= 0)
-		(void)close(probe->fd);
+	for (size_t i = 0; probe->watches && i < probe->pool->count; i++)
+		clear_watch(&probe->watches[i]);
+	if (probe->dns)
+		evdns_base_free(probe->dns, 1);
+	free(probe->watches);
+	SSL_CTX_free(probe->tls);
 	free(probe);
 }

@@ -1,26 +1,41 @@
-/* probe.h: asks the TURN server for a STUN Binding, again and again. */
+/* probe.h: proves the servers of a pool, each way to each of them. */
 #ifndef SIGNALD_TURN_PROBE_H
 #define SIGNALD_TURN_PROBE_H
 
+#include "base/buf.h"
 #include "net/loop.h"
+#include "turn/pool.h"
 
 struct probe;
 
 /*
- * Begin to ask turn.probe every turn.probe_interval_s (every second while it
- * does not answer). Nothing is known of it until it first answers, or three
- * questions in a row have stayed without an answer; a network that is not there
- * yet counts as no answer.
+ * Begin: names are looked up (again every minute), every transport at every
+ * address is proven every turn.probe_interval_s, and every server that lives is
+ * tried for where it lets clients in. What is found out goes into the pool.
  *
- * on_change  is told every change; detail says in words what is wrong, or NULL
+ * pool       borrowed; outlives the probe
+ * on_change  told when other servers can be offered than before
  *
- * Returns 0, -EINVAL for an address that cannot be, -ENOMEM.
+ * Returns 0 or -ENOMEM.
  */
-int probe_new(struct probe **probep, struct loop *loop,
-	      void (*on_change)(bool is_alive, const char *detail, void *arg),
-	      void *arg);
+int probe_new(struct probe **probep, struct loop *loop, struct pool *pool,
+	      void (*on_change)(void *arg), void *arg);
+void probe_free(struct probe *probe); /* takes NULL */
 
-/* Takes NULL. */
-void probe_free(struct probe *probe);
+/*
+ * What is wrong with the TURN side, for readyz: a sentence; false when nothing
+ * is. One server that works is enough, but none may be unsafe.
+ *
+ * probe  NULL where nothing is proven
+ */
+bool probe_trouble(const struct probe *probe, const struct pool *pool,
+		   char *out, size_t cap);
+
+/* Every server and each way to it, as a JSON object. */
+void probe_write_json(const struct probe *probe, const struct pool *pool,
+		      struct buf *out);
+
+/* The same as metrics. */
+void probe_write_metrics(const struct probe *probe, struct buf *out);
 
 #endif

@@ -168,7 +168,6 @@ export async function startLab(t, sets = {}, files = {}) {
 	};
 	const all = {
 		...shared,
-		'turn.probe': `${ADDRESS}:3478`,
 		'http.root': await makeSite(t, files),
 		'state.dir': await makeFolder(t),
 		'drain.spread_s': 1,

@@ -144,7 +144,7 @@ class Trial {
  */
 export async function holdCalls(t, { ttlS, before, renewals, seconds = 0 }) {
 	const chromium = await startChromium(t, { hasSmallCamera: true });
-	const lab = await startLab(t, { 'turn.ttl_s': ttlS, 'turn.min_ttl_s': ttlS, 'turn.probe': '' });
+	const lab = await startLab(t, { 'turn.ttl_s': ttlS, 'turn.min_ttl_s': ttlS, 'turn.probe': 'no' });
 	const body = await readWithoutRenewal();
 	const mutate = ({ page }) => page.route('**/client/signald.js', (route) => route.fulfill({ contentType: 'text/javascript', body }));
 	const mutants = await startCall(chromium, lab.url, { room: 'mutant', prepare: mutate });

@@ -98,7 +98,7 @@ export async function runStorm({ isQuick }) {
 	const clients = isQuick ? 1000 : 10000;
 	const scope = new Scope();
 	try {
-		const sets = { 'turn.host': '127.0.0.1', 'turn.secret': 'storm-storm-storm-storm' };
+		const sets = { 'turn.host': '127.0.0.1', 'turn.probe': 'no', 'turn.secret': 'storm-storm-storm-storm' };
 		const server = await startSignald(scope, { sets, openFiles: clients + 1000 });
 		const processes = startClients(scope, `http://127.0.0.1:${server.port}`, clients);
 		await next(processes);

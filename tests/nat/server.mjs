@@ -109,7 +109,7 @@ export async function startServers(scope) {
 			'turn.tunnel': `${TUNNEL.address}:${TUNNEL.port}`,
 			'turn.tls': 'yes',
 			'turn.tls_port': 443,
-			'turn.probe': `${ADDRESSES[NAME][0]}:3478`,
+			'turn.addresses': ADDRESSES[NAME].join(','),
 		}),
 		stun: await startSignaling(scope, STUN_NAME, 8081, certificate, { 'turn.udp': 'no', 'turn.tcp': 'no' }),
 	};

@@ -151,10 +151,10 @@ test('memory behind the output of those who do not read is what the limit says',
 test('a relay that never answers is said in the log and in readyz', async (t) => {
 	const nobody = await freePort();
 	const daemon = await startDaemon(t, { sets: {
-		'turn.host': '127.0.0.1', 'turn.secret': 'nobody-nobody-nobody', 'turn.probe': `127.0.0.1:${nobody}` } });
+		'turn.host': '127.0.0.1', 'turn.secret': 'nobody-nobody-nobody', 'turn.port': nobody } });
 	await daemon.waitLog(/turn\.down/);
 	const ready = await fetch(`${daemon.url}/readyz`);
 	assert.equal(ready.status, 503);
-	assert.match(await ready.text(), /turn: no answer/);
+	assert.match(await ready.text(), /turn: main, 127\.0\.0\.1:\d+: nothing listens there over UDP/);
 	assert.equal((await (await fetch(`${daemon.url}/v1/ice`)).json()).turn, false);
 });

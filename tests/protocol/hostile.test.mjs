@@ -282,7 +282,7 @@ test('connections over max_connections wait, and are served when there is room',
 
 test('a log line cannot be forged, and holds no secret, credential or SDP', async (t) => {
 	const secret = 'the-secret-that-nobody-may-read-0';
-	const daemon = await startDaemon(t, { sets: { 'turn.host': 'turn.example', 'turn.secret': secret, 'log.level': 'debug' } });
+	const daemon = await startDaemon(t, { sets: { 'turn.host': 'turn.example', 'turn.probe': 'no', 'turn.secret': secret, 'log.level': 'debug' } });
 	const name = 'x\u2028level=error event=forged "y"';
 	const left = await joinPeer(t, daemon, 'log level=error\u2028event=forged', { name });
 	const right = await joinPeer(t, daemon, left.joined.room);

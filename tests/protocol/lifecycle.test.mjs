@@ -62,7 +62,7 @@ describe('the command line', () => {
 		await writeFile(secretFile, `${SECRET}\n`, { mode: 0o600 });
 		const file = await configFile(t, `[turn]\nhost = turn.example\nsecret_file = ${secretFile}\n`);
 		assert.equal((await runProgram(['--config', file, '--check-config'])).code, 0);
-		const env = { SIGNALD_TURN_SECRET_FILE: secretFile, SIGNALD_TURN_HOST: 'turn.example' };
+		const env = { SIGNALD_TURN_SECRET_FILE: secretFile, SIGNALD_TURN_HOST: 'turn.example', SIGNALD_TURN_PROBE: 'no' };
 		const daemon = await startDaemon(t, { env });
 		const list = await (await fetch(`${daemon.url}/v1/ice`)).json();
 		const { username, credential } = list.iceServers.find((server) => server.username);

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SECRET, startDaemon } from '../lib/daemon.mjs';
 import { joinSession } from '../lib/session.mjs';
 
-const SETS = { 'session.token_ttl_s': 60, 'session.window_s': 120, 'turn.host': 'turn.example.org', 'turn.secret': SECRET,
+const SETS = { 'session.token_ttl_s': 60, 'session.window_s': 120, 'turn.host': 'turn.example.org', 'turn.probe': 'no', 'turn.secret': SECRET,
 	'turn.min_ttl_s': 10 };
 
 test('a token is renewed when half of its life is over, whatever is renewed beside it', async (t) => {

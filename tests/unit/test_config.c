@@ -328,6 +328,22 @@ static void a_bad_line_is_named_with_file_and_line(void **state)
 		{"[log]\nTTL\n", "@:2: neither [section] nor name = value"},
 		{"[log]\n = x\n", "@:2: unknown key log."},
 		{"[log]\nLEVEL = info\n", "@:2: unknown key log.LEVEL"},
+		{"[turn a b]\n",
+		 "@:1: the NAME of [turn NAME] must be 1 to 24"},
+		{"[turn ]\n", "@:1: the NAME of [turn NAME] must be"},
+		{"[turn eu]\nttl_s = 60\n",
+		 "@:2: turn.ttl_s is one for all servers: it belongs into "
+		 "[turn]"},
+		{"[turn eu]\nhots = a\n",
+		 "@:2: unknown key turn.hots; did you mean turn.host?"},
+		{"[turn eu]\nhost = a\nhost = b\n",
+		 "@:3: turn.host is given twice, first in line 2"},
+		{"[turn eu]\nport = 1\n", "[turn eu] needs a host"},
+		{"[turn eu]\nhost = a\n",
+		 "[turn eu] needs a secret, its own or that of [turn]"},
+		{"[turn main]\nhost = a\n",
+		 "the server of [turn] is called main: [turn main] needs "
+		 "another name"},
 		{"[tunr]\n", "@:1: unknown section [tunr]; there are listen, "},
 		{"[ turn ]\n", "@:1: unknown section [ turn ]"},
 		{"[]\n", "@:1: unknown section []"},
@@ -838,9 +854,36 @@ static void freeing_nothing_is_fine(void **state)
 	config_free(NULL);
 }
 
+static void further_servers_have_sections_of_their_own(void **state)
+{
+	struct config *config = load_good(&(struct given){
+		.file = "[turn]\nhost = a.example\nsecret = " SECRET "\n"
+			"[turn eu]\nhost = eu.example\nregion = eu\n"
+			"[turn us-1]\nhost = us.example\nsecret = " BETTER
+			"\nweight = 3\ntls = yes\nudp = no\n",
+		.sets = {"turn eu.port=3999", "turn new.host=192.0.2.1"},
+	});
+
+	(void)state;
+	assert_int_equal(config->servers_count, 3);
+	assert_string_equal(config->servers[0].name, "eu");
+	assert_string_equal(config->servers[0].config->turn.secret, SECRET);
+	assert_string_equal(config->servers[0].config->turn.region, "eu");
+	assert_int_equal(config->servers[0].config->turn.port, 3999);
+	assert_true(config->servers[0].config->turn.udp);
+	assert_string_equal(config->servers[1].name, "us-1");
+	assert_string_equal(config->servers[1].config->turn.secret, BETTER);
+	assert_int_equal(config->servers[1].config->turn.weight, 3);
+	assert_false(config->servers[1].config->turn.udp);
+	assert_string_equal(config->servers[2].config->turn.host, "192.0.2.1");
+	assert_int_equal(config->turn.port, 3478);
+	config_free(config);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(further_servers_have_sections_of_their_own),
 		cmocka_unit_test(without_sources_the_defaults_hold),
 		cmocka_unit_test(a_file_gives_values_of_every_type),
 		cmocka_unit_test(every_form_of_a_value_is_taken),

@@ -14,13 +14,19 @@
 static struct config config;
 static struct clock now;
 static struct buf out;
-static char host[64], secret[64];
+static char host[64], secret[64], none[1];
 
 static int setup(void **state)
 {
 	(void)state;
 	config.turn.host = host;
 	config.turn.secret = secret;
+	config.turn.addresses = none;
+	config.turn.region = none;
+	config.turn.weight = 10;
+	config.turn.probe = true;
+	config.turn.withhold_unsafe = true;
+	config.turn.servers_per_client = 2;
 	strcpy(host, "turn.example.org");
 	strcpy(secret, "north-north-north-north");
 	config.turn.stun = config.turn.udp = config.turn.tcp = true;
@@ -38,15 +44,24 @@ static int setup(void **state)
 static struct span answer(enum icelist_user kind, struct span subject,
 			  uint64_t ttl_s, bool is_alive)
 {
+	const struct icelist_ask ask = {
+		.kind = kind, .subject = subject, .ttl_s = ttl_s};
 	struct icelist *list;
+	struct pool *pool;
 
 	out.len = 0;
-	assert_int_equal(icelist_new(&list, &config, &now), 0);
-	icelist_set_alive(list, is_alive);
+	assert_int_equal(pool_new(&pool, &config), 0);
+	for (size_t i = 0; i < pool->count; i++) {
+		for (int t = 0; t < POOL_TRANSPORTS; t++)
+			pool->servers[i].is_live[t] = is_alive;
+		pool->servers[i].safety = POOL_SAFE;
+	}
+	assert_int_equal(icelist_new(&list, &config, pool, NULL, &now), 0);
 	buf_append_str(&out, "{");
-	icelist_write(list, kind, subject, ttl_s, &out);
+	icelist_write(list, &ask, &out);
 	buf_append_str(&out, "}");
 	icelist_free(list);
+	pool_free(pool);
 	assert_false(out.failed);
 	assert_int_equal(json_validate(buf_span(&out)), 0);
 	return buf_span(&out);
@@ -185,6 +200,34 @@ static void without_a_living_server_there_is_stun_and_the_word(void **state)
 	assert_true(span_equal(member(text, "iceServers"), SPAN("[]")));
 }
 
+/* A second server, of another name and secret. */
+static struct config second;
+static struct config_server servers[1] = {{"far", &second}};
+
+static void every_server_is_an_entry_with_a_credential_of_its_own(void **state)
+{
+	static char far_host[] = "far.example.org";
+	static char far_secret[] = "south-south-south-south";
+	struct span text;
+
+	(void)state;
+	second = config;
+	second.turn.host = far_host;
+	second.turn.secret = far_secret;
+	second.turn.tcp = false;
+	config.servers = servers;
+	config.servers_count = 1;
+	text = answer(ICELIST_PEER, SPAN("id"), 0, true);
+	config.servers_count = 0;
+	assert_true(holds(text, "\"stun:turn.example.org:3478\""));
+	assert_true(holds(text, "\"stun:far.example.org:3478\""));
+	assert_true(holds(text, "{\"urls\":[\"turn:far.example.org:3478?"
+				"transport=udp\"],\"username\":"));
+	assert_true(holds(text, "{\"urls\":[\"turn:turn.example.org:3478?"
+				"transport=udp\",\"turn:turn.example.org:3478?"
+				"transport=tcp\"],\"username\":"));
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
@@ -197,6 +240,7 @@ int main(void)
 		TEST(one_user_has_one_name_and_two_have_two),
 		TEST(a_user_is_told_by_the_name_that_credentials_have),
 		TEST(without_a_living_server_there_is_stun_and_the_word),
+		TEST(every_server_is_an_entry_with_a_credential_of_its_own),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -265,22 +265,6 @@ static void a_value_stands_under_its_name(void **state)
 		assert_true(value_of(cases[i].series) == (double)i + 7);
 }
 
-static void milliseconds_are_shown_as_seconds(void **state)
-{
-	static const struct {
-		int64_t ms;
-		double s;
-	} cases[] = {{0, 0}, {7, 0.007}, {999, 0.999}, {12345, 12.345}};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		metric_set(METRIC_TURN_PROBE_MS, cases[i].ms);
-		read_metrics("0");
-		assert_true(value_of("signald_turn_probe_seconds") ==
-			    cases[i].s);
-	}
-}
-
 static void large_values_keep_every_digit(void **state)
 {
 	struct buf out = {0};
@@ -357,8 +341,6 @@ int main(void)
 		cmocka_unit_test_setup(every_metric_has_a_series_of_its_own,
 				       reset),
 		cmocka_unit_test_setup(a_value_stands_under_its_name, reset),
-		cmocka_unit_test_setup(milliseconds_are_shown_as_seconds,
-				       reset),
 		cmocka_unit_test_setup(large_values_keep_every_digit, reset),
 		cmocka_unit_test_setup(a_version_cannot_break_its_label, reset),
 		cmocka_unit_test_setup(the_process_is_told_as_it_is, reset),

@@ -1,0 +1,150 @@
+/* config_together.c: what configuration keys mean to each other. */
+#include <assert.h>
+#include <stdio.h>
+
+#include "policy/config_error.h"
+#include "policy/config_loader.h"
+#include "policy/config_value.h"
+
+/* Two numbers of which the first must not be the greater one. */
+static const struct order {
+	const char *low, *high;
+	bool may_equal;
+} orders[] = {
+	{"http.max_target_bytes", "http.max_head_bytes", true},
+	{"websocket.ping_interval_s", "websocket.silence_timeout_s", false},
+	{"websocket.max_message_bytes", "output.max_queued_bytes", true},
+	{"turn.min_ttl_s", "turn.ttl_s", true},
+	{"turn.ttl_s", "turn.max_ttl_s", true},
+	{"coturn.min_port", "coturn.max_port", true},
+	{"coturn.tunnel_min_port", "coturn.tunnel_max_port", true},
+};
+
+/* Keys that mean nothing without another one. */
+static const struct need {
+	const char *key, *needed;
+} needs[] = {
+	{"listen.tls", "tls.cert"},
+	{"listen.tls", "tls.key"},
+	{"tls.cert", "tls.key"},
+	{"tls.key", "tls.cert"},
+	{"turn.tunnel", "listen.tls"},
+	{"turn.host", "turn.secret"},
+	{"turn.host", "turn.realm"},
+	{"turn.cli", "turn.cli_password"},
+	{"turn.tunnel_cli", "turn.cli_password"},
+	{"coturn.cert", "coturn.key"},
+	{"coturn.key", "coturn.cert"},
+};
+
+static const struct config_key *key_of(const char *name)
+{
+	bool by_file;
+	const struct config_key *key =
+		config_find(span_from(name), CONFIG_DOTTED, &by_file);
+
+	assert(key);
+	return key;
+}
+
+/* Say in front of the sentence who gave the key its value. */
+static void place_key(struct loader *loader, const struct config_key *key)
+{
+	const struct giver *giver = &loader->own.givers[key - config_keys];
+	struct config_name name =
+		config_spell(key, spelling_of(giver->source), giver->by_file);
+	char where[256];
+
+	if (giver->source == FROM_FILE)
+		(void)snprintf(where, sizeof(where), "%s:%u",
+			       loader->sources->file, giver->line);
+	else if (giver->source != FROM_DEFAULT)
+		(void)snprintf(where, sizeof(where), "%s %s",
+			       giver->source == FROM_SET ? "--set"
+							 : "environment",
+			       name.text);
+	else
+		return;
+	config_error_place(loader->error, where);
+}
+
+static bool is_from_default(const struct loader *loader,
+			    const struct config_key *key)
+{
+	return loader->own.givers[key - config_keys].source == FROM_DEFAULT;
+}
+
+static int check_order(struct loader *loader, const struct order *order)
+{
+	const struct config_key *low = key_of(order->low);
+	const struct config_key *high = key_of(order->high);
+	char low_text[CONFIG_MAX_NUMBER], high_text[CONFIG_MAX_NUMBER];
+	unsigned low_value = config_value_uint(loader->own.config, low);
+	unsigned high_value = config_value_uint(loader->own.config, high);
+	int err;
+
+	if (low_value < high_value ||
+	    (low_value == high_value && order->may_equal))
+		return 0;
+	err = config_refuse(
+		loader->error, "%s = %s must be %s %s = %s", order->low,
+		config_value_text(loader->own.config, low, low_text),
+		order->may_equal ? "at most" : "below", order->high,
+		config_value_text(loader->own.config, high, high_text));
+	place_key(loader, is_from_default(loader, low) ? high : low);
+	return err;
+}
+
+static bool is_empty(const struct config *config, const struct config_key *key)
+{
+	char scratch[CONFIG_MAX_NUMBER];
+
+	return !*config_value_text(config, key, scratch);
+}
+
+static int check_need(struct loader *loader, const struct need *need)
+{
+	const struct config_key *key = key_of(need->key);
+	int err;
+
+	if (is_empty(loader->own.config, key) ||
+	    !is_empty(loader->own.config, key_of(need->needed)))
+		return 0;
+	err = config_refuse(loader->error, "%s needs %s, which is empty",
+			    need->key, need->needed);
+	place_key(loader, key);
+	return err;
+}
+
+/* Two coturns on one host: neither knows which ports the other has taken. */
+static int check_relay_ports(struct loader *loader)
+{
+	const struct config *config = loader->own.config;
+	unsigned first = config->coturn.tunnel_min_port;
+	unsigned last = config->coturn.tunnel_max_port;
+	int err;
+
+	if (!*config->turn.tunnel || last < config->coturn.min_port ||
+	    first > config->coturn.max_port)
+		return 0;
+	err = config_refuse(loader->error,
+			    "the relay ports of the coturn at turn.tunnel, "
+			    "coturn.tunnel_min_port to tunnel_max_port (%u to "
+			    "%u), must lie outside coturn.min_port to max_port "
+			    "(%u to %u)",
+			    first, last, config->coturn.min_port,
+			    config->coturn.max_port);
+	place_key(loader, key_of("turn.tunnel"));
+	return err;
+}
+
+int loader_check_together(struct loader *loader)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]) && !err; i++)
+		err = check_order(loader, &orders[i]);
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]) && !err; i++)
+		err = check_need(loader, &needs[i]);
+	return err ? err : check_relay_ports(loader);
+}

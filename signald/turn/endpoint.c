@@ -1,0 +1,153 @@
+/* endpoint.c: one way to one TURN server, proven again and again. */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/member.h"
+#include "turn/endpoint.h"
+
+#define DOWN_AFTER 2
+#define UP_AFTER 2 /* when it was down before */
+#define TIMEOUT_MS 2000
+#define RETRY_MS 500 /* while a change may be under way, or it is down */
+#define TTL_S 600
+
+static void prove(struct endpoint *endpoint);
+
+static void copy_text(char out[DIALOG_REASON_CAP], const char *text)
+{
+	(void)snprintf(out, DIALOG_REASON_CAP, "%s", text ? text : "");
+}
+
+static void log_change(const struct endpoint *endpoint)
+{
+	const char *transport = dialog_transport_name(endpoint->link.transport);
+	char address[NET_ADDR_CAP];
+
+	net_addr_format(&endpoint->link.addr, address);
+	if (endpoint->state == ENDPOINT_UP)
+		log_info("turn.up", log_str("server", endpoint->server->name),
+			 log_str("transport", transport),
+			 log_str("address", address),
+			 log_int("round_trip_ms", endpoint->round_trip_ms));
+	else
+		log_error("turn.down",
+			  log_str("server", endpoint->server->name),
+			  log_str("transport", transport),
+			  log_str("address", address),
+			  log_str("detail", endpoint->error));
+	if (endpoint->state == ENDPOINT_UP && *endpoint->certificate)
+		log_warn("turn.certificate",
+			 log_str("server", endpoint->server->name),
+			 log_str("address", address),
+			 log_str("detail", endpoint->certificate));
+}
+
+static void change(struct endpoint *endpoint, enum endpoint_state state)
+{
+	endpoint->state = state;
+	endpoint->streak = 0;
+	log_change(endpoint);
+	endpoint->on_change(endpoint, endpoint->arg);
+}
+
+/* How many of the other kind make a change. */
+static unsigned needed(const struct endpoint *endpoint, bool is_ok)
+{
+	if (!is_ok)
+		return DOWN_AFTER;
+	return endpoint->state == ENDPOINT_DOWN ? UP_AFTER : 1;
+}
+
+static void take_result(struct endpoint *endpoint, bool is_ok)
+{
+	enum endpoint_state meant = is_ok ? ENDPOINT_UP : ENDPOINT_DOWN;
+
+	if (endpoint->state == meant) {
+		endpoint->streak = 0;
+		return;
+	}
+	endpoint->streak++;
+	if (endpoint->streak >= needed(endpoint, is_ok))
+		change(endpoint, meant);
+}
+
+static void schedule(struct endpoint *endpoint)
+{
+	const struct config *config = endpoint->loop->config;
+	bool is_settled = endpoint->state == ENDPOINT_UP && !endpoint->streak;
+	uint64_t wait_ms =
+		is_settled ? config->turn.probe_interval_s * 1000ull : RETRY_MS;
+
+	loop_timer_start(endpoint->loop, &endpoint->timer,
+			 endpoint->loop->clock.mono_ms + wait_ms);
+}
+
+static void on_done(const struct proof_result *result, void *arg)
+{
+	struct endpoint *endpoint = arg;
+	bool is_ok = result->is_ok, is_ours = result->is_ours;
+
+	copy_text(endpoint->error, result->reason);
+	copy_text(endpoint->certificate, result->certificate_trouble);
+	if (is_ok)
+		endpoint->round_trip_ms = result->round_trip_ms;
+	proof_free(endpoint->proof);
+	endpoint->proof = NULL;
+	if (!is_ours)
+		take_result(endpoint, is_ok);
+	schedule(endpoint);
+}
+
+/* Quotas count by user: one for each way. */
+static void write_user(const struct endpoint *endpoint, char out[32])
+{
+	(void)snprintf(out, 32, "s-proof.%s.%d",
+		       dialog_transport_name(endpoint->link.transport),
+		       endpoint->link.addr.is_v6 ? 6 : 4);
+}
+
+static void prove(struct endpoint *endpoint)
+{
+	char user[32];
+	struct proof_target target = {
+		.link = endpoint->link,
+		.relay_family = endpoint->link.addr.is_v6 ? AF_INET6 : AF_INET,
+		.ttl_s = TTL_S,
+		.timeout_ms = TIMEOUT_MS,
+	};
+
+	write_user(endpoint, user);
+	target.user = span_from(user);
+	if (proof_new(&endpoint->proof, endpoint->loop, &target,
+		      endpoint->server->credentials, on_done, endpoint))
+		schedule(endpoint); /* out of memory: later perhaps */
+}
+
+static void timer_fire(struct loop_timer *timer)
+{
+	prove(container_of(timer, struct endpoint, timer));
+}
+
+void endpoint_init(struct endpoint *endpoint, struct loop *loop,
+		   const struct pool_server *server,
+		   enum pool_transport transport,
+		   const struct link_target *link,
+		   void (*on_change)(struct endpoint *endpoint, void *arg),
+		   void *arg)
+{
+	endpoint->loop = loop;
+	endpoint->server = server;
+	endpoint->transport = transport;
+	endpoint->link = *link;
+	endpoint->on_change = on_change;
+	endpoint->arg = arg;
+	endpoint->timer.fire = timer_fire;
+	prove(endpoint);
+}
+
+void endpoint_clear(struct endpoint *endpoint)
+{
+	loop_timer_stop(&endpoint->timer);
+	proof_free(endpoint->proof);
+	endpoint->proof = NULL;
+}

@@ -1,0 +1,176 @@
+/* guard.c: one TURN server, tried every hour for where it lets clients in. */
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/member.h"
+#include "turn/guard.h"
+
+#define ROUND_EVERY_MS (3600 * 1000ull)
+#define RETRY_MS 5000
+#define TIMEOUT_MS 15000
+#define TTL_S 600
+
+static void try_family(struct guard *guard, bool is_v6);
+
+static void log_round(const struct guard *guard)
+{
+	const char *name = guard->server->name;
+
+	if (guard->round == POOL_UNSAFE)
+		log_error("turn.unsafe", log_str("server", name),
+			  log_str("detail", guard->reason));
+	else if (guard->was_inconclusive)
+		log_warn("turn.untried", log_str("server", name),
+			 log_str("detail", guard->reason));
+	else if (guard->safety != POOL_SAFE)
+		log_info("turn.safe", log_str("server", name));
+	if (guard->is_exposed && !guard->was_exposed)
+		log_warn("turn.exposed", log_str("server", name),
+			 log_str("address", guard->exposed),
+			 log_str("detail",
+				 "clients reach UDP services of this host "
+				 "through the relay: turnconf firewall prints "
+				 "the rules that close it"));
+}
+
+static void end_round(struct guard *guard)
+{
+	bool is_known = guard->round == POOL_UNSAFE || !guard->was_inconclusive;
+
+	log_round(guard);
+	if (is_known)
+		guard->safety = guard->round;
+	loop_timer_start(guard->loop, &guard->timer,
+			 guard->loop->clock.mono_ms +
+				 (is_known ? ROUND_EVERY_MS : RETRY_MS));
+	guard->on_verdict(guard, guard->arg);
+}
+
+static void note(struct guard *guard, const struct reach_result *result)
+{
+	if (result->verdict == REACH_UNSAFE)
+		guard->round = POOL_UNSAFE;
+	if (result->verdict == REACH_UNKNOWN)
+		guard->was_inconclusive = true;
+	if (*result->reason &&
+	    (!*guard->reason || result->verdict == REACH_UNSAFE))
+		(void)snprintf(guard->reason, sizeof(guard->reason), "%s",
+			       result->reason);
+	if (result->is_exposed) {
+		guard->is_exposed = true;
+		memcpy(guard->exposed, result->exposed, sizeof(guard->exposed));
+	}
+}
+
+static void on_done(const struct reach_result *result, void *arg)
+{
+	struct guard *guard = arg;
+	bool was_v6 = guard->is_of_v6;
+
+	note(guard, result);
+	reach_free(guard->reach);
+	guard->reach = NULL;
+	if (was_v6)
+		end_round(guard);
+	else
+		try_family(guard, true);
+}
+
+static void add_own(struct reach_target *target, struct span text)
+{
+	struct net_addr *own = &target->own[target->own_count];
+	char ip[INET6_ADDRSTRLEN];
+
+	if (target->own_count == REACH_MAX_OWN ||
+	    span_copy(text, ip, sizeof(ip)))
+		return;
+	*own = (struct net_addr){.is_v6 = memchr(text.ptr, ':', text.len) !=
+					  NULL};
+	if (inet_pton(own->is_v6 ? AF_INET6 : AF_INET, ip, own->ip) == 1)
+		target->own_count++;
+}
+
+/* What coturn relays from, as turnconf tells it to: relay-ip, or where it
+ * listens, and both sides of external-ip. */
+static void list_own(const struct config *config, struct reach_target *target)
+{
+	const char *from = *config->coturn.relay_ip
+				   ? config->coturn.relay_ip
+				   : config->coturn.listening_ip;
+	struct span rest = span_from(from);
+	struct span item;
+
+	while (*from && span_next_item(&rest, ',', &item))
+		add_own(target, item);
+	rest = span_from(config->coturn.external_ip);
+	while (rest.len && span_next_item(&rest, '/', &item))
+		add_own(target, item);
+}
+
+static void try_family(struct guard *guard, bool is_v6)
+{
+	const struct config *config = guard->loop->config;
+	struct reach_target target = {
+		.link = guard->link,
+		.relay_family = is_v6 ? AF_INET6 : AF_INET,
+		.user = is_v6 ? SPAN("s-reach.6") : SPAN("s-reach.4"),
+		.ttl_s = TTL_S,
+		.timeout_ms = TIMEOUT_MS,
+		.min_port = config->coturn.min_port,
+		.max_port = config->coturn.max_port,
+	};
+
+	guard->is_of_v6 = is_v6;
+	list_own(config, &target);
+	if (!reach_new(&guard->reach, guard->loop, &target,
+		       guard->server->credentials, on_done, guard))
+		return;
+	guard->was_inconclusive = true; /* out of memory */
+	end_round(guard);
+}
+
+static void begin_round(struct guard *guard)
+{
+	guard->round = POOL_SAFE;
+	guard->was_inconclusive = false;
+	guard->was_exposed = guard->is_exposed;
+	guard->is_exposed = false;
+	guard->reason[0] = '\0';
+	try_family(guard, false);
+}
+
+static void timer_fire(struct loop_timer *timer)
+{
+	begin_round(container_of(timer, struct guard, timer));
+}
+
+void guard_init(struct guard *guard, struct loop *loop,
+		const struct pool_server *server,
+		void (*on_verdict)(struct guard *guard, void *arg), void *arg)
+{
+	*guard = (struct guard){
+		.loop = loop,
+		.server = server,
+		.on_verdict = on_verdict,
+		.arg = arg,
+		.timer.fire = timer_fire,
+		.safety = server->safety,
+	};
+}
+
+void guard_clear(struct guard *guard)
+{
+	loop_timer_stop(&guard->timer);
+	reach_free(guard->reach);
+	guard->reach = NULL;
+}
+
+void guard_start(struct guard *guard, const struct link_target *link)
+{
+	guard->link = *link;
+	if (guard->reach)
+		return;
+	loop_timer_stop(&guard->timer);
+	begin_round(guard);
+}

@@ -1,0 +1,266 @@
+/* pool.c: the TURN servers there are, which of them live, and who gets which.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "turn/pool.h"
+
+static char *copy_text(const char *text)
+{
+	return strdup(text ? text : "");
+}
+
+/* A change of any of these makes another server of it. */
+static int make_identity(struct pool_server *server, const char *secret)
+{
+	struct crypto_hmac *hmac;
+	char ports[64];
+	int len = snprintf(ports, sizeof(ports), "|%u|%u|%u|%u%u%u",
+			   server->ports[POOL_UDP], server->ports[POOL_TCP],
+			   server->ports[POOL_TLS], server->offers[POOL_UDP],
+			   server->offers[POOL_TCP], server->offers[POOL_TLS]);
+	const struct span parts[] = {
+		span_from(server->name),      SPAN("|"),
+		span_from(server->host),      SPAN("|"),
+		span_from(server->addresses), span_of(ports, (size_t)len),
+	};
+	int err = crypto_hmac_new(&hmac, CRYPTO_SHA256, span_from(secret));
+
+	if (err)
+		return err;
+	err = crypto_hmac_sign_parts(
+		hmac, parts, sizeof(parts) / sizeof(*parts), server->identity);
+	crypto_hmac_free(hmac);
+	return err;
+}
+
+static int fill_server(struct pool_server *server, const char *name,
+		       const struct config *config)
+{
+	const char *secret = config->turn.secret;
+	int err;
+
+	server->name = copy_text(name);
+	server->host = copy_text(config->turn.host);
+	server->addresses = copy_text(config->turn.addresses);
+	server->region = copy_text(config->turn.region);
+	server->weight = config->turn.weight;
+	server->is_drained = config->turn.drained;
+	server->has_stun = config->turn.stun;
+	server->offers[POOL_UDP] = config->turn.udp;
+	server->offers[POOL_TCP] = config->turn.tcp;
+	server->offers[POOL_TLS] = config->turn.tls;
+	server->ports[POOL_UDP] = (uint16_t)config->turn.port;
+	server->ports[POOL_TCP] = (uint16_t)config->turn.port;
+	server->ports[POOL_TLS] = (uint16_t)config->turn.tls_port;
+	if (!server->name || !server->host || !server->addresses ||
+	    !server->region)
+		return -ENOMEM;
+	err = crypto_hmac_new(&server->credentials, CRYPTO_SHA1,
+			      span_from(secret));
+	return err ? err : make_identity(server, secret);
+}
+
+static int fill(struct pool *pool, const struct config *config)
+{
+	bool has_own = *config->turn.host;
+	size_t count = config->servers_count + has_own;
+	int err = 0;
+
+	if (!count)
+		return 0;
+	pool->servers = calloc(count, sizeof(*pool->servers));
+	if (!pool->servers)
+		return -ENOMEM;
+	pool->count = count;
+	if (has_own)
+		err = fill_server(pool->servers, POOL_OWN_NAME, config);
+	for (size_t i = 0; i < config->servers_count && !err; i++)
+		err = fill_server(&pool->servers[i + has_own],
+				  config->servers[i].name,
+				  config->servers[i].config);
+	return err;
+}
+
+int pool_new(struct pool **poolp, const struct config *config)
+{
+	struct pool *pool = calloc(1, sizeof(*pool));
+
+	if (!pool)
+		return -ENOMEM;
+	pool->trusts_all = !config->turn.probe;
+	pool->withholds_unsafe = config->turn.withhold_unsafe;
+	pool->per_client = config->turn.servers_per_client;
+	if (fill(pool, config)) {
+		pool_free(pool);
+		return -ENOMEM;
+	}
+	*poolp = pool;
+	return 0;
+}
+
+static void clear_server(struct pool_server *server)
+{
+	free(server->name);
+	free(server->host);
+	free(server->addresses);
+	free(server->region);
+	crypto_hmac_free(server->credentials);
+}
+
+void pool_free(struct pool *pool)
+{
+	if (!pool)
+		return;
+	for (size_t i = 0; i < pool->count; i++)
+		clear_server(&pool->servers[i]);
+	free(pool->servers);
+	free(pool);
+}
+
+static const struct pool_server *find_same(const struct pool *pool,
+					   const struct pool_server *server)
+{
+	for (size_t i = 0; i < pool->count; i++) {
+		if (!memcmp(pool->servers[i].identity, server->identity,
+			    sizeof(server->identity)))
+			return &pool->servers[i];
+	}
+	return NULL;
+}
+
+void pool_adopt(struct pool *pool, const struct pool *before)
+{
+	for (size_t i = 0; i < pool->count; i++) {
+		struct pool_server *server = &pool->servers[i];
+		const struct pool_server *same = find_same(before, server);
+
+		if (!same)
+			continue;
+		memcpy(server->is_live, same->is_live, sizeof(same->is_live));
+		server->safety = same->safety;
+	}
+}
+
+static bool is_withheld(const struct pool *pool,
+			const struct pool_server *server)
+{
+	return pool->withholds_unsafe && server->safety != POOL_SAFE;
+}
+
+bool pool_can_offer(const struct pool *pool, const struct pool_server *server,
+		    enum pool_transport transport)
+{
+	if (!server->offers[transport])
+		return false;
+	return pool->trusts_all ||
+	       (server->is_live[transport] && !is_withheld(pool, server));
+}
+
+bool pool_can_serve(const struct pool *pool, const struct pool_server *server)
+{
+	for (int i = 0; i < POOL_TRANSPORTS; i++) {
+		if (pool_can_offer(pool, server, (enum pool_transport)i))
+			return true;
+	}
+	return false;
+}
+
+bool pool_has_relays(const struct pool *pool)
+{
+	for (size_t i = 0; i < pool->count; i++) {
+		const bool *offers = pool->servers[i].offers;
+
+		if (offers[POOL_UDP] || offers[POOL_TCP] || offers[POOL_TLS])
+			return true;
+	}
+	return false;
+}
+
+bool pool_is_alive(const struct pool *pool)
+{
+	for (size_t i = 0; i < pool->count; i++) {
+		if (!pool->servers[i].is_drained &&
+		    pool_can_serve(pool, &pool->servers[i]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Weighted rendezvous: every user draws a number for every server, and the
+ * highest ones win. A server that goes or comes moves its own users only, and
+ * each gets users in proportion to its weight: -weight / ln(u), with u even
+ * between 0 and 1, is the greatest of all with that probability.
+ */
+static double score(const struct pool_server *server, struct span user)
+{
+	uint8_t hash[CRYPTO_SHA256_LEN];
+	char joined[2 * CRYPTO_SHA256_LEN];
+	uint64_t number;
+
+	crypto_sha256(user, (uint8_t *)joined);
+	memcpy(joined + CRYPTO_SHA256_LEN, server->identity,
+	       sizeof(server->identity));
+	crypto_sha256(span_of(joined, sizeof(joined)), hash);
+	memcpy(&number, hash, sizeof(number));
+	return -(double)server->weight /
+	       log(((double)(number >> 11) + 0.5) / (double)(1ull << 53));
+}
+
+struct candidate {
+	const struct pool_server *server;
+	bool is_near;
+	double score;
+};
+
+static bool is_better(const struct candidate *a, const struct candidate *b)
+{
+	if (a->is_near != b->is_near)
+		return a->is_near;
+	return a->score > b->score;
+}
+
+/* Keep the best ones, the best first. Returns how many there are now. */
+static size_t insert(struct candidate *best, size_t count, size_t max,
+		     struct candidate one)
+{
+	size_t at = count < max ? count : max - 1;
+
+	if (count == max && !is_better(&one, &best[at]))
+		return count;
+	for (; at && is_better(&one, &best[at - 1]); at--)
+		best[at] = best[at - 1];
+	best[at] = one;
+	return count < max ? count + 1 : max;
+}
+
+size_t pool_choose(const struct pool *pool, struct span user,
+		   struct span region, bool is_live,
+		   const struct pool_server *chosen[POOL_MAX_CHOSEN])
+{
+	struct candidate best[POOL_MAX_CHOSEN] = {{.server = NULL}};
+	size_t count = 0;
+
+	for (size_t i = 0; i < pool->count; i++) {
+		const struct pool_server *server = &pool->servers[i];
+		struct candidate one = {
+			.server = server,
+			.is_near =
+				region.len &&
+				span_equal(region, span_from(server->region)),
+			/* One alone needs no draw. */
+			.score = pool->count > 1 ? score(server, user) : 0,
+		};
+
+		if (server->is_drained ||
+		    (is_live && !pool_can_serve(pool, server)))
+			continue;
+		count = insert(best, count, pool->per_client, one);
+	}
+	for (size_t i = 0; i < count; i++)
+		chosen[i] = best[i].server;
+	return count;
+}

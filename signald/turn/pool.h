@@ -1,0 +1,90 @@
+/* pool.h: the TURN servers there are, which of them live, and who gets which.
+ */
+#ifndef SIGNALD_TURN_POOL_H
+#define SIGNALD_TURN_POOL_H
+
+#include "base/crypto.h"
+#include "policy/config.h"
+
+#define POOL_OWN_NAME "main" /* as the configuration calls [turn]'s own */
+
+/* The ways to one server that clients are told of. */
+enum pool_transport {
+	POOL_UDP,
+	POOL_TCP,
+	POOL_TLS,
+	POOL_TRANSPORTS,
+};
+
+/* What a test of where it relays to has shown. */
+enum pool_safety { POOL_UNTRIED, POOL_SAFE, POOL_UNSAFE };
+
+struct pool_server {
+	char *name;
+	char *host; /* as clients know it */
+	char *addresses;
+	char *region;
+	unsigned weight;
+	bool is_drained;
+	bool has_stun;
+	bool offers[POOL_TRANSPORTS];
+	uint16_t ports[POOL_TRANSPORTS];
+	struct crypto_hmac *credentials; /* HMAC-SHA1 keyed with its secret */
+
+	/* Set by who proves it. */
+	bool is_live[POOL_TRANSPORTS];
+	enum pool_safety safety;
+
+	/* Of what makes it the same server after a reload. */
+	uint8_t identity[CRYPTO_SHA256_LEN];
+};
+
+struct pool {
+	struct pool_server *servers;
+	size_t count;
+	bool trusts_all; /* turn.probe is off */
+	bool withholds_unsafe;
+	unsigned per_client;
+};
+
+/*
+ * The servers of a configuration; nothing is known of any yet. What is needed
+ * of config is copied. Returns 0 or -ENOMEM.
+ */
+int pool_new(struct pool **poolp, const struct config *config);
+void pool_free(struct pool *pool); /* takes NULL */
+
+/* What is known of servers that are the same in both. */
+void pool_adopt(struct pool *pool, const struct pool *before);
+
+/* Clients may be told of this way to it. */
+bool pool_can_offer(const struct pool *pool, const struct pool_server *server,
+		    enum pool_transport transport);
+
+/* The same for any way. */
+bool pool_can_serve(const struct pool *pool, const struct pool_server *server);
+
+/* Some server is to relay at all, and not only to answer STUN. */
+bool pool_has_relays(const struct pool *pool);
+
+/* Some server can serve and is not drained. */
+bool pool_is_alive(const struct pool *pool);
+
+#define POOL_MAX_CHOSEN 10 /* turn.servers_per_client's greatest */
+
+/*
+ * The servers for one user, the best first: of the region asked for before all
+ * others, and among those of a kind spread over the users by weight; the same
+ * user gets the same ones for as long as they live.
+ *
+ * user     bytes that tell users apart
+ * region   "" for none
+ * is_live  those that can serve; else all, for what needs no relay
+ *
+ * Returns how many, at most turn.servers_per_client.
+ */
+size_t pool_choose(const struct pool *pool, struct span user,
+		   struct span region, bool is_live,
+		   const struct pool_server *chosen[POOL_MAX_CHOSEN]);
+
+#endif

@@ -1,0 +1,225 @@
+/* probe_report.c: what is known of the TURN servers, in words, JSON, metrics.
+ */
+#include <stdio.h>
+
+#include "turn/probe_watch.h"
+
+static const char *const transports[POOL_TRANSPORTS] = {
+	[POOL_UDP] = "udp", [POOL_TCP] = "tcp", [POOL_TLS] = "tls"};
+
+static const char *const states[] = {
+	[ENDPOINT_UNKNOWN] = "unknown",
+	[ENDPOINT_UP] = "up",
+	[ENDPOINT_DOWN] = "down",
+};
+
+static const char *const safeties[] = {
+	[POOL_UNTRIED] = "untried",
+	[POOL_SAFE] = "safe",
+	[POOL_UNSAFE] = "unsafe",
+};
+
+/* --- readyz --- */
+
+/* Why one server cannot be offered. */
+static void write_why(const struct watch *watch, char *out, size_t cap)
+{
+	const char *name = watch->server->name;
+
+	if (*watch->lookup_error) {
+		(void)snprintf(out, cap, "%s: %s", name, watch->lookup_error);
+		return;
+	}
+	for (size_t i = 0; i < watch->endpoints_count; i++) {
+		const struct endpoint *endpoint = &watch->endpoints[i];
+		char address[NET_ADDR_CAP];
+
+		if (endpoint->state == ENDPOINT_UP || !*endpoint->error)
+			continue;
+		net_addr_format(&endpoint->link.addr, address);
+		(void)snprintf(out, cap, "%s, %s: %s", name, address,
+			       endpoint->error);
+		return;
+	}
+	(void)snprintf(out, cap, "%s: nothing is known of it yet", name);
+}
+
+bool probe_trouble(const struct probe *probe, const struct pool *pool,
+		   char *out, size_t cap)
+{
+	if (!probe)
+		return false;
+	for (size_t i = 0; i < pool->count; i++) {
+		const struct watch *watch = &probe->watches[i];
+
+		if (watch->guard.safety != POOL_UNSAFE)
+			continue;
+		(void)snprintf(out, cap, "%s: %s", watch->server->name,
+			       watch->guard.reason);
+		return true;
+	}
+	if (pool_is_alive(pool))
+		return false;
+	write_why(&probe->watches[0], out, cap);
+	return true;
+}
+
+/* --- JSON --- */
+
+static void write_text(struct buf *out, const char *before, const char *text)
+{
+	buf_append_str(out, before);
+	if (text && *text)
+		buf_append_json(out, span_from(text));
+	else
+		buf_append_str(out, "null");
+}
+
+static void write_endpoint(const struct endpoint *endpoint, struct buf *out)
+{
+	char address[NET_ADDR_CAP];
+
+	net_addr_format(&endpoint->link.addr, address);
+	buf_append_format(out,
+			  "{\"transport\":\"%s\",\"address\":\"%s\","
+			  "\"state\":\"%s\",\"roundTripMs\":",
+			  transports[endpoint->transport], address,
+			  states[endpoint->state]);
+	if (endpoint->state == ENDPOINT_UP)
+		buf_append_u64(out, endpoint->round_trip_ms);
+	else
+		buf_append_str(out, "null");
+	write_text(out, ",\"error\":", endpoint->error);
+	write_text(out, ",\"certificate\":", endpoint->certificate);
+	buf_append_str(out, "}");
+}
+
+static void write_watch(const struct watch *watch, struct buf *out)
+{
+	const struct guard *guard = &watch->guard;
+
+	buf_append_format(out, ",\"safety\":\"%s\"", safeties[guard->safety]);
+	write_text(out, ",\"detail\":", guard->reason);
+	write_text(out,
+		   ",\"exposed\":", guard->is_exposed ? guard->exposed : NULL);
+	write_text(out, ",\"lookup\":", watch->lookup_error);
+	buf_append_str(out, ",\"endpoints\":[");
+	for (size_t i = 0; i < watch->endpoints_count; i++) {
+		buf_append_str(out, i ? "," : "");
+		write_endpoint(&watch->endpoints[i], out);
+	}
+	buf_append_str(out, "]");
+}
+
+static void write_server(const struct pool *pool,
+			 const struct pool_server *server, struct buf *out)
+{
+	write_text(out, "{\"name\":", server->name);
+	write_text(out, ",\"host\":", server->host);
+	write_text(out, ",\"region\":", server->region);
+	buf_append_format(out, ",\"weight\":%u,\"drained\":%s,\"offered\":[",
+			  server->weight,
+			  server->is_drained ? "true" : "false");
+	for (int i = 0, count = 0; i < POOL_TRANSPORTS; i++) {
+		if (!pool_can_offer(pool, server, (enum pool_transport)i) ||
+		    server->is_drained)
+			continue;
+		buf_append_format(out, "%s\"%s\"", count++ ? "," : "",
+				  transports[i]);
+	}
+	buf_append_str(out, "]");
+}
+
+void probe_write_json(const struct probe *probe, const struct pool *pool,
+		      struct buf *out)
+{
+	buf_append_format(out, "{\"alive\":%s,\"proven\":%s,\"servers\":[",
+			  pool_is_alive(pool) ? "true" : "false",
+			  probe ? "true" : "false");
+	for (size_t i = 0; i < pool->count; i++) {
+		buf_append_str(out, i ? "," : "");
+		write_server(pool, &pool->servers[i], out);
+		if (probe)
+			write_watch(&probe->watches[i], out);
+		buf_append_str(out, "}");
+	}
+	buf_append_str(out, "]}\n");
+}
+
+/* --- metrics --- */
+
+/* Names and addresses need no escapes. */
+static void write_labels(const struct endpoint *endpoint, const char *family,
+			 struct buf *out)
+{
+	char address[NET_ADDR_CAP];
+
+	net_addr_format(&endpoint->link.addr, address);
+	buf_append_format(out,
+			  "%s{server=\"%s\",transport=\"%s\",address=\"%s\"} ",
+			  family, endpoint->server->name,
+			  transports[endpoint->transport], address);
+}
+
+static void write_up(const struct endpoint *endpoint, struct buf *out)
+{
+	write_labels(endpoint, "signald_turn_endpoint_up", out);
+	buf_append_format(out, "%d\n", endpoint->state == ENDPOINT_UP);
+}
+
+static void write_round_trip(const struct endpoint *endpoint, struct buf *out)
+{
+	if (endpoint->state != ENDPOINT_UP)
+		return;
+	write_labels(endpoint, "signald_turn_endpoint_round_trip_seconds", out);
+	buf_append_format(out, "%u.%03u\n", endpoint->round_trip_ms / 1000,
+			  endpoint->round_trip_ms % 1000);
+}
+
+static void write_each(const struct probe *probe,
+		       void (*write)(const struct endpoint *, struct buf *),
+		       struct buf *out)
+{
+	for (size_t i = 0; i < probe->pool->count; i++) {
+		const struct watch *watch = &probe->watches[i];
+
+		for (size_t j = 0; j < watch->endpoints_count; j++)
+			write(&watch->endpoints[j], out);
+	}
+}
+
+static void write_head(const char *family, const char *help, struct buf *out)
+{
+	buf_append_format(out, "# HELP %s %s\n# TYPE %s gauge\n", family, help,
+			  family);
+}
+
+void probe_write_metrics(const struct probe *probe, struct buf *out)
+{
+	if (!probe)
+		return;
+	write_head("signald_turn_endpoint_up",
+		   "1 while relaying this way works, else 0.", out);
+	write_each(probe, write_up, out);
+	write_head("signald_turn_endpoint_round_trip_seconds",
+		   "Of the last datagram relayed back to us.", out);
+	write_each(probe, write_round_trip, out);
+	write_head("signald_turn_server_safe",
+		   "1 when it relays to no private network, 0 when it does or "
+		   "was not tried.",
+		   out);
+	for (size_t i = 0; i < probe->pool->count; i++)
+		buf_append_format(
+			out, "signald_turn_server_safe{server=\"%s\"} %d\n",
+			probe->watches[i].server->name,
+			probe->watches[i].guard.safety == POOL_SAFE);
+	write_head("signald_turn_server_exposed",
+		   "1 when clients reach UDP services of this host through "
+		   "it.",
+		   out);
+	for (size_t i = 0; i < probe->pool->count; i++)
+		buf_append_format(
+			out, "signald_turn_server_exposed{server=\"%s\"} %d\n",
+			probe->watches[i].server->name,
+			probe->watches[i].guard.is_exposed);
+}

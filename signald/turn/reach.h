@@ -1,0 +1,59 @@
+/* reach.h: tries whether a TURN server relays to where nobody is let in. */
+#ifndef SIGNALD_TURN_REACH_H
+#define SIGNALD_TURN_REACH_H
+
+#include "base/crypto.h"
+#include "turn/link.h"
+
+#define REACH_MAX_OWN 8
+#define REACH_REASON_CAP 192
+
+enum reach_verdict {
+	REACH_UNKNOWN, /* it could not be tried to the end */
+	REACH_SAFE,    /* every attempt was refused with 403 */
+	REACH_UNSAFE,  /* one was not */
+	REACH_NONE,    /* it relays nothing of that address family */
+};
+
+struct reach_target {
+	struct link_target link;
+	int relay_family; /* AF_INET or AF_INET6: what is relayed to */
+	struct span user; /* as for turncred_make() */
+	unsigned ttl_s;
+	unsigned timeout_ms;
+	/* The relay's own addresses, without ports, which coturn lets in: where
+	 * they are this host's, it is tried whether a datagram comes through
+	 * to a port that is no relay port. */
+	struct net_addr own[REACH_MAX_OWN];
+	size_t own_count;
+	unsigned min_port, max_port; /* relay ports */
+};
+
+struct reach_result {
+	enum reach_verdict verdict;
+	bool is_exposed; /* a service of this host could be reached */
+	/* A sentence: what was let in, or why nothing is known; "". */
+	char reason[REACH_REASON_CAP];
+	char exposed[NET_ADDR_CAP]; /* where */
+};
+
+struct reach;
+
+/*
+ * Begin. Tried are loopback, link-local, private and shared networks, the
+ * cloud's metadata service, over IPv6 also in their mapped and translated
+ * forms, and the private addresses of this host (RFC 6890).
+ *
+ * secret, on_done  as for proof_new()
+ *
+ * Returns 0, -EINVAL, -ENOMEM.
+ */
+int reach_new(struct reach **reachp, struct loop *loop,
+	      const struct reach_target *target, struct crypto_hmac *secret,
+	      void (*on_done)(const struct reach_result *result, void *arg),
+	      void *arg);
+
+/* At any time, on_done is not called any more; takes NULL. */
+void reach_free(struct reach *reach);
+
+#endif

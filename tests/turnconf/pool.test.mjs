@@ -1,0 +1,214 @@
+// The daemon and its TURN servers, which are the real coturn: what lives is
+// proven, what does not is given to nobody, and what lets clients in where
+// nobody is let in neither.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { test } from 'node:test';
+
+import { startDaemon, until } from '../lib/daemon.mjs';
+import { joinPeer } from '../lib/peer.mjs';
+import { OTHER4, PUBLIC4, PUBLIC6, SECRET, bareConf, generate, makeCertificate, makeFolder, startCoturn, writeConf } from './coturn.mjs';
+
+const NOTICED_MS = 5000;
+
+// A coturn as turnconf configures it.
+async function start(t, more = {}, server = { address: PUBLIC4, port: 3478 }) {
+	const { file, stderr } = await generate(await makeFolder(t), {
+		'coturn.listening_ip': server.address, 'coturn.relay_ip': server.address, 'turn.port': server.port, ...more });
+	assert.equal(stderr, '');
+	return startCoturn(t, file, server);
+}
+
+const own = (more = {}) => ({ 'turn.host': PUBLIC4, 'turn.secret': SECRET, 'turn.realm': 'turn.example.org', ...more });
+
+const getIce = async (daemon, query = '') => (await fetch(`${daemon.url}/v1/ice${query}`)).json();
+const getTurn = async (daemon) => (await fetch(`http://127.0.0.1:${daemon.metricsPort}/turn`)).json();
+const turnUrls = ({ iceServers }) => iceServers.filter((server) => server.username).flatMap((server) => server.urls);
+
+async function ready(daemon) {
+	const response = await fetch(`${daemon.url}/readyz`);
+	return { ...(await response.json()), status: response.status };
+}
+
+const isReady = (daemon) => until('ready', async () => (await ready(daemon)).status === 200);
+
+test('each way to a server is proven, and offered when it works', async (t) => {
+	const folder = await makeFolder(t);
+	const { cert, key } = await makeCertificate(folder, PUBLIC4);
+	await start(t, { 'turn.tls': 'yes', 'coturn.cert': cert, 'coturn.key': key,
+		'coturn.listening_ip': `${PUBLIC4},${PUBLIC6}`, 'coturn.relay_ip': `${PUBLIC4},${PUBLIC6}` });
+	const daemon = await startDaemon(t, { sets: own({ 'turn.tls': 'yes', 'turn.addresses': `${PUBLIC4},${PUBLIC6}` }) });
+	assert.equal((await getIce(daemon)).turn, false, 'nothing is proven yet');
+	await isReady(daemon);
+	const { servers: [server], alive } = await until('all proven', async () => {
+		const turn = await getTurn(daemon);
+		return turn.servers[0].endpoints.every(({ state }) => state === 'up') && turn;
+	});
+	assert.equal(alive, true);
+	assert.deepEqual(server.endpoints.map(({ transport, address }) => `${transport} ${address}`).sort(), [
+		`tcp ${PUBLIC4}:3478`, `tcp [${PUBLIC6}]:3478`, `tls ${PUBLIC4}:5349`, `tls [${PUBLIC6}]:5349`,
+		`udp ${PUBLIC4}:3478`, `udp [${PUBLIC6}]:3478`]);
+	assert.equal(server.safety, 'safe');
+	assert.deepEqual(server.offered, ['udp', 'tcp', 'tls']);
+	assert.deepEqual(turnUrls(await getIce(daemon)), [`turn:${PUBLIC4}:3478?transport=udp`,
+		`turn:${PUBLIC4}:3478?transport=tcp`, `turns:${PUBLIC4}:5349?transport=tcp`]);
+	// Nobody signed the certificate but itself: clients may trust it all the same.
+	assert.match(server.endpoints.find(({ transport }) => transport === 'tls').certificate, /self.signed/);
+	assert.equal(await daemon.metric('signald_turn_up'), 1);
+	assert.equal(await daemon.metric(
+		`signald_turn_endpoint_up{server="main",transport="tls",address="${PUBLIC4}:5349"}`), 1);
+	assert.equal(await daemon.metric('signald_turn_server_safe{server="main"}'), 1);
+});
+
+test('a transport that is not served is not offered; the others are', async (t) => {
+	await start(t, { 'turn.tcp': 'no' });
+	const daemon = await startDaemon(t, { sets: own({ 'turn.tls': 'yes' }) });
+	await isReady(daemon);
+	await until('all judged', async () =>
+		(await getTurn(daemon)).servers[0].endpoints.every(({ state }) => state !== 'unknown'));
+	assert.deepEqual(turnUrls(await getIce(daemon)), [`turn:${PUBLIC4}:3478?transport=udp`]);
+	await daemon.waitLog(/turn\.down server=main transport=TLS address=8\.8\.4\.10:5349 detail="?nothing listens there over TCP/);
+});
+
+test('a certificate for another name makes no server of it', async (t) => {
+	const folder = await makeFolder(t);
+	const { cert, key } = await makeCertificate(folder, 'other.example');
+	await start(t, { 'turn.tls': 'yes', 'coturn.cert': cert, 'coturn.key': key });
+	const daemon = await startDaemon(t, { sets: own({ 'turn.host': 'turn.example.org', 'turn.addresses': PUBLIC4, 'turn.tls': 'yes' }) });
+	await daemon.waitLog(/turn\.down server=main transport=TLS .*the certificate is not good: hostname mismatch/i);
+	await isReady(daemon);
+	assert.deepEqual(turnUrls(await getIce(daemon)).filter((url) => url.startsWith('turns:')), []);
+});
+
+test('one that dies is given to nobody after 5 s, one that is back is, and clients hear of both', async (t) => {
+	const coturn = await start(t);
+	const daemon = await startDaemon(t, { sets: own() });
+	await isReady(daemon);
+	const peer = await joinPeer(t, daemon, 'room');
+	assert.equal(peer.joined.turn, true);
+
+	const died = performance.now();
+	await coturn.stop();
+	const gone = await peer.next('ice', NOTICED_MS + 1000);
+	t.diagnostic(`noticed after ${Math.round(performance.now() - died)} ms`);
+	assert.ok(performance.now() - died < NOTICED_MS);
+	assert.equal(gone.turn, false);
+	assert.equal((await getIce(daemon)).turn, false);
+	const { status, reasons } = await ready(daemon);
+	assert.equal(status, 503);
+	assert.match(reasons[0], /^turn: main, 8\.8\.4\.10:3478: nothing listens there over (UDP|TCP)$/);
+	assert.equal(await daemon.metric('signald_turn_up'), 0);
+
+	await start(t);
+	const back = await peer.next('ice', NOTICED_MS + 1000);
+	assert.equal(back.turn, true);
+	await isReady(daemon);
+});
+
+test('of two servers the one that lives is given', async (t) => {
+	const first = await start(t);
+	await start(t, { 'turn.port': 3479, 'coturn.min_port': 40000, 'coturn.max_port': 40999 }, { address: OTHER4, port: 3479 });
+	const daemon = await startDaemon(t, { config: `
+[turn]
+host = ${PUBLIC4}
+secret = ${SECRET}
+[turn second]
+host = ${OTHER4}
+port = 3479
+region = far
+` });
+	await until('both', async () => turnUrls(await getIce(daemon)).length === 4);
+	const near = await getIce(daemon, '?region=far');
+	assert.equal(near.iceServers.find(({ username }) => username).urls[0], `turn:${OTHER4}:3479?transport=udp`);
+	await first.stop();
+	await until('one', async () => turnUrls(await getIce(daemon)).length === 2, NOTICED_MS);
+	assert.ok(turnUrls(await getIce(daemon)).every((url) => url.includes(OTHER4)));
+	assert.equal((await ready(daemon)).status, 200);
+	const { servers } = await getTurn(daemon);
+	assert.deepEqual(servers.map(({ name, offered }) => [name, offered]), [['main', []], ['second', ['udp', 'tcp']]]);
+});
+
+test('a drained server gets no new clients', async (t) => {
+	await start(t);
+	const daemon = await startDaemon(t, { sets: own({ 'turn.drained': 'yes' }) });
+	await daemon.waitLog(/turn\.up .*transport=UDP/);
+	assert.equal((await getIce(daemon)).turn, false);
+});
+
+for (const [what, weaken, reached] of [
+	['has no deny list', (lines) => lines, /10\.0\.0\.1/],
+	['lets one private network in', (lines) => lines.map((line) =>
+		line.replace('denied-peer-ip=192.168.0.0-192.168.255.255', 'denied-peer-ip=192.168.1.0-192.168.255.255')), /192\.168\.0\.1/],
+	['lets the cloud\'s metadata service in', (lines) => [...lines, 'allowed-peer-ip=169.254.169.254'], /169\.254\.169\.254/],
+])
+	test(`a server that ${what} is found out at start, and withheld`, async (t) => {
+		const folder = await makeFolder(t);
+		let lines = bareConf(folder);
+		if (what !== 'has no deny list') {
+			const { stdout } = await generateText(folder);
+			lines = stdout.split('\n');
+		}
+		await startCoturn(t, await writeConf(folder, ...weaken(lines)));
+		const daemon = await startDaemon(t, { sets: own() });
+		const [line] = await daemon.waitLog(/turn\.unsafe .*/);
+		assert.match(line, reached);
+		const { status, reasons } = await ready(daemon);
+		assert.equal(status, 503);
+		assert.match(reasons[0], /it relays to .*, which it must refuse \(403\)/);
+		assert.equal((await getIce(daemon)).turn, false);
+		assert.equal(await daemon.metric('signald_turn_server_safe{server="main"}'), 0);
+
+		const lax = await startDaemon(t, { sets: own({ 'turn.withhold_unsafe': 'no' }) });
+		await until('offered', async () => (await getIce(lax)).turn);
+		await until('said all the same', async () => (await ready(lax)).status === 503);
+	});
+
+// What turnconf writes, as text.
+async function generateText(folder) {
+	const { file } = await generate(folder);
+	const { readFile } = await import('node:fs/promises');
+	return { stdout: await readFile(file, 'utf8'), file: path.basename(file) };
+}
+
+test('services of the host behind the relay\'s own address are told of, and nothing is withheld', async (t) => {
+	await start(t);
+	const daemon = await startDaemon(t, { sets: own({ 'coturn.relay_ip': PUBLIC4, 'coturn.min_port': 50000, 'coturn.max_port': 50999 }) });
+	const [line] = await daemon.waitLog(/turn\.exposed .*/);
+	assert.match(line, /turnconf firewall/);
+	await isReady(daemon);
+	assert.equal((await getIce(daemon)).turn, true);
+	assert.equal(await daemon.metric('signald_turn_server_exposed{server="main"}'), 1);
+});
+
+test('with STUN alone there is nothing to prove', async (t) => {
+	const daemon = await startDaemon(t, { sets: own({ 'turn.udp': 'no', 'turn.tcp': 'no' }) });
+	assert.equal((await ready(daemon)).status, 200);
+	assert.deepEqual((await getIce(daemon)).iceServers, [{ urls: [`stun:${PUBLIC4}:3478`] }]);
+});
+
+test('a name that nobody knows is said', async (t) => {
+	const daemon = await startDaemon(t, { sets: own({ 'turn.host': 'nobody.invalid' }) });
+	await daemon.waitLog(/turn\.unresolved server=main detail="nobody\.invalid cannot be looked up/, 30000);
+	assert.match((await ready(daemon)).reasons[0], /^turn: main: nobody\.invalid cannot be looked up/);
+});
+
+test('a reload keeps what is known of a server, and drops what is gone', async (t) => {
+	await start(t);
+	const daemon = await startDaemon(t, { sets: own() });
+	await isReady(daemon);
+	daemon.signal('SIGHUP');
+	await daemon.waitLog(/config\.reloaded/);
+	assert.equal((await getIce(daemon)).turn, true, 'at once');
+	await isReady(daemon);
+});
+
+test('proofs leave no allocation behind, and few of them are many a minute', async (t) => {
+	const folder = await makeFolder(t);
+	const { file } = await generate(folder, { 'coturn.total_quota': 4, 'rooms.max_watchers_per_broadcaster': 1 });
+	await startCoturn(t, file);
+	const daemon = await startDaemon(t, { sets: own({ 'turn.probe_interval_s': 1 }) });
+	await isReady(daemon);
+	const until5 = performance.now() + 6000;
+	await until('six seconds of proofs', () => performance.now() > until5, 8000);
+	assert.doesNotMatch(daemon.log, /turn\.down/);
+});
