@@ -174,6 +174,27 @@ static int watch_relays(struct server *server, const struct config *config)
 	return err;
 }
 
+static bool has_same_cli(const struct config *a, const struct config *b)
+{
+	return !strcmp(a->turn.cli, b->turn.cli) &&
+	       !strcmp(a->turn.cli_password, b->turn.cli_password);
+}
+
+static bool has_same_relays(const struct config *a, const struct config *b)
+{
+	bool is_same = has_same_cli(a, b) &&
+		       !strcmp(a->turn.host, b->turn.host) &&
+		       !strcmp(a->turn.tunnel_cli, b->turn.tunnel_cli) &&
+		       a->turn.strict == b->turn.strict &&
+		       a->servers_count == b->servers_count;
+
+	for (size_t i = 0; is_same && i < a->servers_count; i++)
+		is_same = !strcmp(a->servers[i].name, b->servers[i].name) &&
+			  has_same_cli(a->servers[i].config,
+				       b->servers[i].config);
+	return is_same;
+}
+
 static void reply_file(struct web_exchange *exchange,
 		       const struct web_request *request, void *arg)
 {
@@ -415,9 +436,11 @@ static int apply(struct server *server, struct config *config)
 	err = start_probe(server);
 	if (err)
 		(void)fail("probe", "", err);
-	err = watch_relays(server, config);
-	if (err)
-		(void)fail("turn.cli", config->turn.cli, err);
+	if (!has_same_relays(before, config)) {
+		err = watch_relays(server, config);
+		if (err)
+			(void)fail("turn.cli", config->turn.cli, err);
+	}
 	if (before != server->first_config)
 		config_free(before);
 	native_push_ice(server->native);

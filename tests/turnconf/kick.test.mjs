@@ -39,14 +39,14 @@ async function startRelay(t, { folder, ...more } = {}) {
 
 async function startSignald(t, more = {}) {
 	return startDaemon(t, {
-		sets: { 'turn.host': PUBLIC4, 'turn.secret': SECRET, 'state.dir': await makeFolder(t), ...cli(), ...more },
+		sets: { 'turn.host': PUBLIC4, 'turn.secret': SECRET, 'turn.probe': 'no', 'state.dir': await makeFolder(t), ...cli(), ...more },
 	});
 }
 
 async function startBoth(t, more) {
 	const coturn = await startRelay(t, more);
 	const daemon = await startSignald(t);
-	await daemon.waitLog(/turn\.cli_up server=turn/);
+	await daemon.waitLog(/turn\.cli_up server=main/);
 	return { coturn, daemon };
 }
 
@@ -217,8 +217,8 @@ describe('it goes on', () => {
 		const ada = await joinRelayed(t, { daemon, coturn }, 'r');
 		await kick(daemon, ada);
 		await coturn.stop();
-		await daemon.waitLog(/error turn\.cli_down server=turn reason="coturn closed the connection"/);
-		await daemon.waitLog(/error turn\.cli_down server=turn reason="Connection refused"/);
+		await daemon.waitLog(/error turn\.cli_down server=main reason="coturn closed the connection"/);
+		await daemon.waitLog(/error turn\.cli_down server=main reason="Connection refused"/);
 		assert.equal(await daemon.metric('signald_turn_cli_up'), 0);
 		const next = await startRelay(t, { folder });
 		await until('it is up again', async () => await daemon.metric('signald_turn_cli_up') === 1);
@@ -309,7 +309,7 @@ describe('an administration', () => {
 		await daemon.waitLog(/turn\.cli_up/);
 		const ada = await joinRelayed(t, { daemon, coturn }, 'r');
 		await kick(daemon, ada);
-		await daemon.waitLog(/error turn\.cli_down server=turn reason="Connection timed out"/);
+		await daemon.waitLog(/error turn\.cli_down server=main reason="Connection timed out"/);
 		await untilEnded(ada.relay, 10000);
 		assert.equal(connections, 2);
 	});
@@ -317,7 +317,7 @@ describe('an administration', () => {
 	test('that refuses the password is told once, and asked again later', async (t) => {
 		const coturn = await startRelay(t);
 		const daemon = await startSignald(t, { 'turn.cli_password': 'another-password-it-is' });
-		await daemon.waitLog(/error turn\.cli_down server=turn reason="coturn refuses turn\.cli_password"/);
+		await daemon.waitLog(/error turn\.cli_down server=main reason="coturn refuses turn\.cli_password"/);
 		const ada = await joinRelayed(t, { daemon, coturn }, 'r');
 		await kick(daemon, ada);
 		assert.equal((await ada.relay.refresh(600)).code, 200);
@@ -331,7 +331,7 @@ describe('an administration', () => {
 		await once(server, 'listening');
 		atEnd(t, () => server.close());
 		const daemon = await startSignald(t, cli(server.address().port));
-		await daemon.waitLog(/turn\.cli_down server=turn reason="what answers is not coturn's administration"/);
+		await daemon.waitLog(/turn\.cli_down server=main reason="what answers is not coturn's administration"/);
 	});
 
 	test('that is not configured is a warning at the start', async (t) => {
@@ -344,7 +344,7 @@ test('a reload changes where, and who is kicked stays so', async (t) => {
 	const coturn = await startRelay(t);
 	const state = await makeFolder(t);
 	const daemon = await startDaemon(t, {
-		sets: { 'turn.host': PUBLIC4, 'turn.secret': SECRET, 'state.dir': state },
+		sets: { 'turn.host': PUBLIC4, 'turn.secret': SECRET, 'turn.probe': 'no', 'state.dir': state },
 		config: `[turn]\ncli = ${CLI.address}:${CLI.port}\ncli_password = ${PASSWORD}\n`,
 	});
 	await daemon.waitLog(/turn\.cli_up/);

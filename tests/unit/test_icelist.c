@@ -173,14 +173,14 @@ static void a_user_is_told_by_the_name_that_credentials_have(void **state)
 	struct icelist *list;
 
 	(void)state;
-	assert_int_equal(icelist_new(&list, &config, &now), 0);
+	assert_int_equal(icelist_new(&list, &config, NULL, NULL, &now), 0);
 	assert_int_equal(icelist_user_of(list, ICELIST_PEER, SPAN("a"), name),
 			 0);
 	icelist_free(list);
 	assert_true(span_equal(span_from(name), user(ICELIST_PEER, "a")));
 	strcpy(secret, "");
 	strcpy(host, "");
-	assert_int_equal(icelist_new(&list, &config, &now), 0);
+	assert_int_equal(icelist_new(&list, &config, NULL, NULL, &now), 0);
 	assert_int_equal(icelist_user_of(list, ICELIST_PEER, SPAN("a"), name),
 			 -ENOENT);
 	icelist_free(list);
