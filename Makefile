@@ -132,6 +132,10 @@ model: ## the delivery protocol in every order of events; MODEL=full: larger, 15
 bench: all ## signald beside a bare relay, socket.io and ws
 	tests/bench/run
 
+.PHONY: bench-tunnel
+bench-tunnel: all ## TURN over TLS: signald beside haproxy and coturn's own listener
+	tests/bench/run-tunnel
+
 # A fuzz target twice: with gcc and the sanitizers to replay its corpus in every
 # test run, with clang's libFuzzer to look for more. The replays share one archive
 # of the asan variant, which one sub-make makes before any of them is linked.

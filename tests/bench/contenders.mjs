@@ -87,7 +87,7 @@ export function isAroundSessions(name) {
 	return ['signald-before', 'signald', 'signald-sessions'].includes(name);
 }
 
-// The load generator, and the bare relay.
+// The load generators, and the bare relay.
 export function compile() {
 	const flags = ['-O2', '-g', '-std=gnu11', '-D_GNU_SOURCE', '-Wall',
 		'-Wextra', '-Wshadow', '-Wconversion', '-Wno-sign-conversion',
@@ -100,6 +100,11 @@ export function compile() {
 		...['load', 'payload', 'proc', 'session', 'speak', 'wire']
 			.map(source)],
 	{ stdio: 'inherit' });
+	execFileSync(cc, [...flags, `-I${join(root, 'signald')}`, '-o',
+		join(work, 'tunnel'), ...['tunnel', 'proc', 'wire'].map(source),
+		...['codec/turn', 'codec/stun', 'codec/turncred', 'base/crypto',
+			'base/span'].map((name) => join(root, 'signald', `${name}.c`)),
+		'-lssl', '-lcrypto'], { stdio: 'inherit' });
 	execFileSync(cc, [...flags, '-o', join(work, 'bare'), source('bare'),
 		'-levent_core'], { stdio: 'inherit' });
 }
