@@ -11,6 +11,8 @@
 #include <event2/event.h>
 #include <openssl/crypto.h>
 
+#include "base/cert.h"
+#include "base/clock.h"
 #include "dialect/socketio.h"
 #include "rules/rules.h"
 #include "server.h"
@@ -164,6 +166,24 @@ static void keep_freed_memory(void)
 	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 }
 
+/* What the configuration names must be good as well. */
+static int check_named(const struct config *config, struct config_error *error)
+{
+	struct clock clock;
+	char why[CERT_MAX_ERROR];
+	int err = socketio_check(config, error);
+
+	if (err || !*config->listen.tls)
+		return err;
+	clock_update(&clock);
+	err = cert_check(config->tls.cert, config->tls.key,
+			 clock_wall_s(&clock), why);
+	if (err)
+		(void)snprintf(error->text, sizeof(error->text),
+			       "listen.tls: %s", why);
+	return err;
+}
+
 static int serve(struct config *config, const struct config_sources *sources)
 {
 	struct server *server;
@@ -197,7 +217,7 @@ int main(int argc, char **argv)
 	}
 	switch (arguments.action) {
 	case CHECK_CONFIG:
-		err = socketio_check(config, &error);
+		err = check_named(config, &error);
 		config_free(config);
 		if (err) {
 			(void)fprintf(stderr, "signald: %s\n", error.text);

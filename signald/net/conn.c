@@ -552,20 +552,24 @@ static void read_some(struct conn *conn)
 		take_bytes(conn, scratch, (size_t)len);
 }
 
+void conn_serve(struct conn *conn, short what)
+{
+	if (what & EV_WRITE && conn->state != CONN_CLOSED)
+		flush(conn);
+	if (what & EV_READ && conn->state != CONN_CLOSED)
+		read_some(conn);
+}
+
 static void event_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *conn = arg;
 
 	(void)fd;
 	loop_enter(conn->set->loop);
-	if (conn->ops->on_ready && conn->state == CONN_OPEN) {
+	if (conn->ops->on_ready && conn->state == CONN_OPEN)
 		conn->ops->on_ready(conn, what, conn->arg);
-		return;
-	}
-	if (what & EV_WRITE)
-		flush(conn);
-	if (what & EV_READ && conn->state != CONN_CLOSED)
-		read_some(conn);
+	else
+		conn_serve(conn, what);
 }
 
 static void timer_fire(struct loop_timer *timer)

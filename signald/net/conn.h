@@ -22,10 +22,10 @@ struct conn_ops {
 	/* The connection is over, once, at the end of a turn; arg's owner frees
 	 * it now. NULL where nobody cares. */
 	void (*on_close)(struct conn *conn, const char *reason, void *arg);
-	/* For an owner that reads and writes the wire itself, NULL for others:
-	 * it is ready for what (EV_READ, EV_WRITE). The connection then does
-	 * neither for as long as it is open, and has no queue. on_bytes is
-	 * called at most once, for what had been read before. */
+	/* NULL, but for an owner that reads and writes the wire itself, or says
+	 * when that is to be done (conn_serve()): the socket is ready for what
+	 * (EV_READ, EV_WRITE), and the connection does nothing. Whoever takes
+	 * one over gets what had been read before by on_bytes. */
 	void (*on_ready)(struct conn *conn, short what, void *arg);
 };
 
@@ -84,7 +84,10 @@ int conn_write_exempt(struct conn *conn, const struct share *share);
 
 size_t conn_queued_bytes(const struct conn *conn);
 
-/* For owners with on_ready: the wire, and what it is watched for. */
+/* Do what on_ready was told of as if nobody had asked. */
+void conn_serve(struct conn *conn, short what);
+
+/* For owners that use the wire: it, and what it is watched for. */
 struct wire *conn_wire(struct conn *conn);
 void conn_watch(struct conn *conn, bool is_reading, bool is_writing);
 

@@ -6,7 +6,7 @@
 #include "base/member.h"
 #include "net/loop.h"
 
-#define CHORES_NS 1000000 /* of one turn */
+#define CHORES_NS 250000 /* of one turn */
 
 static void fire_timer(struct wheel_timer *wheel_timer, void *arg)
 {

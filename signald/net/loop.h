@@ -76,7 +76,7 @@ void loop_cancel(struct loop *loop, struct loop_task *task);
 
 /*
  * Work that may wait its turn: chores run in the order in which they came, when
- * all else of a turn is done and written, and get a millisecond of every turn.
+ * all else of a turn is done and written, and get 250 µs of every turn.
  * So a heap of them does not delay what is not put off. One that has more to do
  * asks again when it runs.
  */

@@ -8,7 +8,7 @@
 
 /* One look at the two files: another one is other files, or another content. */
 struct tls_stamp {
-	uint64_t cert[3]; /* inode, size, time of its last change in ns */
+	uint64_t cert[3]; /* inode, size, time of the last change in ns */
 	uint64_t key[3];
 };
 
@@ -18,6 +18,7 @@ struct tls_server {
 	struct buf spare;	 /* lent to one connection after the other */
 	struct tls_stamp loaded; /* what was loaded, or refused */
 	struct tls_stamp seen;
+	uint64_t loaded_at_s; /* or refused */
 };
 
 /* For a BIO whose data is a struct tls. Returns NULL when memory ran out. */

@@ -96,11 +96,12 @@ static void stamp_file(const char *path, uint64_t stamp[3])
 {
 	struct stat st = {0};
 
-	(void)stat(path, &st); /* one that is gone is a change too */
+	/* One that is gone is a change too, and so is who may read it. */
+	(void)stat(path, &st);
 	stamp[0] = st.st_ino;
 	stamp[1] = (uint64_t)st.st_size;
-	stamp[2] = (uint64_t)st.st_mtim.tv_sec * 1000000000ull +
-		   (uint64_t)st.st_mtim.tv_nsec;
+	stamp[2] = (uint64_t)st.st_ctim.tv_sec * 1000000000ull +
+		   (uint64_t)st.st_ctim.tv_nsec;
 }
 
 static struct tls_stamp look_at(const struct config *config)
@@ -144,6 +145,7 @@ static int load(struct tls_server *server, const struct config *config,
 
 	server->loaded = look_at(config);
 	server->seen = server->loaded;
+	server->loaded_at_s = now_s;
 	judged = cert_check(config->tls.cert, config->tls.key, now_s, why);
 	if (judged && (judged != -EKEYEXPIRED || server->ctx))
 		return judged;
@@ -205,8 +207,10 @@ void tls_server_follow(struct tls_server *server, const struct config *config,
 {
 	struct tls_stamp now = look_at(config);
 	bool is_settled = is_same(&now, &server->seen);
+	bool is_other = !is_same(&now, &server->loaded);
+	bool is_old = now_s >= server->loaded_at_s + DAY_S;
 
 	server->seen = now;
-	if (is_settled && !is_same(&now, &server->loaded))
+	if (is_settled && (is_other || is_old))
 		tls_server_reload(server, config, now_s);
 }

@@ -32,7 +32,9 @@ void tls_server_reload(struct tls_server *server, const struct config *config,
 /*
  * To be called about once a second: reloads when the files have changed, and
  * have been left alone since the last call, so that a certificate and a key
- * which are written one after the other are not taken for a pair too early.
+ * which are written one after the other are not taken for a pair too early. And
+ * once a day whatever they are: tickets get a new key by it, and the log says
+ * how long the certificate is good for.
  */
 void tls_server_follow(struct tls_server *server, const struct config *config,
 		       uint64_t now_s);

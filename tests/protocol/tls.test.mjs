@@ -323,6 +323,21 @@ describe('the certificate', () => {
 			assert.equal(code, 1);
 			assert.match(stderr, why);
 		});
+
+	test('--check-config judges it', async (t) => {
+		const folder = await makeFolder(t);
+		const check = async ({ cert, key }) => runProgram(['--check-config', '--set', 'listen.tls=127.0.0.1:443',
+			'--set', `tls.cert=${cert}`, '--set', `tls.key=${key}`]);
+		const good = await makeCertificate(folder);
+		assert.equal((await check(good)).code, 0);
+		const other = await makeCertificate(folder, { name: 'other' });
+		const mixed = await check({ cert: good.cert, key: other.key });
+		assert.deepEqual([mixed.code, mixed.stderr],
+			[78, `signald: listen.tls: the private key is not that of ${good.cert}\n`]);
+		const old = await check(await makeCertificate(folder, { name: 'old', days: -1 }));
+		assert.equal(old.code, 78);
+		assert.match(old.stderr, /has expired/);
+	});
 });
 
 async function replaceKey(from, to) {

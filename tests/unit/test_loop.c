@@ -11,7 +11,7 @@
 #include "net/loop.h"
 
 #define CHORES 8
-#define SLOW_US 700 /* two of them are more than a turn has for chores */
+#define SLOW_US 200 /* two of them are more than a turn has for chores */
 
 struct chore {
 	struct loop_task task;
