@@ -23,6 +23,7 @@ struct arguments {
 	const char *server;
 	const char *stun;
 	const char *turnserver;
+	const char *tunnel_turnserver;
 	bool tunnel;
 	bool elsewhere;
 	bool json;

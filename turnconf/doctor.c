@@ -10,10 +10,11 @@ static const struct {
 	bool is_local; /* makes sense on the server alone */
 	void (*run)(struct doctor *doctor);
 } checks[] = {
-	{false, doctor_check_config},	{true, doctor_check_version},
-	{true, doctor_check_file},	{true, doctor_check_clock},
-	{true, doctor_check_ports},	{true, doctor_check_certificate},
-	{true, doctor_check_addresses}, {false, doctor_check_relay},
+	{false, doctor_check_config},	  {true, doctor_check_version},
+	{true, doctor_check_file},	  {true, doctor_check_clock},
+	{true, doctor_check_ports},	  {true, doctor_check_ready},
+	{true, doctor_check_certificate}, {true, doctor_check_addresses},
+	{false, doctor_check_relay},
 };
 
 /* NULL when memory ran out. */

@@ -45,6 +45,9 @@ void doctor_check_certificate(struct doctor *doctor);
 /* Which addresses clients are told: doctor_address.c. */
 void doctor_check_addresses(struct doctor *doctor);
 
+/* What signald says of itself: doctor_ready.c. */
+void doctor_check_ready(struct doctor *doctor);
+
 /* What the server does, asked as a client: doctor_probe.c. */
 void doctor_check_relay(struct doctor *doctor);
 

@@ -15,6 +15,7 @@
 
 #define TURNSERVER "turnserver"
 #define USUAL_FILE "/etc/turnserver.conf"
+#define USUAL_TUNNEL_FILE "/etc/turnserver-tunnel.conf"
 
 /* --- signald's configuration --- */
 
@@ -101,11 +102,13 @@ static bool is_same_file(struct span a, struct span b)
 	return !conffile_next(&read_b, &line_b);
 }
 
-static void compare(struct doctor *doctor, const char *path, struct span text)
+static void compare(struct doctor *doctor, const char *path, struct span text,
+		    bool is_tunnel)
 {
 	struct profile_target target = {.version = doctor->version,
 					.host = doctor->host,
-					.now_s = doctor->now_s};
+					.now_s = doctor->now_s,
+					.is_tunnel = is_tunnel};
 	char error[PROFILE_MAX_ERROR] = "out of memory";
 	struct buf wanted = {0};
 
@@ -119,9 +122,9 @@ static void compare(struct doctor *doctor, const char *path, struct span text)
 			   "version have changed since",
 			   path);
 		doctor_advise(doctor,
-			      "turnconf generate --output %s, then restart "
+			      "turnconf generate %s--output %s, then restart "
 			      "coturn",
-			      path);
+			      is_tunnel ? "--tunnel " : "", path);
 	} else {
 		doctor_say(doctor, "turnserver.conf", DOCTOR_OK,
 			   "%s is what signald's configuration asks for", path);
@@ -154,29 +157,42 @@ static void tell_findings(struct doctor *doctor, const char *path,
 	doctor_advise(doctor, "turnconf check %s names them", path);
 }
 
-void doctor_check_file(struct doctor *doctor)
+static void check_file(struct doctor *doctor, const char *given,
+		       const char *usual, bool is_tunnel)
 {
-	const char *given = doctor->arguments->turnserver;
-	const char *path = given ? given : USUAL_FILE;
+	const char *path = given ? given : usual;
 	struct buf text = {0};
 
-	if (!doctor->version)
-		return; /* which one would be right is not known */
 	if (access(path, R_OK)) {
 		doctor_say(doctor, "turnserver.conf",
 			   given ? DOCTOR_FAILED : DOCTOR_WARNING,
 			   "%s cannot be read: %s", path, strerror(errno));
-		doctor_advise(doctor, "run this as root, or say where coturn's "
-				      "configuration is: --turnserver FILE");
+		doctor_advise(doctor,
+			      "run this as root, or say where coturn's "
+			      "configuration is: --%s FILE",
+			      is_tunnel ? "tunnel-turnserver" : "turnserver");
 		return;
 	}
 	if (command_read_file(path, &text)) {
 		doctor->failed = true;
 	} else {
-		compare(doctor, path, buf_span(&text));
+		compare(doctor, path, buf_span(&text), is_tunnel);
 		tell_findings(doctor, path, buf_span(&text));
 	}
 	command_wipe(&text);
+}
+
+/* Without coturn's version it is not known which file would be right. */
+void doctor_check_file(struct doctor *doctor)
+{
+	const struct arguments *arguments = doctor->arguments;
+
+	if (!doctor->version)
+		return;
+	check_file(doctor, arguments->turnserver, USUAL_FILE, false);
+	if (doctor->config->turn.tunnel[0])
+		check_file(doctor, arguments->tunnel_turnserver,
+			   USUAL_TUNNEL_FILE, true);
 }
 
 /* --- the clock --- */

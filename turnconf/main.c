@@ -79,6 +79,8 @@ static const char doctor_usage[] =
 	"  --set SECTION.KEY=VALUE  one value more, over the file's\n"
 	"  --turnserver FILE        coturn's configuration; else "
 	"/etc/turnserver.conf\n"
+	"  --tunnel-turnserver FILE the second coturn's; else\n"
+	"                           /etc/turnserver-tunnel.conf\n"
 	"  --stun ADDRESS[:PORT]    a STUN server outside, asked how it sees "
 	"this machine\n"
 	"  --server NAME            examine that server from here, from "
@@ -120,6 +122,7 @@ enum argument {
 	ARG_SERVER,
 	ARG_STUN,
 	ARG_TURNSERVER,
+	ARG_TUNNEL_TURNSERVER,
 	ARG_HELP,
 	ARG_VERSION
 };
@@ -324,6 +327,7 @@ static const struct command commands[] = {
 	 {{"config", required_argument, NULL, ARG_CONFIG},
 	  {"set", required_argument, NULL, ARG_SET},
 	  {"turnserver", required_argument, NULL, ARG_TURNSERVER},
+	  {"tunnel-turnserver", required_argument, NULL, ARG_TUNNEL_TURNSERVER},
 	  {"stun", required_argument, NULL, ARG_STUN},
 	  {"server", required_argument, NULL, ARG_SERVER},
 	  {"coturn-version", required_argument, NULL, ARG_COTURN},
@@ -373,6 +377,9 @@ static int take_option(const struct command *command, int option,
 		return -1;
 	case ARG_STUN:
 		arguments->stun = optarg;
+		return -1;
+	case ARG_TUNNEL_TURNSERVER:
+		arguments->tunnel_turnserver = optarg;
 		return -1;
 	case ARG_TURNSERVER:
 		arguments->turnserver = optarg;

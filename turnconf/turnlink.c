@@ -199,9 +199,8 @@ int turnlink_send(struct turnlink *link, struct span message)
 	return -errno;
 }
 
-/* What there is, once there is something; 0 at a stream's end. */
-static ssize_t read_some(struct turnlink *link, char *out, size_t cap,
-			 uint64_t until_ms)
+ssize_t turnlink_read(struct turnlink *link, char *out, size_t cap,
+		      uint64_t until_ms)
 {
 	for (;;) {
 		int err;
@@ -249,14 +248,14 @@ static ssize_t take_message(struct turnlink *link, char *out)
 ssize_t turnlink_receive(struct turnlink *link, char *out, uint64_t until_ms)
 {
 	if (!turnlink_is_stream(link))
-		return read_some(link, out, TURNLINK_CAP, until_ms);
+		return turnlink_read(link, out, TURNLINK_CAP, until_ms);
 	for (;;) {
 		ssize_t n = take_message(link, out);
 
 		if (n)
 			return n;
-		n = read_some(link, link->in + link->in_len,
-			      sizeof(link->in) - link->in_len, until_ms);
+		n = turnlink_read(link, link->in + link->in_len,
+				  sizeof(link->in) - link->in_len, until_ms);
 		if (n <= 0)
 			return n ? n : -EPIPE;
 		link->in_len += (size_t)n;

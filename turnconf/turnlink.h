@@ -50,6 +50,11 @@ int turnlink_send(struct turnlink *link, struct span message);
  */
 ssize_t turnlink_receive(struct turnlink *link, char *out, uint64_t until_ms);
 
+/* The same for a stream of other things: what there is of it, once there is
+ * something; 0 at its end. */
+ssize_t turnlink_read(struct turnlink *link, char *out, size_t cap,
+		      uint64_t until_ms);
+
 uint64_t turnlink_now_ms(void);
 
 /*

@@ -7,8 +7,8 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
-import { freePort, startDaemon } from '../lib/daemon.mjs';
-import { OTHER4, PRIVATE4, PUBLIC4, asSets, bareConf, generate, makeCertificate, makeFolder, settings, startCoturn, turnconf, writeConf } from './coturn.mjs';
+import { freePort, startDaemon, until } from '../lib/daemon.mjs';
+import { OTHER4, PRIVATE4, PUBLIC4, SECRET, asSets, bareConf, generate, makeCertificate, makeFolder, settings, startCoturn, turnconf, writeConf } from './coturn.mjs';
 
 // As an operator has it who has no name of their own.
 const usual = { 'turn.host': PUBLIC4 };
@@ -75,6 +75,7 @@ describe('turnconf doctor', () => {
 		assert.ok(report.find('turnserver.conf', /is what signald's configuration asks for/));
 		assert.ok(report.find('addresses', new RegExp(`${PUBLIC4}, an address of this machine`)));
 		assert.ok(report.find('ports', /^signald has TCP 127\.0\.0\.1:\d+ open/));
+		assert.ok(report.find('signald', /^it says that it is ready$/));
 		assert.ok(report.find('coturn', /^version \d+\.\d+\.\d+$/));
 		assert.equal(report.find('firewall', /reach every UDP service/).state, 'warning');
 		assert.match(report.find('firewall', /reach every UDP service/).remedy, /turnconf firewall/);
@@ -109,7 +110,18 @@ describe('turnconf doctor', () => {
 		const { folder, file } = await startAll(t);
 		const report = await examine(folder, { 'listen.address': '127.0.0.1:1' }, file);
 		assertFailed(report, 'ports', /nobody has TCP 127\.0\.0\.1:1 open, where signald should be/, /is signald running/);
-		assert.equal(report.failed, 1);
+		assertFailed(report, 'signald', /cannot be asked whether it is ready: Connection refused/, /is signald running/);
+		assert.equal(report.failed, 2);
+	});
+
+	test('signald is not ready, and says why', async (t) => {
+		const folder = await makeFolder(t);
+		const turn = { 'turn.host': PUBLIC4, 'turn.secret': SECRET, 'turn.probe_interval_s': 1 };
+		const { file } = await generate(folder, usual);
+		const daemon = await startDaemon(t, { sets: turn });
+		await until('it is not ready', async () => (await fetch(`${daemon.url}/readyz`)).status === 503);
+		const report = await examine(folder, { 'listen.address': daemon.host }, file);
+		assertFailed(report, 'signald', /not ready: .*"reasons"/, /log/);
 	});
 
 	test('external_ip is another address than clients are sent to, and than coturn says', async (t) => {
@@ -163,8 +175,11 @@ describe('turnconf doctor', () => {
 
 		const second = await generate(folder, { ...usual, ...tls }, '--tunnel');
 		await startCoturn(t, second.file, { address: '127.0.0.1', port: 3480, isStream: true });
-		const report = await examine(folder, more, file);
+		const report = await examine(folder, more, file, '--tunnel-turnserver', second.file);
 		assert.deepEqual(report.failures, []);
+		assert.ok(report.find('turnserver.conf', /tunnel\.conf is what/));
+		const moved = await examine(folder, { ...more, 'coturn.tunnel_max_port': 40998 }, file, '--tunnel-turnserver', second.file);
+		assertFailed(moved, 'turnserver.conf', /tunnel\.conf is not what/, /turnconf generate --tunnel --output/);
 		assert.ok(report.find('relay', new RegExp(`^TLS ${PUBLIC4}:${port} relays`)));
 		assert.equal(report.find('certificate', /shown at .* is good for/).state, 'warning');
 	});
