@@ -130,6 +130,7 @@ static const struct {
 	[POOL_UDP] = {"turn", "?transport=udp"},
 	[POOL_TCP] = {"turn", "?transport=tcp"},
 	[POOL_TLS] = {"turns", "?transport=tcp"},
+	[POOL_TUNNEL] = {"turns", "?transport=tcp"},
 };
 
 /* One entry with all the servers' stun: URLs. Returns whether there is one. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "net/addr.h"
 #include "turn/pool.h"
 
 static char *copy_text(const char *text)
@@ -17,10 +18,12 @@ static int make_identity(struct pool_server *server, const char *secret)
 {
 	struct crypto_hmac *hmac;
 	char ports[64];
-	int len = snprintf(ports, sizeof(ports), "|%u|%u|%u|%u%u%u",
-			   server->ports[POOL_UDP], server->ports[POOL_TCP],
-			   server->ports[POOL_TLS], server->offers[POOL_UDP],
-			   server->offers[POOL_TCP], server->offers[POOL_TLS]);
+	int len =
+		snprintf(ports, sizeof(ports), "|%u|%u|%u|%u|%u%u%u%u",
+			 server->ports[POOL_UDP], server->ports[POOL_TCP],
+			 server->ports[POOL_TLS], server->ports[POOL_TUNNEL],
+			 server->offers[POOL_UDP], server->offers[POOL_TCP],
+			 server->offers[POOL_TLS], server->offers[POOL_TUNNEL]);
 	const struct span parts[] = {
 		span_from(server->name),      SPAN("|"),
 		span_from(server->host),      SPAN("|"),
@@ -34,6 +37,30 @@ static int make_identity(struct pool_server *server, const char *secret)
 		hmac, parts, sizeof(parts) / sizeof(*parts), server->identity);
 	crypto_hmac_free(hmac);
 	return err;
+}
+
+/* The port that clients find signald's TLS on; 0 where it serves none. */
+static uint16_t tls_port_of(const struct config *config)
+{
+	struct span rest = span_from(config->listen.tls);
+	struct net_addr addr;
+	struct span item;
+
+	if (!rest.len || !span_next_item(&rest, ',', &item) ||
+	    net_addr_parse(item, &addr))
+		return 0;
+	return addr.port;
+}
+
+/* Where TURN over TLS is served by the same port as pages are. */
+static void add_tunnel(struct pool_server *server, const struct config *config)
+{
+	uint16_t port = tls_port_of(config);
+
+	server->ports[POOL_TUNNEL] = port;
+	server->offers[POOL_TUNNEL] =
+		port && *config->turn.tunnel &&
+		!(config->turn.tls && config->turn.tls_port == port);
 }
 
 static int fill_server(struct pool_server *server, const char *name,
@@ -55,6 +82,8 @@ static int fill_server(struct pool_server *server, const char *name,
 	server->ports[POOL_UDP] = (uint16_t)config->turn.port;
 	server->ports[POOL_TCP] = (uint16_t)config->turn.port;
 	server->ports[POOL_TLS] = (uint16_t)config->turn.tls_port;
+	if (!strcmp(name, POOL_OWN_NAME))
+		add_tunnel(server, config);
 	if (!server->name || !server->host || !server->addresses ||
 	    !server->region)
 		return -ENOMEM;
@@ -173,8 +202,9 @@ bool pool_has_relays(const struct pool *pool)
 	for (size_t i = 0; i < pool->count; i++) {
 		const bool *offers = pool->servers[i].offers;
 
-		if (offers[POOL_UDP] || offers[POOL_TCP] || offers[POOL_TLS])
-			return true;
+		for (int t = 0; t < POOL_TRANSPORTS; t++)
+			if (offers[t])
+				return true;
 	}
 	return false;
 }

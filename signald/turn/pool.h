@@ -13,6 +13,7 @@ enum pool_transport {
 	POOL_UDP,
 	POOL_TCP,
 	POOL_TLS,
+	POOL_TUNNEL, /* TLS to signald's own listen.tls, and on from there */
 	POOL_TRANSPORTS,
 };
 

@@ -19,6 +19,7 @@ static const enum link_transport links[POOL_TRANSPORTS] = {
 	[POOL_UDP] = LINK_UDP,
 	[POOL_TCP] = LINK_TCP,
 	[POOL_TLS] = LINK_TLS,
+	[POOL_TUNNEL] = LINK_TLS,
 };
 
 /* --- what is found out --- */

@@ -4,8 +4,11 @@
 
 #include "turn/probe_watch.h"
 
-static const char *const transports[POOL_TRANSPORTS] = {
-	[POOL_UDP] = "udp", [POOL_TCP] = "tcp", [POOL_TLS] = "tls"};
+static const char *const transports[POOL_TRANSPORTS] = {[POOL_UDP] = "udp",
+							[POOL_TCP] = "tcp",
+							[POOL_TLS] = "tls",
+							[POOL_TUNNEL] =
+								"tunnel"};
 
 static const char *const states[] = {
 	[ENDPOINT_UNKNOWN] = "unknown",

@@ -24,6 +24,8 @@ static int setup(void **state)
 	config.turn.addresses = none;
 	config.turn.region = none;
 	config.turn.weight = 10;
+	config.listen.tls = none;
+	config.turn.tunnel = none;
 	config.turn.probe = true;
 	config.turn.withhold_unsafe = true;
 	config.turn.servers_per_client = 2;

@@ -26,6 +26,8 @@ static void fill(struct config *config, size_t i)
 	config->turn.udp = config->turn.tcp = config->turn.stun = true;
 	config->turn.port = 3478;
 	config->turn.tls_port = 5349;
+	config->listen.tls = none;
+	config->turn.tunnel = none;
 	config->turn.weight = 10;
 	config->turn.drained = false;
 }
@@ -107,6 +109,31 @@ static void without_proofs_all_are_taken_for_alive(void **state)
 	assert_true(pool_can_offer(pool, &pool->servers[1], POOL_TCP));
 	assert_false(pool_can_offer(pool, &pool->servers[1], POOL_TLS));
 	pool_free(pool);
+}
+
+static void the_port_of_the_pages_is_a_way_where_turn_is_passed_on(void **state)
+{
+	static char listens[] = "0.0.0.0:443, [::]:443";
+	static char tunnel[] = "127.0.0.1:3480";
+	struct pool *pool;
+
+	(void)state;
+	own.listen.tls = listens;
+	pool = make(true);
+	assert_false(pool->servers[0].offers[POOL_TUNNEL]);
+	pool_free(pool);
+	own.turn.tunnel = tunnel;
+	pool = make(true);
+	assert_true(pool->servers[0].offers[POOL_TUNNEL]);
+	assert_int_equal(pool->servers[0].ports[POOL_TUNNEL], 443);
+	assert_false(pool->servers[1].offers[POOL_TUNNEL]);
+	pool_free(pool);
+	own.turn.tls = true;
+	own.turn.tls_port = 443;
+	pool = make(true);
+	assert_false(pool->servers[0].offers[POOL_TUNNEL]);
+	pool_free(pool);
+	own.turn.tls = false;
 }
 
 static void users_are_spread_by_weight(void **state)
@@ -204,6 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_server_counts_when_it_lives_and_was_tried),
 		TEST(without_proofs_all_are_taken_for_alive),
+		TEST(the_port_of_the_pages_is_a_way_where_turn_is_passed_on),
 		TEST(users_are_spread_by_weight),
 		TEST(who_has_one_keeps_it_when_another_goes),
 		TEST(the_region_asked_for_comes_first),
