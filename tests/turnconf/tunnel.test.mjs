@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 
 import { until } from '../lib/daemon.mjs';
 import { openTls, startTls } from '../lib/tls.mjs';
-import { PUBLIC4, PUBLIC6, PRIVATE4, SECRET, allocated, generate, makeFolder, startCoturn, turnconf } from './coturn.mjs';
+import { PUBLIC4, PUBLIC6, PRIVATE4, SECRET, allocated, generate, makeCertificate, makeFolder, startCoturn, turnconf } from './coturn.mjs';
 import { TurnClient, mintCredential } from './turn-client.mjs';
 
 const TUNNEL_PORT = 3479;
@@ -207,6 +207,23 @@ describe('a client that gets out on 443 alone', () => {
 			return (await client.allocate()).code === 200;
 		});
 	});
+});
+
+test('it is proven and offered as any other way, and not when the second coturn is gone', async (t) => {
+	const folder = await makeFolder(t);
+	const { file } = await generate(folder, tunnelSettings(), '--tunnel');
+	const behind = await startCoturn(t, file, { address: '127.0.0.1', port: TUNNEL_PORT, isStream: true });
+	const daemon = await startTls(t, { address: PUBLIC4, certificate: await makeCertificate(folder, PUBLIC4), sets: {
+		'turn.host': PUBLIC4, 'turn.secret': SECRET, 'turn.udp': 'no', 'turn.tcp': 'no', 'turn.tunnel': `127.0.0.1:${TUNNEL_PORT}`,
+	} });
+	const list = async () => (await fetch(`${daemon.url}/v1/ice`)).json();
+	const { iceServers } = await until('it is offered', async () => {
+		const answer = await list();
+		return answer.turn && answer;
+	});
+	assert.deepEqual(iceServers.at(-1).urls, [`turns:${PUBLIC4}:${daemon.tlsPort}?transport=tcp`]);
+	await behind.stop();
+	await until('it is not', async () => !(await list()).turn, 5000);
 });
 
 test('the port of the second coturn answers nobody without a header', async (t) => {
