@@ -2,12 +2,16 @@
 // proven, what does not is given to nobody, and what lets clients in where
 // nobody is let in neither.
 import assert from 'node:assert/strict';
-import path from 'node:path';
+import dgram from 'node:dgram';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import net from 'node:net';
 import { test } from 'node:test';
 
 import { startDaemon, until } from '../lib/daemon.mjs';
 import { joinPeer } from '../lib/peer.mjs';
 import { OTHER4, PUBLIC4, PUBLIC6, SECRET, bareConf, generate, makeCertificate, makeFolder, startCoturn, writeConf } from './coturn.mjs';
+import { addressBytes } from './turn-client.mjs';
 
 const NOTICED_MS = 5000;
 
@@ -144,10 +148,8 @@ for (const [what, weaken, reached] of [
 	test(`a server that ${what} is found out at start, and withheld`, async (t) => {
 		const folder = await makeFolder(t);
 		let lines = bareConf(folder);
-		if (what !== 'has no deny list') {
-			const { stdout } = await generateText(folder);
-			lines = stdout.split('\n');
-		}
+		if (what !== 'has no deny list')
+			lines = (await readFile((await generate(folder)).file, 'utf8')).split('\n');
 		await startCoturn(t, await writeConf(folder, ...weaken(lines)));
 		const daemon = await startDaemon(t, { sets: own() });
 		const [line] = await daemon.waitLog(/turn\.unsafe .*/);
@@ -163,13 +165,6 @@ for (const [what, weaken, reached] of [
 		await until('said all the same', async () => (await ready(lax)).status === 503);
 	});
 
-// What turnconf writes, as text.
-async function generateText(folder) {
-	const { file } = await generate(folder);
-	const { readFile } = await import('node:fs/promises');
-	return { stdout: await readFile(file, 'utf8'), file: path.basename(file) };
-}
-
 test('services of the host behind the relay\'s own address are told of, and nothing is withheld', async (t) => {
 	await start(t);
 	const daemon = await startDaemon(t, { sets: own({ 'coturn.relay_ip': PUBLIC4, 'coturn.min_port': 50000, 'coturn.max_port': 50999 }) });
@@ -184,6 +179,54 @@ test('with STUN alone there is nothing to prove', async (t) => {
 	const daemon = await startDaemon(t, { sets: own({ 'turn.udp': 'no', 'turn.tcp': 'no' }) });
 	assert.equal((await ready(daemon)).status, 200);
 	assert.deepEqual((await getIce(daemon)).iceServers, [{ urls: [`stun:${PUBLIC4}:3478`] }]);
+});
+
+// A name server (RFC 1035) of the test's namespace: {name: [addresses]}.
+async function startNames(t, names) {
+	const socket = dgram.createSocket('udp4');
+	t.after(() => socket.close());
+	socket.on('message', (query, from) => {
+		const labels = [];
+		let at = 12;
+		for (; query[at]; at += query[at] + 1)
+			labels.push(query.toString('latin1', at + 1, at + 1 + query[at]));
+		const isV6 = query.readUInt16BE(at + 1) === 28;
+		const all = names[labels.join('.').toLowerCase()];
+		const found = (all ?? []).filter((address) => net.isIPv6(address) === isV6).map(addressBytes);
+		const head = Buffer.from(query.subarray(0, at + 5));
+		head.writeUInt16BE(all ? 0x8180 : 0x8183, 2);
+		head.writeUInt16BE(found.length, 6);
+		head.writeUInt32BE(0, 8);
+		socket.send(Buffer.concat([head, ...found.map((bytes) =>
+			Buffer.concat([Buffer.from([0xc0, 12, 0, isV6 ? 28 : 1, 0, 1, 0, 0, 0, 1, 0, bytes.length]), bytes]))]),
+		from.port, from.address);
+	});
+	socket.bind(53, '127.0.0.1');
+	await once(socket, 'listening');
+}
+
+test('a name is looked up, and proven at all its addresses', async (t) => {
+	const names = { 'relay.test': [PUBLIC4, PUBLIC6], 'later.test': null };
+	await startNames(t, names);
+	await start(t, { 'coturn.listening_ip': `${PUBLIC4},${PUBLIC6}`, 'coturn.relay_ip': `${PUBLIC4},${PUBLIC6}`, 'turn.tcp': 'no' });
+	const daemon = await startDaemon(t, { config: `
+[turn]
+host = relay.test
+secret = ${SECRET}
+tcp = no
+[turn later]
+host = later.test
+tcp = no
+` });
+	await isReady(daemon);
+	await daemon.waitLog(/turn\.unresolved server=later detail="later\.test cannot be looked up/);
+	names['later.test'] = [PUBLIC4];
+	const { servers } = await until('all proven', async () => {
+		const turn = await getTurn(daemon);
+		return turn.servers.every(({ endpoints }) => endpoints.length && endpoints.every(({ state }) => state === 'up')) && turn;
+	}, 15000);
+	assert.deepEqual(servers.map(({ endpoints }) => endpoints.map(({ address }) => address).sort()),
+		[[`${PUBLIC4}:3478`, `[${PUBLIC6}]:3478`], [`${PUBLIC4}:3478`]]);
 });
 
 test('a name that nobody knows is said', async (t) => {
@@ -208,7 +251,7 @@ test('proofs leave no allocation behind, and few of them are many a minute', asy
 	await startCoturn(t, file);
 	const daemon = await startDaemon(t, { sets: own({ 'turn.probe_interval_s': 1 }) });
 	await isReady(daemon);
-	const until5 = performance.now() + 6000;
-	await until('six seconds of proofs', () => performance.now() > until5, 8000);
+	const ends = performance.now() + 6000;
+	await until('six seconds of proofs', () => performance.now() > ends, 8000);
 	assert.doesNotMatch(daemon.log, /turn\.down/);
 });
