@@ -15,47 +15,44 @@
 
 int64_t metric_values[METRIC_COUNT];
 
-enum unit { PLAIN, MILLISECONDS }; /* the latter are shown as seconds */
-
 struct row {
 	const char *family;
 	const char *labels; /* NULL: none */
 	const char *type;   /* NULL: one more sample of the family above */
 	const char *help;
-	enum unit unit;
 };
 
-#define GAUGE(family, help, unit)                            \
-	{                                                    \
-		"signald_" family, NULL, "gauge", help, unit \
+#define GAUGE(family, help)                            \
+	{                                              \
+		"signald_" family, NULL, "gauge", help \
 	}
-#define COUNTER(family, help)                                            \
-	{                                                                \
-		"signald_" family "_total", NULL, "counter", help, PLAIN \
+#define COUNTER(family, help)                                     \
+	{                                                         \
+		"signald_" family "_total", NULL, "counter", help \
 	}
-#define FIRST(family, labels, help)                                        \
-	{                                                                  \
-		"signald_" family "_total", labels, "counter", help, PLAIN \
+#define FIRST(family, labels, help)                                 \
+	{                                                           \
+		"signald_" family "_total", labels, "counter", help \
 	}
-#define NEXT(family, labels)                                          \
-	{                                                             \
-		"signald_" family "_total", labels, NULL, NULL, PLAIN \
+#define NEXT(family, labels)                                   \
+	{                                                      \
+		"signald_" family "_total", labels, NULL, NULL \
 	}
 
 /* clang-format off */
 static const struct row rows[METRIC_COUNT] = {
 	[METRIC_CONNECTIONS] = GAUGE("connections",
-		"Client connections open now.", PLAIN),
+		"Client connections open now."),
 	[METRIC_CONNECTIONS_TOTAL] = COUNTER("connections",
 		"Client connections accepted."),
 	[METRIC_WEBSOCKETS] = GAUGE("websockets",
-		"Connections that speak WebSocket now.", PLAIN),
+		"Connections that speak WebSocket now."),
 	[METRIC_ENGINE_SESSIONS] = GAUGE("engine_sessions",
-		"Sessions of Socket.IO clients now.", PLAIN),
+		"Sessions of Socket.IO clients now."),
 	[METRIC_PEERS] = GAUGE("peers",
-		"Peers in rooms now.", PLAIN),
+		"Peers in rooms now."),
 	[METRIC_ROOMS] = GAUGE("rooms",
-		"Rooms with at least one peer now.", PLAIN),
+		"Rooms with at least one peer now."),
 	[METRIC_HTTP_REQUESTS_2XX] = FIRST("http_requests", "code=\"2xx\"",
 		"HTTP requests answered, by class of status."),
 	[METRIC_HTTP_REQUESTS_3XX] = NEXT("http_requests", "code=\"3xx\""),
@@ -80,7 +77,7 @@ static const struct row rows[METRIC_COUNT] = {
 		"Native clients that came back to their session, by result."),
 	[METRIC_RESUMES_REFUSED] = NEXT("resumes", "result=\"refused\""),
 	[METRIC_PEERS_AWAY] = GAUGE("peers_away",
-		"Peers that were cut off and may come back.", PLAIN),
+		"Peers that were cut off and may come back."),
 	[METRIC_RECOVERIES_OK] = FIRST("recoveries", "result=\"ok\"",
 		"Socket.IO clients that came back for what they missed, by result."),
 	[METRIC_RECOVERIES_REFUSED] = NEXT("recoveries", "result=\"refused\""),
@@ -94,26 +91,25 @@ static const struct row rows[METRIC_COUNT] = {
 	[METRIC_ACCEPT_PAUSES] = COUNTER("accept_pauses",
 		"Times accepting stopped as descriptors or connections ran out."),
 	[METRIC_QUEUED_BYTES] = GAUGE("send_queue_bytes",
-		"Output waiting to be sent now.", PLAIN),
+		"Output waiting to be sent now."),
 	[METRIC_TLS_HANDSHAKES_OK] = FIRST("tls_handshakes", "outcome=\"ok\"",
 		"TLS handshakes with clients, by outcome."),
 	[METRIC_TLS_HANDSHAKES_FAILED] = NEXT("tls_handshakes", "outcome=\"failed\""),
 	[METRIC_TLS_HANDSHAKES_TIMEOUT] = NEXT("tls_handshakes", "outcome=\"timeout\""),
 	[METRIC_TLS_EXPIRES] = GAUGE("tls_certificate_expires_seconds",
-		"Unix time at which the certificate in use ends; 0 without one.", PLAIN),
+		"Unix time at which the certificate in use ends; 0 without one."),
 	[METRIC_TUNNELS] = GAUGE("tunnels",
-		"TURN connections passed on to coturn now.", PLAIN),
+		"TURN connections passed on to coturn now."),
 	[METRIC_TUNNELS_FAILED] = COUNTER("tunnels_failed",
 		"TURN connections that did not reach a coturn."),
 	[METRIC_TUNNEL_BYTES] = COUNTER("tunnel_bytes",
 		"Bytes passed between TURN clients and coturn, both ways."),
 	[METRIC_TURN_UP] = GAUGE("turn_up",
-		"1 while clients are given a TURN server, else 0.", PLAIN),
+		"1 while clients are given a TURN server, else 0."),
 	[METRIC_TURN_CLI_UP] = GAUGE("turn_cli_up",
-		"TURN servers whose administration answers now.", PLAIN),
+		"TURN servers whose administration answers now."),
 	[METRIC_TURN_KICKED_USERS] = GAUGE("turn_kicked_users",
-		"Users who are looked for there, to end what they allocate.",
-		PLAIN),
+		"Users who are looked for there, to end what they allocate."),
 	[METRIC_ALLOCATIONS_ENDED_KICKED] = FIRST("turn_allocations_ended",
 		"reason=\"kicked\"",
 		"Allocations that were ended at their TURN server, by reason."),
@@ -132,15 +128,6 @@ static void write_head(struct buf *out, const char *family, const char *type,
 			  family, type);
 }
 
-static void write_value(struct buf *out, int64_t value, enum unit unit)
-{
-	if (unit == MILLISECONDS)
-		buf_append_format(out, " %" PRId64 ".%03d\n", value / 1000,
-				  (int)(value % 1000));
-	else
-		buf_append_format(out, " %" PRId64 "\n", value);
-}
-
 static void write_row(struct buf *out, const struct row *row, int64_t value)
 {
 	if (row->type)
@@ -148,7 +135,7 @@ static void write_row(struct buf *out, const struct row *row, int64_t value)
 	buf_append_str(out, row->family);
 	if (row->labels)
 		buf_append_format(out, "{%s}", row->labels);
-	write_value(out, value, row->unit);
+	buf_append_format(out, " %" PRId64 "\n", value);
 }
 
 /* A label's value, in which three characters are escaped. */
