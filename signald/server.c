@@ -12,6 +12,8 @@
 #include "net/files.h"
 #include "net/front.h"
 #include "net/listener.h"
+#include "policy/file_watch.h"
+#include "policy/lasting.h"
 #include "policy/metric.h"
 #include "server.h"
 #include "turn/probe.h"
@@ -43,6 +45,8 @@ struct server {
 	struct hub *hub;
 	struct loop_task tell_due; /* acknowledgements to senders */
 	struct turn_side turn;
+	uint8_t user_key[LASTING_KEY_BYTES];
+	struct file_watch secret_watch;
 	struct relay_admin *relay_admin;
 	struct native *native;
 	struct socketio *socketio; /* NULL where it has no namespaces */
@@ -114,15 +118,18 @@ static void free_turn(struct turn_side *side)
 
 /* All but the probe, which begins when the configuration is in force. */
 static int make_turn(struct turn_side *side, const struct config *config,
-		     const struct clock *clock)
+		     const struct server *server)
 {
+	struct icelist_parts parts = {.clock = &server->loop->clock};
 	int err = pool_new(&side->pool, config);
 
 	if (err)
 		return err;
 	read_regions(side, config);
-	err = icelist_new(&side->icelist, config, side->pool, side->regions,
-			  clock);
+	parts.pool = side->pool;
+	parts.regions = side->regions;
+	err = icelist_new(&side->icelist, config, &parts,
+			  span_of(server->user_key, sizeof(server->user_key)));
 	if (err)
 		free_turn(side);
 	return err;
@@ -403,6 +410,38 @@ static void follow_cert(struct server *server)
 	tls_server_follow(server->tls, server->config, clock_wall_s(clock));
 }
 
+/* Of credentials that clients have already the old secret stays good for as
+ * long as coturn knows it, so nobody needs new ones; and what is known of the
+ * servers stays known. */
+static void renew_secret(struct server *server)
+{
+	struct config_error error;
+	int err = config_reread_secret(server->config, &error);
+
+	if (!err)
+		return;
+	if (err < 0) {
+		log_error("secret.refused", log_str("reason", error.text));
+		return;
+	}
+	err = pool_renew_secrets(server->turn.pool, server->config);
+	if (err)
+		log_error("secret.refused", log_str("reason", strerror(-err)));
+	else
+		log_info("secret.renewed",
+			 log_str("file", server->config->turn.secret_file));
+}
+
+/* turnconf rotate writes it. */
+static void follow_secret(struct server *server)
+{
+	const char *path = server->config->turn.secret_file;
+
+	if (path && file_watch_changed(&server->secret_watch, path,
+				       server->loop->clock.mono_ms))
+		renew_secret(server);
+}
+
 static void on_tick(void *arg)
 {
 	struct server *server = arg;
@@ -411,6 +450,7 @@ static void on_tick(void *arg)
 	hub_tick(server->hub);
 	socketio_tick(server->socketio);
 	rotate_keys(server);
+	follow_secret(server);
 	if (server->drain_ends_ms && is_drained(server))
 		loop_stop(server->loop);
 }
@@ -421,7 +461,7 @@ static int apply(struct server *server, struct config *config)
 {
 	struct config *before = server->config;
 	struct turn_side side = {.pool = NULL};
-	int err = make_turn(&side, config, &server->loop->clock);
+	int err = make_turn(&side, config, server);
 
 	if (err)
 		return err;
@@ -595,6 +635,9 @@ static int open_state(struct server *server)
 	err = kicked_new(&server->kicked, dir, KICKED_FILE, now_s);
 	if (err)
 		return fail_state(dir, KICKED_FILE, err);
+	err = lasting_key(dir, ICELIST_KEY_FILE, server->user_key);
+	if (err)
+		return fail_state(dir, ICELIST_KEY_FILE, err);
 	err = relay_admin_new(&server->relay_admin, server->loop, dir);
 	if (err)
 		return fail_state(dir, RELAY_ADMIN_FILE, err);
@@ -691,7 +734,7 @@ static int build(struct server *server)
 		return err;
 	err = start_hub(server);
 	if (!err)
-		err = make_turn(&server->turn, config, &server->loop->clock);
+		err = make_turn(&server->turn, config, server);
 	if (!err)
 		err = start_native(server);
 	if (err)

@@ -27,6 +27,7 @@ struct arguments {
 	bool tunnel;
 	bool elsewhere;
 	bool json;
+	bool now;
 };
 
 /* One line on standard error. Returns EXIT_USAGE. */

@@ -151,8 +151,10 @@ static bool log_in(struct probe *probe)
 		tell_failure(probe, "Allocate", code);
 		return false;
 	}
-	err = turnclient_sign(probe->client, probe->doctor->config->turn.secret,
-			      USER, probe->doctor->now_s, CREDENTIAL_TTL_S);
+	err = turnclient_sign(
+		probe->client,
+		config_signing_secret(probe->doctor->config->turn.secret), USER,
+		probe->doctor->now_s, CREDENTIAL_TTL_S);
 	if (err)
 		tell_failure(probe, "signing", err);
 	return !err;

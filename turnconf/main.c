@@ -12,9 +12,9 @@
 #include "output.h"
 #include "profile.h"
 #include "report.h"
+#include "rotate_command.h"
+#include "secret.h"
 #include "version.h"
-
-#define SECRET_BYTES 32
 
 static const char usage[] =
 	"usage: turnconf COMMAND [OPTION]...\n"
@@ -27,6 +27,9 @@ static const char usage[] =
 	"  firewall      print nftables rules that close this host to the "
 	"relay\n"
 	"  secret        make a secret for turn.secret\n"
+	"  secrets       put the secrets of turn.secret_file where coturn "
+	"looks\n"
+	"  rotate        replace the secret while both serve\n"
 	"\n"
 	"turnconf COMMAND --help tells more; --version prints the version.\n"
 	"Exit code: 0 fine, 1 findings or nothing written, 2 wrong usage,\n"
@@ -110,6 +113,34 @@ static const char secret_usage[] =
 	"\n"
 	"Print a fresh secret of 256 random bits in A-Z a-z 0-9 _ -.\n";
 
+static const char secrets_usage[] =
+	"usage: turnconf secrets [OPTION]...\n"
+	"\n"
+	"Make coturn's database hold exactly the secrets of turn.secret_file, "
+	"and\n"
+	"none where the secret stands in the configuration. For before coturn\n"
+	"starts, as a user who may write coturn.userdb.\n"
+	"\n"
+	"  --config FILE            signald's configuration file\n"
+	"  --set SECTION.KEY=VALUE  one value more, over the file's\n";
+
+static const char rotate_usage[] =
+	"usage: turnconf rotate [OPTION]...\n"
+	"\n"
+	"Make a fresh secret, have signald sign with it, wait until no "
+	"credential of\n"
+	"the old one is good any more (turn.max_ttl_s), and take that out. "
+	"Neither\n"
+	"signald nor coturn is restarted. Interrupted, it goes on when it is "
+	"called\n"
+	"again.\n"
+	"\n"
+	"  --config FILE            signald's configuration file\n"
+	"  --set SECTION.KEY=VALUE  one value more, over the file's\n"
+	"  --now-remove             do not wait: the old secret is known to "
+	"somebody\n"
+	"                           who must not use it\n";
+
 enum argument {
 	ARG_CONFIG,
 	ARG_SET,
@@ -123,6 +154,7 @@ enum argument {
 	ARG_STUN,
 	ARG_TURNSERVER,
 	ARG_TUNNEL_TURNSERVER,
+	ARG_NOW,
 	ARG_HELP,
 	ARG_VERSION
 };
@@ -284,21 +316,13 @@ static int explain(const struct arguments *arguments)
 	return with_subject(arguments, explain_subject);
 }
 
-/* A secret that started with a dash would look like an option to other
- * programs. */
 static int secret(const struct arguments *arguments)
 {
-	char text[CRYPTO_BASE64_LEN(SECRET_BYTES) + 1];
-	uint8_t bytes[SECRET_BYTES];
+	char text[SECRET_CAP];
 
 	(void)arguments;
-	do {
-		crypto_random(bytes, sizeof(bytes));
-		(void)crypto_base64url(bytes, sizeof(bytes), text);
-	} while (text[0] == '-');
-
+	secret_make(text);
 	(void)puts(text);
-	crypto_wipe(bytes, sizeof(bytes));
 	crypto_wipe(text, sizeof(text));
 	return EXIT_FINE;
 }
@@ -341,6 +365,17 @@ static const struct command commands[] = {
 	  HELP_AND_VERSION},
 	 firewall_run},
 	{"secret", secret_usage, false, {HELP_AND_VERSION}, secret},
+	{"secrets", secrets_usage, false,
+	 {{"config", required_argument, NULL, ARG_CONFIG},
+	  {"set", required_argument, NULL, ARG_SET},
+	  HELP_AND_VERSION},
+	 rotate_run_secrets},
+	{"rotate", rotate_usage, false,
+	 {{"config", required_argument, NULL, ARG_CONFIG},
+	  {"set", required_argument, NULL, ARG_SET},
+	  {"now-remove", no_argument, NULL, ARG_NOW},
+	  HELP_AND_VERSION},
+	 rotate_run},
 };
 /* clang-format on */
 
@@ -392,6 +427,9 @@ static int take_option(const struct command *command, int option,
 		return -1;
 	case ARG_JSON:
 		arguments->json = true;
+		return -1;
+	case ARG_NOW:
+		arguments->now = true;
 		return -1;
 	case ARG_HELP:
 		return print(command->usage);

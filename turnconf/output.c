@@ -42,7 +42,25 @@ static void let_coturn_read(int fd)
 		(void)fchmod(fd, S_IRUSR | S_IWUSR | S_IRGRP);
 }
 
-int output_write(const char *path, struct span text)
+static int look_like(int fd, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) || fchown(fd, st.st_uid, st.st_gid) ||
+	    fchmod(fd, st.st_mode & 07777))
+		return -errno;
+	return 0;
+}
+
+static int let_read(int fd, const char *path)
+{
+	(void)path;
+	let_coturn_read(fd);
+	return 0;
+}
+
+static int write_beside(const char *path, struct span text,
+			int (*dress)(int fd, const char *path))
 {
 	char beside[PATH_MAX];
 	int fd;
@@ -55,8 +73,9 @@ int output_write(const char *path, struct span text)
 	if (fd < 0)
 		return -errno;
 
-	let_coturn_read(fd);
-	err = write_all(fd, text);
+	err = dress(fd, path);
+	if (!err)
+		err = write_all(fd, text);
 	if (close(fd) && !err)
 		err = -errno;
 	if (!err && rename(beside, path))
@@ -64,4 +83,14 @@ int output_write(const char *path, struct span text)
 	if (err)
 		(void)unlink(beside);
 	return err;
+}
+
+int output_write(const char *path, struct span text)
+{
+	return write_beside(path, text, let_read);
+}
+
+int output_replace(const char *path, struct span text)
+{
+	return write_beside(path, text, look_like);
 }

@@ -13,4 +13,8 @@
  */
 int output_write(const char *path, struct span text);
 
+/* The same in the place of a file that is there, whose owner, group and mode it
+ * gets: -EPERM where this user cannot give it those. */
+int output_replace(const char *path, struct span text);
+
 #endif

@@ -13,6 +13,7 @@
 #include "version.h"
 
 #define MAX_ADDRESSES HOST_MAX_ADDRESSES
+#define MAX_SECRET 256
 
 /* From here on coturn looks for its default certificate even with no-tls, and
  * warns when there is none. */
@@ -520,6 +521,31 @@ static int put_network(struct writer *writer)
 	return err;
 }
 
+/* Those of a file change while coturn runs: it looks for them in its database.
+ */
+static int put_secrets(struct writer *writer)
+{
+	struct span rest = span_from(writer->config->turn.secret);
+	struct span item;
+	int err = 0;
+
+	if (writer->config->turn.secret_file) {
+		comment(writer, "The secrets are in userdb: turnconf secrets "
+				"puts them there, before coturn starts.");
+		return 0;
+	}
+	while (!err && rest.len && span_next_item(&rest, ',', &item)) {
+		char secret[MAX_SECRET + 1];
+
+		if (span_copy(item, secret, sizeof(secret)))
+			return fail(writer, "turn.secret: a secret has at most "
+					    "256 characters");
+		err = put(writer, "static-auth-secret", secret);
+		crypto_wipe(secret, sizeof(secret));
+	}
+	return err;
+}
+
 static int put_users(struct writer *writer)
 {
 	int err;
@@ -529,8 +555,7 @@ static int put_users(struct writer *writer)
 	if (!err)
 		err = put(writer, "use-auth-secret", NULL);
 	if (!err)
-		err = put(writer, "static-auth-secret",
-			  writer->config->turn.secret);
+		err = put_secrets(writer);
 	if (!err)
 		err = put_number(writer, "stale-nonce", 600);
 	return err;

@@ -251,11 +251,11 @@ static int make_key(struct turnclient *client)
 	return err;
 }
 
-int turnclient_sign(struct turnclient *client, const char *secret,
+int turnclient_sign(struct turnclient *client, struct span secret,
 		    const char *user, uint64_t now_s, uint64_t ttl_s)
 {
 	struct crypto_hmac *hmac;
-	int err = crypto_hmac_new(&hmac, CRYPTO_SHA1, span_from(secret));
+	int err = crypto_hmac_new(&hmac, CRYPTO_SHA1, secret);
 
 	if (err)
 		return err;

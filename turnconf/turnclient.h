@@ -43,7 +43,7 @@ int turnclient_knock(struct turnclient *client);
  *
  * Returns 0 or a negative errno.
  */
-int turnclient_sign(struct turnclient *client, const char *secret,
+int turnclient_sign(struct turnclient *client, struct span secret,
 		    const char *user, uint64_t now_s, uint64_t ttl_s);
 
 int turnclient_allocate(struct turnclient *client,

@@ -154,6 +154,8 @@ write_coturn_config() {
 		fail "${message#turnconf: }"
 	[[ -z $message ]] || printf '%s\n' "$message" >&2
 	mv "$dir/turnserver.conf.new" "$dir/turnserver.conf"
+	message=$(build/turnconf secrets --config "$config" "${sets[@]}" 2>&1) ||
+		fail "${message#turnconf: }"
 }
 
 # Its log goes on where an earlier one ended.

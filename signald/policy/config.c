@@ -64,7 +64,7 @@ static int refuse_value(struct loader *loader, const struct config_key *key,
 	char rule[160];
 
 	config_value_rule(key, rule, sizeof(rule));
-	if (key->type == CONFIG_SECRET)
+	if (config_type_is_secret(key->type))
 		return config_refuse(loader->error, "%s.%s must be %s",
 				     key->section, key->name, rule);
 	return config_refuse(loader->error, "%s.%s must be %s, not \"%.80s\"",
@@ -81,6 +81,25 @@ static int set_value(struct loader *loader, struct config *config,
 	return err ? config_refuse_memory(loader->error) : 0;
 }
 
+/* A file has a secret in each line, with empty ones between as it likes. */
+static void join_lines(char *text)
+{
+	char *out = text;
+	size_t len;
+
+	for (char *line = text; *line; line += len) {
+		len = strcspn(line, "\n");
+		size_t used = len && line[len - 1] == '\r' ? len - 1 : len;
+
+		if (used && out != text)
+			*out++ = ',';
+		memmove(out, line, used);
+		out += used;
+		len += line[len] == '\n';
+	}
+	*out = '\0';
+}
+
 static int set_from_file(struct loader *loader, struct config *config,
 			 const struct config_key *key, const char *path)
 {
@@ -88,13 +107,31 @@ static int set_from_file(struct loader *loader, struct config *config,
 	int err = config_file_read_secret(path, &secret, loader->error);
 
 	if (!err) {
-		err = set_value(loader, config, key, secret);
-		crypto_wipe(secret, strlen(secret));
+		size_t len = strlen(secret);
+
+		if (key->type == CONFIG_SECRETS)
+			join_lines(secret);
+		err = *secret ? set_value(loader, config, key, secret)
+			      : config_refuse(loader->error, "nothing in it");
+		crypto_wipe(secret, len);
 		free(secret);
 	}
 	if (err == -EINVAL)
 		config_error_place(loader->error, path);
 	return err;
+}
+
+/* Where a list of secrets came from, to look there again. */
+static int note_secret_file(struct loader *loader, struct config *config,
+			    const char *path)
+{
+	char *copy = path ? strdup(path) : NULL;
+
+	if (path && !copy)
+		return config_refuse_memory(loader->error);
+	free(config->turn.secret_file);
+	config->turn.secret_file = copy;
+	return 0;
 }
 
 static int take_key(struct loader *loader, struct loader_part *part,
@@ -108,6 +145,9 @@ static int take_key(struct loader *loader, struct loader_part *part,
 		return err;
 	err = by_file ? set_from_file(loader, part->config, key, entry->value)
 		      : set_value(loader, part->config, key, entry->value);
+	if (!err && key->type == CONFIG_SECRETS)
+		err = note_secret_file(loader, part->config,
+				       by_file ? entry->value : NULL);
 	if (!err)
 		*giver = (struct giver){entry->source, by_file, entry->line};
 	return err;
@@ -241,7 +281,7 @@ static void place_set(struct loader *loader, const char *set, struct span name)
 	bool by_file;
 	const struct config_key *key =
 		config_find(name, CONFIG_DOTTED, &by_file);
-	bool is_public = key && key->type != CONFIG_SECRET;
+	bool is_public = key && !config_type_is_secret(key->type);
 	size_t len = is_public ? strlen(set) : name.len;
 	char where[128];
 
@@ -296,6 +336,47 @@ int config_load(struct config **configp, const struct config_sources *sources,
 	return err;
 }
 
+/* Servers without a secret of their own have that of [turn]. */
+static int hand_on_secret(struct config *config, const char *before,
+			  struct config_error *error)
+{
+	const struct config_key *key = config_keys;
+
+	while (key->type != CONFIG_SECRETS)
+		key++;
+	for (size_t i = 0; i < config->servers_count; i++) {
+		struct config *server = config->servers[i].config;
+
+		if (!strcmp(server->turn.secret, before) &&
+		    config_value_set(server, key,
+				     span_from(config->turn.secret)))
+			return config_refuse_memory(error);
+	}
+	return 0;
+}
+
+int config_reread_secret(struct config *config, struct config_error *error)
+{
+	struct loader loader = {.own = {.config = config}, .error = error};
+	const struct config_key *key = config_keys;
+	char *before = strdup(config->turn.secret);
+	int err;
+
+	if (!before)
+		return config_refuse_memory(error);
+	while (key->type != CONFIG_SECRETS)
+		key++;
+	err = set_from_file(&loader, config, key, config->turn.secret_file);
+	if (!err && strcmp(before, config->turn.secret) != 0) {
+		err = hand_on_secret(config, before, error);
+		if (!err)
+			err = 1;
+	}
+	crypto_wipe(before, strlen(before));
+	free(before);
+	return err;
+}
+
 void config_free(struct config *config)
 {
 	if (!config)
@@ -305,6 +386,7 @@ void config_free(struct config *config)
 	free(config->servers);
 	for (const struct config_key *key = config_keys; key->section; key++)
 		config_value_clear(config, key);
+	free(config->turn.secret_file);
 	free(config);
 }
 

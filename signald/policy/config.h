@@ -83,7 +83,8 @@ struct config {
 		/* of one server; a [turn NAME] section has these alone */
 		char *host;	 /* name or address in the URLs, "" for none */
 		char *addresses; /* list of IPs, "" for those of host */
-		char *secret;
+		char *secret;	 /* list: the first signs, all are good */
+		char *secret_file; /* that it was read from, NULL for none */
 		bool stun;
 		bool udp;
 		bool tcp;
@@ -149,6 +150,8 @@ struct config_server {
 enum config_type {
 	CONFIG_STRING,
 	CONFIG_SECRET,	     /* never printed, also readable from a file */
+	CONFIG_SECRETS,	     /* the same, one or more parted by commas; in the
+				file each has a line of its own */
 	CONFIG_BOOL,	     /* yes or no, true or false, on or off, 1 or 0 */
 	CONFIG_UINT,	     /* between min and max */
 	CONFIG_ENUM,	     /* one of allowed, words parted by "|" */
@@ -164,6 +167,18 @@ enum config_type {
 	CONFIG_NAMESPACES,   /* NAME=RULES[+recovery] items, or empty */
 	CONFIG_WORD,	     /* letters, digits, - and _, or empty */
 };
+
+/* Never printed. */
+static inline bool config_type_is_secret(enum config_type type)
+{
+	return type == CONFIG_SECRET || type == CONFIG_SECRETS;
+}
+
+/* Of a list of secrets the one that signs; empty where there is none. */
+static inline struct span config_signing_secret(const char *secrets)
+{
+	return span_of(secrets, strcspn(secrets, ","));
+}
 
 enum config_reload { CONFIG_RESTART, CONFIG_RELOAD };
 
@@ -212,6 +227,14 @@ struct config_sources {
  */
 int config_load(struct config **configp, const struct config_sources *sources,
 		struct config_error *error);
+
+/*
+ * Read the file of turn.secret again.
+ *
+ * Returns 1 when it is another now, 0 when not; -EINVAL or -ENOMEM with *error
+ * set: the secret is as before then.
+ */
+int config_reread_secret(struct config *config, struct config_error *error);
 
 /* Wipes the secrets; takes NULL. */
 void config_free(struct config *config);

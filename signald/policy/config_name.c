@@ -47,7 +47,7 @@ config_find(struct span name, enum config_spelling spelling, bool *names_file)
 		if (is_spelt(key, name, spelling, false))
 			return key;
 		*names_file = true;
-		if (key->type == CONFIG_SECRET &&
+		if (config_type_is_secret(key->type) &&
 		    is_spelt(key, name, spelling, true))
 			return key;
 	}
@@ -125,7 +125,7 @@ bool config_guess(struct span name, enum config_spelling spelling,
 		return false;
 	for (const struct config_key *key = config_keys; key->section; key++) {
 		try_guess(&best, name, config_spell(key, spelling, false));
-		if (key->type == CONFIG_SECRET)
+		if (config_type_is_secret(key->type))
 			try_guess(&best, name,
 				  config_spell(key, spelling, true));
 	}

@@ -25,7 +25,7 @@ static void print_value(const struct config *config,
 	const char *text = config_value_text(config, key, scratch);
 
 	/* A comment, so that the mask is never read as the secret. */
-	if (key->type == CONFIG_SECRET && *text)
+	if (config_type_is_secret(key->type) && *text)
 		(void)fprintf(out, "# %s = ******** (set)\n", key->name);
 	else
 		(void)fprintf(out, "%s =%s%s\n", key->name, *text ? " " : "",

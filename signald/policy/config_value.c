@@ -232,6 +232,20 @@ static bool is_secret(struct span s)
 	return (!s.len || s.len >= SECRET_MIN_LEN) && is_word(s);
 }
 
+static bool is_secrets(struct span s)
+{
+	struct span item;
+
+	if (!s.len)
+		return true;
+	if (memchr(s.ptr, ' ', s.len) || memchr(s.ptr, '\t', s.len))
+		return false;
+	while (span_next_item(&s, ',', &item))
+		if (!item.len || !is_secret(item))
+			return false;
+	return true;
+}
+
 /* The texts: checked, and kept as they are. */
 static const struct {
 	bool (*is_valid)(struct span);
@@ -241,6 +255,9 @@ static const struct {
 				     "a comment behind it"},
 	[CONFIG_SECRET] = {is_secret,
 			   "at least 16 characters of A-Z a-z 0-9 _ -"},
+	[CONFIG_SECRETS] = {is_secrets,
+			    "at least 16 characters of A-Z a-z 0-9 _ -, or "
+			    "more such parted by commas"},
 	[CONFIG_ADDRESS] = {is_address_or_none,
 			    "ADDRESS:PORT, [IPv6]:PORT, or empty"},
 	[CONFIG_ADDRESS_LIST] = {is_address_list,

@@ -12,54 +12,30 @@ struct icelist {
 	const struct pool *pool;
 	const struct regions *regions;
 	const struct clock *clock;
-	struct crypto_hmac *users; /* keyed with a key derived from a secret */
+	struct crypto_hmac *users; /* NULL: there is no server */
 	uint64_t ttl_s, min_ttl_s, max_ttl_s;
 };
 
-static const char *secret_of(const struct config *config)
+static bool has_server(const struct config *config)
 {
-	if (*config->turn.secret || !config->servers_count)
-		return config->turn.secret;
-	return config->servers[0].config->turn.secret;
-}
-
-/* The hash of users has a key of its own: what a username shows must not help
- * against the secret, nor the other way round. */
-static int derive_key(struct icelist *list, struct span secret)
-{
-	uint8_t key[CRYPTO_SHA256_LEN];
-	struct crypto_hmac *derive;
-	int err;
-
-	if (!secret.len)
-		return 0;
-	err = crypto_hmac_new(&derive, CRYPTO_SHA256, secret);
-	if (err)
-		return err;
-	err = crypto_hmac_sign(derive, SPAN("signald TURN users"), key);
-	crypto_hmac_free(derive);
-	if (!err)
-		err = crypto_hmac_new(&list->users, CRYPTO_SHA256,
-				      span_of(key, sizeof(key)));
-	crypto_wipe(key, sizeof(key));
-	return err;
+	return *config->turn.host || config->servers_count;
 }
 
 int icelist_new(struct icelist **listp, const struct config *config,
-		const struct pool *pool, const struct regions *regions,
-		const struct clock *clock)
+		const struct icelist_parts *parts, struct span user_key)
 {
 	struct icelist *list = calloc(1, sizeof(*list));
 
 	if (!list)
 		return -ENOMEM;
-	list->pool = pool;
-	list->regions = regions;
-	list->clock = clock;
+	list->pool = parts->pool;
+	list->regions = parts->regions;
+	list->clock = parts->clock;
 	list->ttl_s = config->turn.ttl_s;
 	list->min_ttl_s = config->turn.min_ttl_s;
 	list->max_ttl_s = config->turn.max_ttl_s;
-	if (derive_key(list, span_from(secret_of(config)))) {
+	if (has_server(config) &&
+	    crypto_hmac_new(&list->users, CRYPTO_SHA256, user_key)) {
 		icelist_free(list);
 		return -ENOMEM;
 	}

@@ -11,6 +11,9 @@
 
 struct icelist;
 
+/* In state.dir: the key of the names of users (policy/lasting.h). */
+#define ICELIST_KEY_FILE "user-key"
+
 /* Whom a credential is for; coturn's quota counts by it. */
 enum icelist_user {
 	ICELIST_ADDRESS, /* a caller without an id: its network's bytes */
@@ -25,16 +28,21 @@ struct icelist_ask {
 	const struct net_addr *from; /* the client's, NULL where unknown */
 };
 
+struct icelist_parts {
+	const struct pool *pool;
+	const struct regions *regions; /* NULL for none */
+	const struct clock *clock;
+};
+
 /*
- * pool, clock and regions are borrowed, what is needed of config copied.
+ * The parts are borrowed, what is needed of config copied.
  *
- * regions  NULL for none
+ * user_key  of the names of users: as long as it stays, so do they
  *
  * Returns 0 or -ENOMEM.
  */
 int icelist_new(struct icelist **listp, const struct config *config,
-		const struct pool *pool, const struct regions *regions,
-		const struct clock *clock);
+		const struct icelist_parts *parts, struct span user_key);
 
 /* Takes NULL. */
 void icelist_free(struct icelist *list);

@@ -14,7 +14,7 @@ static char *copy_text(const char *text)
 }
 
 /* A change of any of these makes another server of it. */
-static int make_identity(struct pool_server *server, const char *secret)
+static int make_identity(struct pool_server *server, struct span secret)
 {
 	struct crypto_hmac *hmac;
 	char ports[64];
@@ -29,7 +29,7 @@ static int make_identity(struct pool_server *server, const char *secret)
 		span_from(server->host),      SPAN("|"),
 		span_from(server->addresses), span_of(ports, (size_t)len),
 	};
-	int err = crypto_hmac_new(&hmac, CRYPTO_SHA256, span_from(secret));
+	int err = crypto_hmac_new(&hmac, CRYPTO_SHA256, secret);
 
 	if (err)
 		return err;
@@ -63,12 +63,22 @@ static void add_tunnel(struct pool_server *server, const struct config *config)
 		!(config->turn.tls && config->turn.tls_port == port);
 }
 
+static int key_server(struct pool_server *server, const struct config *config)
+{
+	struct span secret = config_signing_secret(config->turn.secret);
+	struct crypto_hmac *credentials;
+	int err = crypto_hmac_new(&credentials, CRYPTO_SHA1, secret);
+
+	if (err)
+		return err;
+	crypto_hmac_free(server->credentials);
+	server->credentials = credentials;
+	return make_identity(server, secret);
+}
+
 static int fill_server(struct pool_server *server, const char *name,
 		       const struct config *config)
 {
-	const char *secret = config->turn.secret;
-	int err;
-
 	server->name = copy_text(name);
 	server->host = copy_text(config->turn.host);
 	server->addresses = copy_text(config->turn.addresses);
@@ -87,9 +97,7 @@ static int fill_server(struct pool_server *server, const char *name,
 	if (!server->name || !server->host || !server->addresses ||
 	    !server->region)
 		return -ENOMEM;
-	err = crypto_hmac_new(&server->credentials, CRYPTO_SHA1,
-			      span_from(secret));
-	return err ? err : make_identity(server, secret);
+	return key_server(server, config);
 }
 
 static int fill(struct pool *pool, const struct config *config)
@@ -147,6 +155,19 @@ void pool_free(struct pool *pool)
 		clear_server(&pool->servers[i]);
 	free(pool->servers);
 	free(pool);
+}
+
+int pool_renew_secrets(struct pool *pool, const struct config *config)
+{
+	bool has_own = *config->turn.host;
+	int err = 0;
+
+	for (size_t i = 0; i < pool->count && !err; i++)
+		err = key_server(&pool->servers[i],
+				 has_own && !i
+					 ? config
+					 : config->servers[i - has_own].config);
+	return err;
 }
 
 static const struct pool_server *find_same(const struct pool *pool,

@@ -55,6 +55,14 @@ struct pool {
 int pool_new(struct pool **poolp, const struct config *config);
 void pool_free(struct pool *pool); /* takes NULL */
 
+/*
+ * The secrets of a configuration that has changed in nothing else: credentials
+ * are made with them from now on, and what is known of the servers stays.
+ *
+ * Returns 0, or -ENOMEM with some of them changed.
+ */
+int pool_renew_secrets(struct pool *pool, const struct config *config);
+
 /* What is known of servers that are the same in both. */
 void pool_adopt(struct pool *pool, const struct pool *before);
 

@@ -12,7 +12,7 @@ import { promisify } from 'node:util';
 import { TurnClient, mintCredential } from './turn-client.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const program = path.resolve(root, process.env.TURNCONF ?? 'build/turnconf');
+export const program = path.resolve(root, process.env.TURNCONF ?? 'build/turnconf');
 const turnserver = process.env.TURNSERVER ?? 'turnserver';
 
 export const SECRET = 'k7Wq2mZx-9_bTgRv4LpYcJ1nHd8sFa3E';

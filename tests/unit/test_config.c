@@ -638,6 +638,59 @@ static void a_secret_comes_from_a_file_less_its_newline(void **state)
 		      SECRET);
 }
 
+/* The first signs; the others are good yet. */
+static void a_file_may_hold_several_secrets_in_lines(void **state)
+{
+	static const char *const contents[] = {
+		SECRET "\n" BETTER, SECRET "\n" BETTER "\n",
+		"\n\n" SECRET "\r\n\r\n" BETTER "\r\n\n",
+		SECRET "," BETTER "\n"};
+	char set[128], conf[160];
+	struct config *config;
+	struct span first;
+
+	(void)state;
+	(void)snprintf(set, sizeof(set), "turn.secret_file=%s", secret_path);
+	for (size_t i = 0; i < COUNT(contents); i++) {
+		write_file(secret_path, span_from(contents[i]));
+		assert_secret(&(struct given){.sets = {set}},
+			      SECRET "," BETTER);
+	}
+	config = load_good(&(struct given){.sets = {set}});
+	first = config_signing_secret(config->turn.secret);
+	assert_true(span_equal(first, SPAN(SECRET)));
+	assert_string_equal(config->turn.secret_file, secret_path);
+	config_free(config);
+	(void)snprintf(conf, sizeof(conf), "[turn]\nsecret_file = %s\n",
+		       secret_path);
+	config = load_good(
+		&(struct given){.file = conf, .sets = {"turn.secret=" BETTER}});
+	assert_null(config->turn.secret_file);
+	config_free(config);
+}
+
+static void a_secrets_file_is_read_again(void **state)
+{
+	struct config_error error;
+	struct config *config;
+	char set[128];
+
+	(void)state;
+	(void)snprintf(set, sizeof(set), "turn.secret_file=%s", secret_path);
+	write_file(secret_path, SPAN(SECRET "\n"));
+	config = load_good(&(struct given){.sets = {set}});
+	assert_int_equal(config_reread_secret(config, &error), 0);
+	write_file(secret_path, SPAN(BETTER "\n" SECRET "\n"));
+	assert_int_equal(config_reread_secret(config, &error), 1);
+	assert_string_equal(config->turn.secret, BETTER "," SECRET);
+	write_file(secret_path, SPAN("short\n"));
+	assert_int_equal(config_reread_secret(config, &error), -EINVAL);
+	assert_memory_equal(error.text, secret_path, strlen(secret_path));
+	assert_null(strstr(error.text, "short"));
+	assert_string_equal(config->turn.secret, BETTER "," SECRET);
+	config_free(config);
+}
+
 static void a_secret_is_given_directly_or_by_file(void **state)
 {
 	char conf[256], variable[128], set[128];
@@ -673,7 +726,11 @@ static void a_useless_secret_file_is_refused(void **state)
 		{SPAN_INIT("\n"), "holds nothing"},
 		{SPAN_INIT(SECRET "\0" SECRET), "holds a NUL byte"},
 		{SPAN_INIT("short\n"), "turn.secret must be at least 16"},
-		{SPAN_INIT(SECRET "\n\n"), "turn.secret must be at least 16"},
+		{SPAN_INIT("\n\n\r\n"), "nothing in it"},
+		{SPAN_INIT(SECRET "\nshort\n"),
+		 "turn.secret must be at least 16"},
+		{SPAN_INIT(SECRET ",\n"), "turn.secret must be at least 16"},
+		{SPAN_INIT(SECRET ", " BETTER), "turn.secret must be at least"},
 		{SPAN_INIT(SECRET " \n"), "turn.secret must be at least 16"},
 	};
 	char set[128], begin[256];
@@ -904,6 +961,8 @@ int main(void)
 		cmocka_unit_test(a_secret_comes_from_a_file_less_its_newline),
 		cmocka_unit_test(a_secret_is_given_directly_or_by_file),
 		cmocka_unit_test(a_useless_secret_file_is_refused),
+		cmocka_unit_test(a_file_may_hold_several_secrets_in_lines),
+		cmocka_unit_test(a_secrets_file_is_read_again),
 		cmocka_unit_test(no_sentence_shows_a_secret),
 		cmocka_unit_test(a_printed_configuration_loads_to_the_same),
 		cmocka_unit_test(

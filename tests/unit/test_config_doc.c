@@ -121,7 +121,7 @@ static void append_example_key(struct buf *out, const struct config_key *key)
 						       : " (needs a restart)");
 	buf_append_format(out, "#%s =%s%s\n", key->name,
 			  *key->initial ? " " : "", key->initial);
-	if (key->type == CONFIG_SECRET)
+	if (config_type_is_secret(key->type))
 		buf_append_format(out,
 				  "# or the file that holds it\n"
 				  "#%s_file = /run/secrets/%s_%s\n",

@@ -15,6 +15,7 @@ static struct config config;
 static struct clock now;
 static struct buf out;
 static char host[64], secret[64], none[1];
+static struct span user_key;
 
 static int setup(void **state)
 {
@@ -30,6 +31,7 @@ static int setup(void **state)
 	config.turn.withhold_unsafe = true;
 	config.turn.servers_per_client = 2;
 	strcpy(host, "turn.example.org");
+	user_key = SPAN("user key");
 	strcpy(secret, "north-north-north-north");
 	config.turn.stun = config.turn.udp = config.turn.tcp = true;
 	config.turn.tls = false;
@@ -40,6 +42,13 @@ static int setup(void **state)
 	config.turn.max_ttl_s = 3600;
 	now.wall_ms = NOW_S * 1000ull;
 	return 0;
+}
+
+static int new_list(struct icelist **list, const struct pool *pool)
+{
+	const struct icelist_parts parts = {.pool = pool, .clock = &now};
+
+	return icelist_new(list, &config, &parts, user_key);
 }
 
 /* The answer as a JSON object, in out. */
@@ -58,7 +67,7 @@ static struct span answer(enum icelist_user kind, struct span subject,
 			pool->servers[i].is_live[t] = is_alive;
 		pool->servers[i].safety = POOL_SAFE;
 	}
-	assert_int_equal(icelist_new(&list, &config, pool, NULL, &now), 0);
+	assert_int_equal(new_list(&list, pool), 0);
 	buf_append_str(&out, "{");
 	icelist_write(list, &ask, &out);
 	buf_append_str(&out, "}");
@@ -165,8 +174,32 @@ static void one_user_has_one_name_and_two_have_two(void **state)
 	assert_memory_equal(first, user(ICELIST_PEER, "a").ptr, 24);
 	assert_memory_not_equal(first, user(ICELIST_PEER, "b").ptr, 24);
 	assert_memory_not_equal(first, user(ICELIST_ADDRESS, "a").ptr, 24);
+	/* Quotas and kicks go on over a change of the secret. */
 	strcpy(secret, "south-south-south-south");
+	assert_memory_equal(first, user(ICELIST_PEER, "a").ptr, 24);
+	user_key = SPAN("another");
 	assert_memory_not_equal(first, user(ICELIST_PEER, "a").ptr, 24);
+}
+
+static void of_several_secrets_the_first_signs(void **state)
+{
+	struct span alone, one_of_two;
+	char credential[64];
+
+	(void)state;
+	alone = member(answer(ICELIST_PEER, SPAN("id"), 0, true), "iceServers");
+	alone = span_skip(alone, alone.len - 33);
+	assert_int_equal(span_copy(alone, credential, sizeof(credential)), 0);
+	strcpy(secret, "north-north-north-north,south-south-south-south");
+	one_of_two =
+		member(answer(ICELIST_PEER, SPAN("id"), 0, true), "iceServers");
+	assert_true(span_equal(span_skip(one_of_two, one_of_two.len - 33),
+			       span_from(credential)));
+	strcpy(secret, "south-south-south-south,north-north-north-north");
+	one_of_two =
+		member(answer(ICELIST_PEER, SPAN("id"), 0, true), "iceServers");
+	assert_false(span_equal(span_skip(one_of_two, one_of_two.len - 33),
+				span_from(credential)));
 }
 
 static void a_user_is_told_by_the_name_that_credentials_have(void **state)
@@ -175,14 +208,14 @@ static void a_user_is_told_by_the_name_that_credentials_have(void **state)
 	struct icelist *list;
 
 	(void)state;
-	assert_int_equal(icelist_new(&list, &config, NULL, NULL, &now), 0);
+	assert_int_equal(new_list(&list, NULL), 0);
 	assert_int_equal(icelist_user_of(list, ICELIST_PEER, SPAN("a"), name),
 			 0);
 	icelist_free(list);
 	assert_true(span_equal(span_from(name), user(ICELIST_PEER, "a")));
 	strcpy(secret, "");
 	strcpy(host, "");
-	assert_int_equal(icelist_new(&list, &config, NULL, NULL, &now), 0);
+	assert_int_equal(new_list(&list, NULL), 0);
 	assert_int_equal(icelist_user_of(list, ICELIST_PEER, SPAN("a"), name),
 			 -ENOENT);
 	icelist_free(list);
@@ -240,6 +273,7 @@ int main(void)
 		TEST(no_credential_outlives_2_to_the_31),
 		TEST(the_expiry_is_said_in_the_name_and_as_a_date),
 		TEST(one_user_has_one_name_and_two_have_two),
+		TEST(of_several_secrets_the_first_signs),
 		TEST(a_user_is_told_by_the_name_that_credentials_have),
 		TEST(without_a_living_server_there_is_stun_and_the_word),
 		TEST(every_server_is_an_entry_with_a_credential_of_its_own),

@@ -1,0 +1,89 @@
+/* lasting.c: a key that is made once, and is the same after every restart. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/crypto.h"
+#include "policy/lasting.h"
+
+#define PATH_CAP 4096
+/* 43 characters of base64url, a newline, and one byte too many. */
+#define TEXT_CAP (CRYPTO_BASE64_LEN(LASTING_KEY_BYTES) + 2)
+
+static int parse(struct span text, uint8_t key[LASTING_KEY_BYTES])
+{
+	if (!text.len || text.ptr[text.len - 1] != '\n')
+		return -EINVAL;
+	text.len--;
+	return crypto_base64url_decode(text, key, LASTING_KEY_BYTES) ==
+			       LASTING_KEY_BYTES
+		       ? 0
+		       : -EINVAL;
+}
+
+static int load(const char *path, uint8_t key[LASTING_KEY_BYTES])
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[TEXT_CAP];
+	ssize_t len;
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	len = read(fd, text, sizeof(text));
+	err = len < 0 ? -errno : parse(span_of(text, (size_t)len), key);
+	(void)close(fd);
+	crypto_wipe(text, sizeof(text));
+	return err;
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	ssize_t written = write(fd, text, len);
+
+	if (written < 0)
+		return -errno;
+	if ((size_t)written != len)
+		return -ENOSPC;
+	return fsync(fd) ? -errno : 0;
+}
+
+/* Beside it first: a crash must not leave half a key. */
+static int save(const char *path, const uint8_t key[LASTING_KEY_BYTES])
+{
+	char fresh[PATH_CAP + 4], text[TEXT_CAP];
+	size_t len = crypto_base64url(key, LASTING_KEY_BYTES, text);
+	int fd, err;
+
+	text[len++] = '\n';
+	(void)snprintf(fresh, sizeof(fresh), "%s.new", path);
+	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	err = write_all(fd, text, len);
+	crypto_wipe(text, sizeof(text));
+	if (close(fd) && !err)
+		err = -errno;
+	if (!err && rename(fresh, path))
+		err = -errno;
+	return err;
+}
+
+int lasting_key(const char *dir, const char *file,
+		uint8_t key[LASTING_KEY_BYTES])
+{
+	char path[PATH_CAP];
+	int err = -ENOENT;
+
+	if (*dir) {
+		if (snprintf(path, sizeof(path), "%s/%s", dir, file) >=
+		    PATH_CAP)
+			return -ENAMETOOLONG;
+		err = load(path, key);
+	}
+	if (err != -ENOENT)
+		return err;
+	crypto_random(key, LASTING_KEY_BYTES);
+	return *dir ? save(path, key) : 0;
+}
