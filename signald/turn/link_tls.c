@@ -65,7 +65,7 @@ static bool set_host(SSL *ssl, const char *host)
 	if (is_address(host))
 		return X509_VERIFY_PARAM_set1_ip_asc(param, host);
 	return X509_VERIFY_PARAM_set1_host(param, host, 0) &&
-	       SSL_set_tlsext_host_name(ssl, host);
+	       SSL_set_tlsext_host_name(ssl, (char *)(uintptr_t)host);
 }
 
 int link_tls_start(struct link *link, const struct link_target *target)
