@@ -60,7 +60,8 @@ async function runCase(one, { clients, servers, run }) {
 	const kinds = run % 2 ? one.kinds : one.kinds.toReversed();
 	const outcome = await clients.pair(kinds).then((pair) => meet(pair, servers[one.servers]))
 		.catch((error) => ({ isConnected: false, error: error.message.split('\n')[0] }));
-	return { run, servers: one.servers, kinds, isToConnect: one.isToConnect, ...outcome, fault: faultOf(one, outcome) };
+	const isLate = one.isToConnect && outcome.isConnected && outcome.seconds > one.mostS;
+	return { run, servers: one.servers, kinds, isToConnect: one.isToConnect, ...outcome, isLate, fault: faultOf(one, outcome) };
 }
 
 // Browsers are started before anything is measured.
@@ -78,7 +79,7 @@ async function wakeUp(cases, clients) {
  * tell  called with each outcome as it is there
  *
  * Returns the outcomes: {run, servers, kinds, isToConnect, isConnected, seconds,
- * paths, fault}.
+ * paths, isLate, fault}; isLate: they met, but not in time.
  */
 export async function runCases(cases, lab, tell) {
 	const outcomes = [];

@@ -14,7 +14,11 @@ const CASES = [
 
 test('browsers behind every kind of NAT meet; without a relay only where it can be', async (t) => {
 	await withLab(CASES, async (lab) => {
-		const outcomes = await runCases(CASES, { ...lab, run: 1 }, (outcome) => t.diagnostic(lineOf(outcome)));
-		assert.deepEqual(outcomes.filter(({ fault }) => fault), []);
+		const tell = (outcome) => t.diagnostic(lineOf(outcome));
+		const first = await runCases(CASES, { ...lab, run: 1 }, tell);
+		// A machine that is busy with something else may be late once.
+		const late = CASES.filter((each) => first.some(({ kinds, servers, isLate }) => isLate && kinds === each.kinds && servers === each.servers));
+		const second = await runCases(late, { ...lab, run: 1 }, tell);
+		assert.deepEqual([...first.filter(({ isLate }) => !isLate), ...second].filter(({ fault }) => fault), []);
 	});
 });

@@ -107,8 +107,6 @@ export async function startServers(scope) {
 	return {
 		turn: await startSignaling(scope, NAME, 8080, certificate, {
 			'turn.tunnel': `${TUNNEL.address}:${TUNNEL.port}`,
-			'turn.tls': 'yes',
-			'turn.tls_port': 443,
 			'turn.addresses': ADDRESSES[NAME].join(','),
 		}),
 		stun: await startSignaling(scope, STUN_NAME, 8081, certificate, { 'turn.udp': 'no', 'turn.tcp': 'no' }),
