@@ -138,12 +138,24 @@ export async function standIn(t, host = '127.0.0.1') {
 	};
 }
 
-// The first n bytes that a paused socket gets.
+// The first n bytes that a paused socket gets. All that is there is taken out
+// before more is awaited: 'readable' comes at once, again and again, while some
+// is left.
 export async function take(socket, n) {
-	for (;;) {
-		const bytes = socket.read(n);
-		if (bytes)
-			return bytes;
-		await once(socket, 'readable');
+	const chunks = [];
+	for (let missing = n; missing > 0;) {
+		const bytes = socket.read();
+		if (!bytes && socket.readableEnded)
+			throw new Error(`ended with ${missing} of ${n} bytes missing`);
+		if (!bytes) {
+			await once(socket, 'readable');
+			continue;
+		}
+		chunks.push(bytes);
+		missing -= bytes.length;
 	}
+	const all = Buffer.concat(chunks);
+	if (all.length > n)
+		socket.unshift(all.subarray(n));
+	return all.subarray(0, n);
 }
