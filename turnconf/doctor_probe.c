@@ -32,7 +32,8 @@ static const struct {
 } meanings[] = {
 	{STUN_UNAUTHENTICATED, "the credential is refused",
 	 "turn.secret and coturn's static-auth-secret differ, or the clocks "
-	 "do: turnconf generate, then restart coturn"},
+	 "do: turnconf generate, then restart coturn; a secret in a file of "
+	 "its own: turnconf secrets"},
 	{TURN_FORBIDDEN, "it is forbidden",
 	 "coturn is draining, or denied-peer-ip covers its own relay address: "
 	 "turnconf check names the line"},
