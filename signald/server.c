@@ -16,7 +16,7 @@
 #include "policy/lasting.h"
 #include "policy/metric.h"
 #include "server.h"
-#include "turn/probe.h"
+#include "turn/side.h"
 
 #define MAX_LISTENERS 16
 /* What a drain takes beyond its spread: the last closes being answered. */
@@ -24,14 +24,6 @@
 #define LOOK_AT_CERT_MS 1000
 
 enum { ON_TERM, ON_INT, ON_HUP, SIGNALS_COUNT };
-
-/* The TURN servers, made anew with every configuration. */
-struct turn_side {
-	struct pool *pool;
-	struct regions *regions; /* NULL where turn.regions is empty */
-	struct icelist *icelist;
-	struct probe *probe; /* NULL where nothing is proven */
-};
 
 /* In the order in which it is built; server_free() goes backwards. */
 struct server {
@@ -44,7 +36,7 @@ struct server {
 	struct kicked *kicked;
 	struct hub *hub;
 	struct loop_task tell_due; /* acknowledgements to senders */
-	struct turn_side turn;
+	struct side turn;
 	uint8_t user_key[LASTING_KEY_BYTES];
 	struct file_watch secret_watch;
 	struct relay_admin *relay_admin;
@@ -89,117 +81,17 @@ static int fail(const char *what, const char *value, int err)
 
 /* --- the parts --- */
 
+static struct span user_key_of(const struct server *server)
+{
+	return span_of(server->user_key, sizeof(server->user_key));
+}
+
 /* Other servers can be offered than before: who is connected hears of it. */
 static void on_pool_change(void *arg)
 {
 	struct server *server = arg;
 
 	native_push_ice(server->native);
-}
-
-/* What is known of regions; where the file cannot be read, nothing is. */
-static void read_regions(struct turn_side *side, const struct config *config)
-{
-	struct config_error error;
-
-	if (*config->turn.regions &&
-	    regions_new(&side->regions, config->turn.regions, &error))
-		log_error("turn.no_regions", log_str("error", error.text));
-}
-
-static void free_turn(struct turn_side *side)
-{
-	probe_free(side->probe);
-	icelist_free(side->icelist);
-	regions_free(side->regions);
-	pool_free(side->pool);
-	*side = (struct turn_side){.pool = NULL};
-}
-
-/* All but the probe, which begins when the configuration is in force. */
-static int make_turn(struct turn_side *side, const struct config *config,
-		     const struct server *server)
-{
-	struct icelist_parts parts = {.clock = &server->loop->clock};
-	int err = pool_new(&side->pool, config);
-
-	if (err)
-		return err;
-	read_regions(side, config);
-	parts.pool = side->pool;
-	parts.regions = side->regions;
-	err = icelist_new(&side->icelist, config, &parts,
-			  span_of(server->user_key, sizeof(server->user_key)));
-	if (err)
-		free_turn(side);
-	return err;
-}
-
-static int start_probe(struct server *server)
-{
-	struct turn_side *side = &server->turn;
-
-	metric_set(METRIC_TURN_UP, pool_is_alive(side->pool));
-	if (!server->config->turn.probe || !pool_has_relays(side->pool))
-		return 0;
-	return probe_new(&side->probe, server->loop, side->pool, on_pool_change,
-			 server);
-}
-
-static void add_cli(struct relay_admin_server *used, size_t *count,
-		    const char *name, const char *address,
-		    const struct config *config)
-{
-	if (*address)
-		used[(*count)++] = (struct relay_admin_server){
-			name, address, config->turn.cli_password};
-}
-
-/* What coturn's administration is to be asked for, and where. A new
- * configuration asks anew. */
-static int watch_relays(struct server *server, const struct config *config)
-{
-	struct relay_admin_server *used =
-		calloc(config->servers_count + 2, sizeof(*used));
-	size_t count = 0;
-	int err;
-
-	if (!used)
-		return -ENOMEM;
-	add_cli(used, &count, POOL_OWN_NAME, config->turn.cli, config);
-	add_cli(used, &count, "tunnel", config->turn.tunnel_cli, config);
-	for (size_t i = 0; i < config->servers_count; i++)
-		add_cli(used, &count, config->servers[i].name,
-			config->servers[i].config->turn.cli,
-			config->servers[i].config);
-	if (!count && *config->turn.host)
-		log_warn("turn.no_cli", log_str("key", "turn.cli"),
-			 log_str("means", "who is kicked goes on relaying for "
-					  "as long as it likes"));
-	err = relay_admin_set_servers(server->relay_admin, used, count);
-	free(used);
-	return err;
-}
-
-static bool has_same_cli(const struct config *a, const struct config *b)
-{
-	return !strcmp(a->turn.cli, b->turn.cli) &&
-	       !strcmp(a->turn.cli_password, b->turn.cli_password);
-}
-
-static bool has_same_relays(const struct config *a, const struct config *b)
-{
-	bool is_same = has_same_cli(a, b) &&
-		       !strcmp(a->turn.host, b->turn.host) &&
-		       !strcmp(a->turn.tunnel_cli, b->turn.tunnel_cli) &&
-		       a->turn.strict == b->turn.strict &&
-		       a->servers_count == b->servers_count;
-
-	for (size_t i = 0; is_same && i < a->servers_count; i++)
-		is_same = !strcmp(a->servers[i].name, b->servers[i].name) &&
-			  has_same_cli(a->servers[i].config,
-				       b->servers[i].config);
-	return is_same;
 }
 
 static void reply_file(struct web_exchange *exchange,
@@ -460,27 +352,24 @@ static void on_tick(void *arg)
 static int apply(struct server *server, struct config *config)
 {
 	struct config *before = server->config;
-	struct turn_side side = {.pool = NULL};
-	int err = make_turn(&side, config, server);
+	struct side side;
+	int err = side_init(&side, config, &server->loop->clock,
+			    user_key_of(server));
 
 	if (err)
 		return err;
 	configure_log(config);
-	pool_adopt(side.pool, server->turn.pool);
-	free_turn(&server->turn);
-	server->turn = side;
+	side_replace(&server->turn, &side);
 	server->config = config;
 	server->loop->config = config;
 	hub_configure(server->hub, config);
 	socketio_configure(server->socketio);
-	err = start_probe(server);
+	err = side_prove(&server->turn, server->loop, on_pool_change, server);
 	if (err)
-		(void)fail("probe", "", err);
-	if (!has_same_relays(before, config)) {
-		err = watch_relays(server, config);
-		if (err)
-			(void)fail("turn.cli", config->turn.cli, err);
-	}
+		(void)fail("turn.probe", "", err);
+	err = side_watch(server->relay_admin, config, before);
+	if (err)
+		(void)fail("turn.cli", config->turn.cli, err);
 	if (before != server->first_config)
 		config_free(before);
 	native_push_ice(server->native);
@@ -734,15 +623,16 @@ static int build(struct server *server)
 		return err;
 	err = start_hub(server);
 	if (!err)
-		err = make_turn(&server->turn, config, server);
+		err = side_init(&server->turn, config, &server->loop->clock,
+				user_key_of(server));
 	if (!err)
 		err = start_native(server);
 	if (err)
 		return fail("memory", "", err);
-	err = start_probe(server);
+	err = side_prove(&server->turn, server->loop, on_pool_change, server);
 	if (err)
-		return fail("probe", "", err);
-	err = watch_relays(server, config);
+		return fail("turn.probe", "", err);
+	err = side_watch(server->relay_admin, config, NULL);
 	if (err)
 		return fail("turn.cli", config->turn.cli, err);
 	err = start_socketio(server);
@@ -826,7 +716,7 @@ void server_free(struct server *server)
 	files_free(server->files);
 	socketio_free(server->socketio);
 	native_free(server->native);
-	free_turn(&server->turn);
+	side_clear(&server->turn);
 	hub_free(server->hub);
 	relay_admin_free(server->relay_admin);
 	kicked_free(server->kicked);

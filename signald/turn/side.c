@@ -1,0 +1,131 @@
+/* side.c: all of the TURN servers' side, as one configuration has it. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "policy/metric.h"
+#include "turn/side.h"
+
+static void read_regions(struct side *side, const struct config *config)
+{
+	struct config_error error;
+
+	if (*config->turn.regions &&
+	    regions_new(&side->regions, config->turn.regions, &error))
+		log_error("turn.no_regions", log_str("error", error.text));
+}
+
+int side_init(struct side *side, const struct config *config,
+	      const struct clock *clock, struct span user_key)
+{
+	struct side made = {.pool = NULL};
+	struct icelist_parts parts = {.clock = clock};
+	int err = pool_new(&made.pool, config);
+
+	if (err)
+		return err;
+	read_regions(&made, config);
+	parts.pool = made.pool;
+	parts.regions = made.regions;
+	err = icelist_new(&made.icelist, config, &parts, user_key);
+	if (err)
+		side_clear(&made);
+	else
+		*side = made;
+	return err;
+}
+
+void side_clear(struct side *side)
+{
+	probe_free(side->probe);
+	icelist_free(side->icelist);
+	regions_free(side->regions);
+	pool_free(side->pool);
+	*side = (struct side){.pool = NULL};
+}
+
+void side_replace(struct side *side, struct side *by)
+{
+	pool_adopt(by->pool, side->pool);
+	side_clear(side);
+	*side = *by;
+	*by = (struct side){.pool = NULL};
+}
+
+int side_prove(struct side *side, struct loop *loop,
+	       void (*on_change)(void *arg), void *arg)
+{
+	metric_set(METRIC_TURN_UP, pool_is_alive(side->pool));
+	if (!loop->config->turn.probe || !pool_has_relays(side->pool))
+		return 0;
+	return probe_new(&side->probe, loop, side->pool, on_change, arg);
+}
+
+/* --- administration --- */
+
+static void add_cli(struct relay_admin_server *used, size_t *count,
+		    const char *name, const char *address,
+		    const struct config *config)
+{
+	if (*address)
+		used[(*count)++] = (struct relay_admin_server){
+			name, address, config->turn.cli_password};
+}
+
+/* used has room for two more than there are further servers. */
+static size_t list_clis(const struct config *config,
+			struct relay_admin_server *used)
+{
+	size_t count = 0;
+
+	add_cli(used, &count, POOL_OWN_NAME, config->turn.cli, config);
+	add_cli(used, &count, "tunnel", config->turn.tunnel_cli, config);
+	for (size_t i = 0; i < config->servers_count; i++)
+		add_cli(used, &count, config->servers[i].name,
+			config->servers[i].config->turn.cli,
+			config->servers[i].config);
+	return count;
+}
+
+static bool has_same_cli(const struct config *a, const struct config *b)
+{
+	return !strcmp(a->turn.cli, b->turn.cli) &&
+	       !strcmp(a->turn.cli_password, b->turn.cli_password);
+}
+
+static bool has_same_relays(const struct config *a, const struct config *b)
+{
+	bool is_same = has_same_cli(a, b) &&
+		       !strcmp(a->turn.host, b->turn.host) &&
+		       !strcmp(a->turn.tunnel_cli, b->turn.tunnel_cli) &&
+		       a->turn.strict == b->turn.strict &&
+		       a->servers_count == b->servers_count;
+
+	for (size_t i = 0; is_same && i < a->servers_count; i++)
+		is_same = !strcmp(a->servers[i].name, b->servers[i].name) &&
+			  has_same_cli(a->servers[i].config,
+				       b->servers[i].config);
+	return is_same;
+}
+
+int side_watch(struct relay_admin *admin, const struct config *config,
+	       const struct config *before)
+{
+	struct relay_admin_server *used;
+	size_t count;
+	int err;
+
+	if (before && has_same_relays(before, config))
+		return 0;
+	used = calloc(config->servers_count + 2, sizeof(*used));
+	if (!used)
+		return -ENOMEM;
+	count = list_clis(config, used);
+	if (!count && *config->turn.host)
+		log_warn("turn.no_cli", log_str("key", "turn.cli"),
+			 log_str("means", "who is kicked goes on relaying for "
+					  "as long as it likes"));
+	err = relay_admin_set_servers(admin, used, count);
+	free(used);
+	return err;
+}

@@ -1,0 +1,52 @@
+/* side.h: all of the TURN servers' side, as one configuration has it. */
+#ifndef SIGNALD_TURN_SIDE_H
+#define SIGNALD_TURN_SIDE_H
+
+#include "turn/icelist.h"
+#include "turn/probe.h"
+#include "turn/relay_admin.h"
+
+struct side {
+	struct pool *pool;
+	struct regions *regions; /* NULL where turn.regions is empty */
+	struct icelist *icelist;
+	struct probe *probe; /* NULL where nothing is proven */
+};
+
+/*
+ * Make all but the probe, which begins when the configuration is in force. A
+ * file of regions that cannot be read is told in the log, and there are none.
+ *
+ * user_key  as for icelist_new()
+ *
+ * Returns 0 or -ENOMEM, side as it was.
+ */
+int side_init(struct side *side, const struct config *config,
+	      const struct clock *clock, struct span user_key);
+void side_clear(struct side *side);
+
+/* In place of another one, which is cleared: what is known of servers that are
+ * the same in both stays known. */
+void side_replace(struct side *side, struct side *by);
+
+/*
+ * Prove the servers, where the configuration wants it and there are any that
+ * relay. on_change as for probe_new(). Returns 0 or -ENOMEM: no server is given
+ * to clients then.
+ */
+int side_prove(struct side *side, struct loop *loop,
+	       void (*on_change)(void *arg), void *arg);
+
+/*
+ * Tell admin where the servers' administrations are, and log when there are
+ * none.
+ *
+ * before  the configuration that was in force; nothing is told when nothing
+ *         has changed. NULL at the start.
+ *
+ * Returns 0, -ENOMEM, -EINVAL for an address that is none.
+ */
+int side_watch(struct relay_admin *admin, const struct config *config,
+	       const struct config *before);
+
+#endif
