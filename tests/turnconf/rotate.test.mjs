@@ -42,15 +42,23 @@ async function run(command, folder, ...args) {
 	return result;
 }
 
+// What turnadmin drops at every run goes with it.
+async function turnadmin(folder, realm, ...args) {
+	const running = promisify(execFile)('turnadmin', ['-b', userdb(folder), '-r', realm, ...args], { cwd: folder });
+	const result = await running;
+	for (const name of await logs())
+		if (name.startsWith(`turn_${running.child.pid}_`))
+			await rm(path.join('/var/log', name));
+	return result;
+}
+
 async function listed(folder, realm = REALM) {
-	const { stdout } = await promisify(execFile)('turnadmin', ['-b', userdb(folder), '-r', realm, '-S'], { cwd: folder });
+	const { stdout } = await turnadmin(folder, realm, '-S');
 	return stdout.split('\n').filter((line) => line.endsWith(`[${realm}]`)).map((line) => line.slice(0, -realm.length - 2)).sort();
 }
 
-const add = (folder, secret, realm = REALM) =>
-	promisify(execFile)('turnadmin', ['-b', userdb(folder), '-r', realm, '-s', secret], { cwd: folder });
+const add = (folder, secret, realm = REALM) => turnadmin(folder, realm, '-s', secret);
 
-// What turnadmin drops at every run of its own.
 const logs = async () => (await readdir('/var/log').catch(() => [])).filter((name) => /^turn_\d+_/.test(name));
 
 async function generate(folder, more) {
@@ -235,7 +243,7 @@ test('an interrupted rotation goes on where it was', async (t) => {
 	await once(child, 'close');
 	const [fresh] = await readSecrets(folder);
 	// Cut short between its two files.
-	await promisify(execFile)('turnadmin', ['-b', userdb(folder), '-r', REALM, '-X', fresh], { cwd: folder });
+	await turnadmin(folder, REALM, '-X', fresh);
 	// Nothing of the old one is good any more by now.
 	const pastS = Date.now() / 1000 - TTL_S - SLACK_S - 1;
 	await utimes(secretFile(folder), pastS, pastS);
