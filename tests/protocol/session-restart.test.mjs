@@ -257,8 +257,9 @@ describe('state.dir', () => {
 	test('holds keys that are for its owner alone, and the same at the next start', async (t) => {
 		let daemon = await startKeeping(t);
 		const dir = daemon.options.sets['state.dir'];
-		assert.deepEqual((await readdir(dir)).sort(), ['kicked', 'resume-keys']);
-		assert.equal((await stat(path.join(dir, 'resume-keys'))).mode & 0o777, 0o600);
+		assert.deepEqual((await readdir(dir)).sort(), ['kicked', 'kicked-users', 'resume-keys', 'user-key']);
+		for (const name of ['resume-keys', 'user-key'])
+			assert.equal((await stat(path.join(dir, name))).mode & 0o777, 0o600, name);
 		const keys = await readFile(path.join(dir, 'resume-keys'), 'utf8');
 		daemon = await restart(t, daemon);
 		assert.equal(await readFile(path.join(dir, 'resume-keys'), 'utf8'), keys);

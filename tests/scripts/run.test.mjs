@@ -58,7 +58,9 @@ test('the state says where everything is, and it all answers', async (t) => {
 
 test('coturn starts without a warning, and is no way in', async (t) => {
 	const appliance = await startAppliance(t);
-	assert.doesNotMatch(await appliance.readLog('coturn'), /warn|error|bad configuration|cannot/i);
+	// What it refuses to signald's own test of where it lets clients in is as it should be.
+	const log = (await appliance.readLog('coturn')).replace(/^.*ERROR: A peer IP \S+ denied in the range: .*$/gm, '');
+	assert.doesNotMatch(log, /warn|error|bad configuration|cannot/i);
 	const config = await readFile(path.join(appliance.dir, 'turnserver.conf'), 'utf8');
 	assert.deepEqual(config.match(/^allowed-peer-ip=.*$/gm), [`allowed-peer-ip=${ADDRESS}`]);
 	assert.doesNotMatch(config, /allow-loopback-peers/);
