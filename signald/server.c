@@ -406,7 +406,8 @@ static void reload(struct server *server)
 	}
 	config_diff_restart(server->first_config, config, restart,
 			    sizeof(restart));
-	if (apply(server, config)) {
+	if (config_keep_restart(config, server->first_config) ||
+	    apply(server, config)) {
 		metric_add(METRIC_RELOADS_REFUSED, 1);
 		log_error("config.refused", log_str("reason", "out of memory"));
 		config_free(config);
@@ -549,13 +550,6 @@ static void on_due(void *arg)
 	loop_defer(server->loop, &server->tell_due);
 }
 
-static void on_removed(struct span id, void *arg)
-{
-	struct server *server = arg;
-
-	api_end_relay(&server->api, id);
-}
-
 static void spare_peer(const struct peer *peer, void *arg)
 {
 	struct server *server = arg;
@@ -585,7 +579,6 @@ static int start_hub(struct server *server)
 		return err;
 	server->tell_due.run = run_tell_due;
 	hub_set_on_due(server->hub, on_due, server);
-	hub_set_on_removed(server->hub, on_removed, server);
 	relay_admin_set_spare(server->relay_admin, spare_present, server);
 	/* Without keys of before nobody can prove who they were. */
 	if (*server->config->state.dir)

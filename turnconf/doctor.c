@@ -1,6 +1,7 @@
 /* doctor.c: goes through the checks and gathers what they say. */
 #include "doctor.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -111,6 +112,8 @@ int doctor_run(const struct arguments *arguments)
 		return code;
 	}
 
+	/* A server that cuts a connection off is a finding, and no end. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	doctor.config = config;
 	doctor.host = &host;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

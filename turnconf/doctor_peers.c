@@ -56,7 +56,7 @@ static int open_service(const struct probe *probe,
 	const struct config *config = probe->doctor->config;
 	int fd = socket(probe->relayed.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	socklen_t len = sizeof(*address);
-	unsigned port = config->coturn.min_port;
+	unsigned port = config_first_relay_port(config);
 
 	if (fd < 0)
 		return -1;

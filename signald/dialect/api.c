@@ -196,7 +196,8 @@ void api_handle_metrics(struct web_exchange *exchange,
 	buf_clear(&body);
 }
 
-void api_end_relay(const struct api *api, struct span id)
+/* Whoever has that id, or had it, relays no more. What goes wrong is logged. */
+static void end_relay(const struct api *api, struct span id)
 {
 	char user[TURNCRED_MAX_USER + 1];
 	int err = icelist_user_of(*api->icelist, ICELIST_PEER, id, user);
@@ -244,15 +245,14 @@ void api_handle_kick(struct web_exchange *exchange,
 				  NULL);
 		return;
 	}
-	if (hub_kick(api->hub, span_from(id), "kicked")) {
-		/* Who left by itself may have kept what relays for it. */
-		api_end_relay(api, span_from(id));
-		/* And may still come back after a restart. */
-		if (hub_is_settled(api->hub)) {
-			web_reply_problem(exchange, 404,
-					  "there is no peer of this id", NULL);
-			return;
-		}
+	err = hub_kick(api->hub, span_from(id), "kicked");
+	/* Who left by itself may have kept what relays for it too. */
+	end_relay(api, span_from(id));
+	/* And may still come back after a restart. */
+	if (err && hub_is_settled(api->hub)) {
+		web_reply_problem(exchange, 404, "there is no peer of this id",
+				  NULL);
+		return;
 	}
 	err = void_tokens(api, id);
 	if (err == -EINVAL) {

@@ -22,9 +22,6 @@ struct api {
 	uint64_t started_at_s; /* Unix time */
 };
 
-/* Whoever has that id, or had it, relays no more. What goes wrong is logged. */
-void api_end_relay(const struct api *api, struct span id);
-
 web_handler api_handle_ice;	/* /v1/ice */
 web_handler api_handle_healthz; /* /healthz */
 web_handler api_handle_readyz;	/* /readyz */

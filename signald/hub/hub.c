@@ -356,14 +356,6 @@ static int reserve(struct room *room, enum hub_role role,
 	return room_reserve(room, role, yielding ? 2 : 1);
 }
 
-/* It did not go by itself: what it was given it has no right to any more. */
-static void tell_removed(struct hub *hub, const struct peer *peer)
-{
-	if (hub->on_removed)
-		hub->on_removed(span_of(peer->id, peer->id_len),
-				hub->on_removed_arg);
-}
-
 static void make_way(struct hub *hub, struct peer *yielding)
 {
 	if (!yielding)
@@ -375,7 +367,6 @@ static void make_way(struct hub *hub, struct peer *yielding)
 	/* Its dialect may still wait for it. */
 	if (yielding->arg && yielding->ops->expel)
 		yielding->ops->expel(yielding, "role-taken");
-	tell_removed(hub, yielding);
 	end_peer(hub, yielding, LEAVE_LEFT);
 }
 
@@ -531,15 +522,6 @@ int hub_kick(struct hub *hub, struct span id, const char *reason)
 		return -ENOENT;
 	if (peer->arg && peer->ops->expel)
 		peer->ops->expel(peer, reason);
-	tell_removed(hub, peer);
 	hub_leave(hub, peer, LEAVE_KICKED);
 	return 0;
-}
-
-void hub_set_on_removed(struct hub *hub,
-			void (*on_removed)(struct span id, void *arg),
-			void *arg)
-{
-	hub->on_removed = on_removed;
-	hub->on_removed_arg = arg;
 }

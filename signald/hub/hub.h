@@ -106,12 +106,6 @@ struct span hub_room_name(const struct room *room);
 /* Take a peer out for good. Returns 0, or -ENOENT when there is none. */
 int hub_kick(struct hub *hub, struct span id, const char *reason);
 
-/* on_removed is called for every peer that was sent away: kicked, or out of a
- * role that another has now. */
-void hub_set_on_removed(struct hub *hub,
-			void (*on_removed)(struct span id, void *arg),
-			void *arg);
-
 /* Each of them once, those too who are away. */
 void hub_each_peer(const struct hub *hub,
 		   void (*each)(const struct peer *peer, void *arg), void *arg);

@@ -17,8 +17,6 @@ struct hub {
 	struct session *due; /* senders who are to hear of acknowledgements */
 	void (*on_due)(void *arg);
 	void *on_due_arg;
-	void (*on_removed)(struct span id, void *arg);
-	void *on_removed_arg;
 	uint64_t last_serial;
 	uint64_t settles_at_ms; /* 0: it is settled */
 	size_t away_count;

@@ -325,8 +325,12 @@ static void move(struct loop_task *chore)
 		end_connecting(tunnel);
 	if (!conn_is_open(tunnel->conn) || !tunnel->is_connected)
 		return;
-	if (move_up(tunnel) || move_down(tunnel))
+	if (move_up(tunnel) || move_down(tunnel)) {
+		/* It is over; until the client's end comes too, coturn's would
+		 * be told again and again. */
+		watch_coturn(tunnel, 0);
 		return;
+	}
 	restart_deadline(tunnel);
 	watch_both(tunnel);
 }

@@ -390,6 +390,27 @@ void config_free(struct config *config)
 	free(config);
 }
 
+unsigned config_first_relay_port(const struct config *config)
+{
+	if (*config->turn.tunnel &&
+	    config->coturn.tunnel_min_port < config->coturn.min_port)
+		return config->coturn.tunnel_min_port;
+	return config->coturn.min_port;
+}
+
+int config_keep_restart(struct config *config, const struct config *start)
+{
+	for (const struct config_key *key = config_keys; key->section; key++) {
+		char scratch[CONFIG_MAX_NUMBER];
+		const char *text = config_value_text(start, key, scratch);
+
+		if (key->reload == CONFIG_RESTART &&
+		    config_value_set(config, key, span_from(text)))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 /* Append item to a comma-separated list; false when it has no room. */
 static bool append_item(char *list, size_t cap, const char *item)
 {

@@ -236,6 +236,15 @@ int config_load(struct config **configp, const struct config_sources *sources,
  */
 int config_reread_secret(struct config *config, struct config_error *error);
 
+/* The lowest relay port of the coturns on this host, the tunnel's included. */
+unsigned config_first_relay_port(const struct config *config);
+
+/*
+ * Give what needs a restart the values of the start. Returns 0, or -ENOMEM:
+ * config is good for nothing but config_free() then.
+ */
+int config_keep_restart(struct config *config, const struct config *start);
+
 /* Wipes the secrets; takes NULL. */
 void config_free(struct config *config);
 

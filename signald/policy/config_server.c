@@ -125,6 +125,12 @@ int loader_complete(struct loader *loader)
 			err = config_refuse(loader->error,
 					    "[turn %s] needs a host",
 					    server->name);
+		else if (!err && *server->config->turn.cli &&
+			 !*server->config->turn.cli_password)
+			err = config_refuse(loader->error,
+					    "[turn %s] has cli, which needs "
+					    "cli_password",
+					    server->name);
 		else if (!err && !*server->config->turn.secret)
 			err = config_refuse(loader->error,
 					    "[turn %s] needs a secret, its own "

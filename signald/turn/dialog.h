@@ -77,7 +77,7 @@ struct dialog {
  * cred  what the requests are signed with; copied
  *
  * on_open is never called in the call itself. Returns 0; an error that
- * dialog_fail() puts in words.
+ * dialog_note_error() puts in words.
  */
 int dialog_open(struct dialog *dialog, struct loop *loop,
 		const struct link_target *target, const struct turncred *cred,

@@ -1,4 +1,4 @@
-/* guard.c: one TURN server, tried every hour for where it lets clients in. */
+/* guard.c: one coturn of a server, tried every hour for where it lets in. */
 #include <arpa/inet.h>
 #include <stdio.h>
 
@@ -7,7 +7,7 @@
 #include "turn/guard.h"
 
 #define ROUND_EVERY_MS (3600 * 1000ull)
-#define RETRY_MS 5000
+#define RETRY_MS 2000
 #define TIMEOUT_MS 15000
 #define TTL_S 600
 
@@ -15,7 +15,8 @@ static void try_family(struct guard *guard, bool is_v6);
 
 static void log_round(const struct guard *guard)
 {
-	const char *name = guard->server->name;
+	const char *name =
+		guard->process == POOL_BEHIND ? "tunnel" : guard->server->name;
 
 	if (guard->round == POOL_UNSAFE)
 		log_error("turn.unsafe", log_str("server", name),
@@ -44,7 +45,7 @@ static void end_round(struct guard *guard)
 	loop_timer_start(guard->loop, &guard->timer,
 			 guard->loop->clock.mono_ms +
 				 (is_known ? ROUND_EVERY_MS : RETRY_MS));
-	guard->on_verdict(guard, guard->arg);
+	guard->ops->on_verdict(guard, guard->arg);
 }
 
 static void note(struct guard *guard, const struct reach_result *result)
@@ -117,12 +118,12 @@ static void try_family(struct guard *guard, bool is_v6)
 		.user = is_v6 ? SPAN("s-reach.6") : SPAN("s-reach.4"),
 		.ttl_s = TTL_S,
 		.timeout_ms = TIMEOUT_MS,
-		.min_port = config->coturn.min_port,
-		.max_port = config->coturn.max_port,
+		.first_relay_port = config_first_relay_port(config),
 	};
 
 	guard->is_of_v6 = is_v6;
-	list_own(config, &target);
+	if (!strcmp(guard->server->name, POOL_OWN_NAME))
+		list_own(config, &target);
 	if (!reach_new(&guard->reach, guard->loop, &target,
 		       guard->server->credentials, on_done, guard))
 		return;
@@ -137,7 +138,14 @@ static void begin_round(struct guard *guard)
 	guard->was_exposed = guard->is_exposed;
 	guard->is_exposed = false;
 	guard->reason[0] = '\0';
-	try_family(guard, false);
+	if (guard->ops->pick(guard, &guard->link, guard->arg)) {
+		try_family(guard, false);
+		return;
+	}
+	/* Down; it is tried when it is up again, or then. */
+	guard->is_exposed = guard->was_exposed;
+	loop_timer_start(guard->loop, &guard->timer,
+			 guard->loop->clock.mono_ms + ROUND_EVERY_MS);
 }
 
 static void timer_fire(struct loop_timer *timer)
@@ -146,16 +154,17 @@ static void timer_fire(struct loop_timer *timer)
 }
 
 void guard_init(struct guard *guard, struct loop *loop,
-		const struct pool_server *server,
-		void (*on_verdict)(struct guard *guard, void *arg), void *arg)
+		const struct pool_server *server, enum pool_process process,
+		const struct guard_ops *ops, void *arg)
 {
 	*guard = (struct guard){
 		.loop = loop,
 		.server = server,
-		.on_verdict = on_verdict,
+		.process = process,
+		.ops = ops,
 		.arg = arg,
 		.timer.fire = timer_fire,
-		.safety = server->safety,
+		.safety = server->safety[process],
 	};
 }
 
@@ -166,9 +175,8 @@ void guard_clear(struct guard *guard)
 	guard->reach = NULL;
 }
 
-void guard_start(struct guard *guard, const struct link_target *link)
+void guard_start(struct guard *guard)
 {
-	guard->link = *link;
 	if (guard->reach)
 		return;
 	loop_timer_stop(&guard->timer);

@@ -1,17 +1,28 @@
-/* guard.h: one TURN server, tried every hour for where it lets clients in. */
+/* guard.h: one coturn of a server, tried every hour for where it lets in. */
 #ifndef SIGNALD_TURN_GUARD_H
 #define SIGNALD_TURN_GUARD_H
 
 #include "turn/pool.h"
 #include "turn/reach.h"
 
+struct guard;
+
+struct guard_ops {
+	/* A way to it that works now; false when there is none. */
+	bool (*pick)(const struct guard *guard, struct link_target *link,
+		     void *arg);
+	/* The safety after a round. */
+	void (*on_verdict)(struct guard *guard, void *arg);
+};
+
 struct guard {
 	struct loop *loop;
 	const struct pool_server *server; /* borrowed */
-	void (*on_verdict)(struct guard *guard, void *arg);
+	enum pool_process process;
+	const struct guard_ops *ops;
 	void *arg;
 	struct loop_timer timer;
-	struct link_target link; /* the way it is tried over */
+	struct link_target link; /* the way it is tried over, in this round */
 	struct reach *reach;	 /* NULL between two */
 	bool is_of_v6;		 /* which family is tried now */
 	bool was_inconclusive;	 /* in this round */
@@ -22,14 +33,13 @@ struct guard {
 	char exposed[NET_ADDR_CAP];    /* what of this host was reached */
 };
 
-/* on_verdict  told the safety after every round */
 void guard_init(struct guard *guard, struct loop *loop,
-		const struct pool_server *server,
-		void (*on_verdict)(struct guard *guard, void *arg), void *arg);
+		const struct pool_server *server, enum pool_process process,
+		const struct guard_ops *ops, void *arg);
 void guard_clear(struct guard *guard);
 
-/* It lives, over this way: try it now, unless that is being done; then every
- * hour, and sooner where nothing could be found out. */
-void guard_start(struct guard *guard, const struct link_target *link);
+/* It lives: try it now, unless that is being done; then every hour, and sooner
+ * where nothing could be found out. */
+void guard_start(struct guard *guard);
 
 #endif

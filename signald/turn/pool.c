@@ -190,14 +190,23 @@ void pool_adopt(struct pool *pool, const struct pool *before)
 		if (!same)
 			continue;
 		memcpy(server->is_live, same->is_live, sizeof(same->is_live));
-		server->safety = same->safety;
+		memcpy(server->safety, same->safety, sizeof(same->safety));
 	}
 }
 
-static bool is_withheld(const struct pool *pool,
-			const struct pool_server *server)
+void pool_forget_liveness(struct pool *pool)
 {
-	return pool->withholds_unsafe && server->safety != POOL_SAFE;
+	for (size_t i = 0; i < pool->count; i++)
+		memset(pool->servers[i].is_live, 0,
+		       sizeof(pool->servers[i].is_live));
+}
+
+static bool is_withheld(const struct pool *pool,
+			const struct pool_server *server,
+			enum pool_transport transport)
+{
+	return pool->withholds_unsafe &&
+	       server->safety[pool_process_of(transport)] != POOL_SAFE;
 }
 
 bool pool_can_offer(const struct pool *pool, const struct pool_server *server,
@@ -205,8 +214,8 @@ bool pool_can_offer(const struct pool *pool, const struct pool_server *server,
 {
 	if (!server->offers[transport])
 		return false;
-	return pool->trusts_all ||
-	       (server->is_live[transport] && !is_withheld(pool, server));
+	return pool->trusts_all || (server->is_live[transport] &&
+				    !is_withheld(pool, server, transport));
 }
 
 bool pool_can_serve(const struct pool *pool, const struct pool_server *server)
@@ -252,9 +261,10 @@ static double score(const struct pool_server *server, struct span user)
 	char joined[2 * CRYPTO_SHA256_LEN];
 	uint64_t number;
 
+	/* By name: a new secret or port moves nobody. */
 	crypto_sha256(user, (uint8_t *)joined);
-	memcpy(joined + CRYPTO_SHA256_LEN, server->identity,
-	       sizeof(server->identity));
+	crypto_sha256(span_from(server->name),
+		      (uint8_t *)joined + CRYPTO_SHA256_LEN);
 	crypto_sha256(span_of(joined, sizeof(joined)), hash);
 	memcpy(&number, hash, sizeof(number));
 	return -(double)server->weight /

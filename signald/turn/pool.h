@@ -17,6 +17,18 @@ enum pool_transport {
 	POOL_TRANSPORTS,
 };
 
+/* A server's coturns, each with a configuration of its own. */
+enum pool_process {
+	POOL_FRONT,  /* that clients reach themselves */
+	POOL_BEHIND, /* behind the tunnel */
+	POOL_PROCESSES,
+};
+
+static inline enum pool_process pool_process_of(enum pool_transport transport)
+{
+	return transport == POOL_TUNNEL ? POOL_BEHIND : POOL_FRONT;
+}
+
 /* What a test of where it relays to has shown. */
 enum pool_safety { POOL_UNTRIED, POOL_SAFE, POOL_UNSAFE };
 
@@ -34,7 +46,7 @@ struct pool_server {
 
 	/* Set by who proves it. */
 	bool is_live[POOL_TRANSPORTS];
-	enum pool_safety safety;
+	enum pool_safety safety[POOL_PROCESSES];
 
 	/* Of what makes it the same server after a reload. */
 	uint8_t identity[CRYPTO_SHA256_LEN];
@@ -62,6 +74,9 @@ void pool_free(struct pool *pool); /* takes NULL */
  * Returns 0, or -ENOMEM with some of them changed.
  */
 int pool_renew_secrets(struct pool *pool, const struct config *config);
+
+/* Nothing is known to live. */
+void pool_forget_liveness(struct pool *pool);
 
 /* What is known of servers that are the same in both. */
 void pool_adopt(struct pool *pool, const struct pool *before);

@@ -30,13 +30,32 @@ static void tell(struct probe *probe)
 	probe->on_change(probe->arg);
 }
 
-static bool is_only_one_up(const struct watch *watch)
+/* The endpoints of one coturn that are up, and one of them. */
+static size_t count_up(const struct watch *watch, enum pool_process process,
+		       const struct endpoint **one)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < watch->endpoints_count; i++)
-		count += watch->endpoints[i].state == ENDPOINT_UP;
-	return count == 1;
+	for (size_t i = 0; i < watch->endpoints_count; i++) {
+		const struct endpoint *endpoint = &watch->endpoints[i];
+
+		if (endpoint->state != ENDPOINT_UP ||
+		    pool_process_of(endpoint->transport) != process)
+			continue;
+		*one = endpoint;
+		count++;
+	}
+	return count;
+}
+
+static bool pick(const struct guard *guard, struct link_target *link, void *arg)
+{
+	const struct endpoint *endpoint;
+
+	if (!count_up(arg, guard->process, &endpoint))
+		return false;
+	*link = endpoint->link;
+	return true;
 }
 
 static bool is_any_up(const struct watch *watch, enum pool_transport transport)
@@ -56,10 +75,13 @@ static void on_endpoint(struct endpoint *endpoint, void *arg)
 	struct watch *watch = arg;
 	bool *is_live = &watch->server->is_live[endpoint->transport];
 	bool is_up = is_any_up(watch, endpoint->transport);
+	enum pool_process process = pool_process_of(endpoint->transport);
+	const struct endpoint *one;
 
 	/* It may have been restarted with another configuration. */
-	if (endpoint->state == ENDPOINT_UP && is_only_one_up(watch))
-		guard_start(&watch->guard, &endpoint->link);
+	if (endpoint->state == ENDPOINT_UP &&
+	    count_up(watch, process, &one) == 1)
+		guard_start(&watch->guards[process]);
 	if (*is_live == is_up)
 		return;
 	*is_live = is_up;
@@ -69,11 +91,25 @@ static void on_endpoint(struct endpoint *endpoint, void *arg)
 static void on_verdict(struct guard *guard, void *arg)
 {
 	struct watch *watch = arg;
+	enum pool_safety *safety = &watch->server->safety[guard->process];
 
-	if (watch->server->safety == guard->safety)
+	if (*safety == guard->safety)
 		return;
-	watch->server->safety = guard->safety;
+	*safety = guard->safety;
 	tell(watch->probe);
+}
+
+static const struct guard_ops guard_ops = {.pick = pick,
+					   .on_verdict = on_verdict};
+
+/* Of before a reload: nobody proves it now. */
+static void forget_liveness(struct watch *watch)
+{
+	bool was_live = pool_can_serve(watch->probe->pool, watch->server);
+
+	memset(watch->server->is_live, 0, sizeof(watch->server->is_live));
+	if (was_live)
+		tell(watch->probe);
 }
 
 /* --- where the servers are --- */
@@ -103,14 +139,18 @@ static void start_endpoint(struct watch *watch, enum pool_transport transport,
 		      on_endpoint, watch);
 }
 
-/* Memory that is lacking leaves the server down until the next lookup. */
+/* Memory that is lacking leaves the server down until the next lookup, which
+ * finds it anew. */
 static void start_endpoints(struct watch *watch)
 {
 	size_t most = watch->addresses_count * POOL_TRANSPORTS;
 
 	watch->endpoints = calloc(most, sizeof(*watch->endpoints));
-	if (!watch->endpoints)
+	if (!watch->endpoints) {
+		watch->addresses_count = 0;
+		forget_liveness(watch);
 		return;
+	}
 	for (size_t i = 0; i < watch->addresses_count; i++) {
 		for (int t = 0; t < POOL_TRANSPORTS; t++) {
 			if (watch->server->offers[t])
@@ -169,6 +209,8 @@ static void note_lookup_error(struct watch *watch, const char *detail)
 			  log_str("server", watch->server->name),
 			  log_str("detail", text));
 	memcpy(watch->lookup_error, text, sizeof(text));
+	if (!watch->endpoints_count)
+		forget_liveness(watch);
 	lookup_again(watch, LOOKUP_RETRY_MS);
 }
 
@@ -272,15 +314,17 @@ static bool is_name_among(const struct pool *pool)
 #define LOOKUP_TIMEOUT "2"
 #define LOOKUP_ATTEMPTS "2"
 
-static void start_dns(struct probe *probe)
+static struct evdns_base *new_dns(struct loop *loop)
 {
-	probe->dns = evdns_base_new(probe->loop->base,
-				    EVDNS_BASE_INITIALIZE_NAMESERVERS |
-					    EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-	if (!probe->dns)
-		return;
-	(void)evdns_base_set_option(probe->dns, "timeout:", LOOKUP_TIMEOUT);
-	(void)evdns_base_set_option(probe->dns, "attempts:", LOOKUP_ATTEMPTS);
+	struct evdns_base *dns = evdns_base_new(
+		loop->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
+				    EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+
+	if (!dns)
+		return NULL;
+	(void)evdns_base_set_option(dns, "timeout:", LOOKUP_TIMEOUT);
+	(void)evdns_base_set_option(dns, "attempts:", LOOKUP_ATTEMPTS);
+	return dns;
 }
 
 static int init_watches(struct probe *probe)
@@ -296,14 +340,16 @@ static int init_watches(struct probe *probe)
 		watch->probe = probe;
 		watch->server = &pool->servers[i];
 		watch->lookup_timer.fire = lookup_fire;
-		guard_init(&watch->guard, probe->loop, watch->server,
-			   on_verdict, watch);
+		for (int p = 0; p < POOL_PROCESSES; p++)
+			guard_init(&watch->guards[p], probe->loop,
+				   watch->server, (enum pool_process)p,
+				   &guard_ops, watch);
 	}
 	return 0;
 }
 
 int probe_new(struct probe **probep, struct loop *loop, struct pool *pool,
-	      void (*on_change)(void *arg), void *arg)
+	      struct evdns_base **dnsp, void (*on_change)(void *arg), void *arg)
 {
 	struct probe *probe = calloc(1, sizeof(*probe));
 
@@ -313,8 +359,9 @@ int probe_new(struct probe **probep, struct loop *loop, struct pool *pool,
 	probe->pool = pool;
 	probe->on_change = on_change;
 	probe->arg = arg;
-	if (is_name_among(pool))
-		start_dns(probe);
+	if (is_name_among(pool) && !*dnsp)
+		*dnsp = new_dns(loop);
+	probe->dns = *dnsp;
 	if (link_tls_new(&probe->tls) || init_watches(probe)) {
 		probe_free(probe);
 		return -ENOMEM;
@@ -331,7 +378,8 @@ static void clear_watch(struct watch *watch)
 	if (watch->lookup)
 		evdns_getaddrinfo_cancel(watch->lookup);
 	loop_timer_stop(&watch->lookup_timer);
-	guard_clear(&watch->guard);
+	for (int p = 0; p < POOL_PROCESSES; p++)
+		guard_clear(&watch->guards[p]);
 	clear_endpoints(watch);
 }
 
@@ -341,8 +389,6 @@ void probe_free(struct probe *probe)
 		return;
 	for (size_t i = 0; probe->watches && i < probe->pool->count; i++)
 		clear_watch(&probe->watches[i]);
-	if (probe->dns)
-		evdns_base_free(probe->dns, 1);
 	free(probe->watches);
 	SSL_CTX_free(probe->tls);
 	free(probe);

@@ -2,6 +2,8 @@
 #ifndef SIGNALD_TURN_PROBE_H
 #define SIGNALD_TURN_PROBE_H
 
+#include <event2/dns.h>
+
 #include "base/buf.h"
 #include "net/loop.h"
 #include "turn/pool.h"
@@ -14,12 +16,15 @@ struct probe;
  * tried for where it lets clients in. What is found out goes into the pool.
  *
  * pool       borrowed; outlives the probe
+ * dnsp       made when it is NULL and a name is to be looked up; it is to live
+ *            as long as the loop runs, since what was cancelled ends later
  * on_change  told when other servers can be offered than before
  *
  * Returns 0 or -ENOMEM.
  */
 int probe_new(struct probe **probep, struct loop *loop, struct pool *pool,
-	      void (*on_change)(void *arg), void *arg);
+	      struct evdns_base **dnsp, void (*on_change)(void *arg),
+	      void *arg);
 void probe_free(struct probe *probe); /* takes NULL */
 
 /*

@@ -22,6 +22,43 @@ static const char *const safeties[] = {
 	[POOL_UNSAFE] = "unsafe",
 };
 
+static bool offers_any_of(const struct pool_server *server,
+			  enum pool_process process)
+{
+	for (int t = 0; t < POOL_TRANSPORTS; t++) {
+		if (server->offers[t] &&
+		    pool_process_of((enum pool_transport)t) == process)
+			return true;
+	}
+	return false;
+}
+
+/* The guard that has the worst to tell, of the coturns that clients get. */
+static const struct guard *worst_of(const struct watch *watch)
+{
+	static const int badness[] = {
+		[POOL_SAFE] = 0, [POOL_UNTRIED] = 1, [POOL_UNSAFE] = 2};
+	const struct guard *worst = NULL;
+
+	for (int p = 0; p < POOL_PROCESSES; p++) {
+		const struct guard *guard = &watch->guards[p];
+
+		if (offers_any_of(watch->server, guard->process) &&
+		    (!worst || badness[guard->safety] > badness[worst->safety]))
+			worst = guard;
+	}
+	return worst ? worst : &watch->guards[POOL_FRONT];
+}
+
+static const struct guard *exposed_of(const struct watch *watch)
+{
+	for (int p = 0; p < POOL_PROCESSES; p++) {
+		if (watch->guards[p].is_exposed)
+			return &watch->guards[p];
+	}
+	return NULL;
+}
+
 /* --- readyz --- */
 
 /* Why one server cannot be offered. */
@@ -54,11 +91,13 @@ bool probe_trouble(const struct probe *probe, const struct pool *pool,
 		return false;
 	for (size_t i = 0; i < pool->count; i++) {
 		const struct watch *watch = &probe->watches[i];
+		const struct guard *guard = worst_of(watch);
 
-		if (watch->guard.safety != POOL_UNSAFE)
+		if (guard->safety != POOL_UNSAFE)
 			continue;
-		(void)snprintf(out, cap, "%s: %s", watch->server->name,
-			       watch->guard.reason);
+		(void)snprintf(out, cap, "%s%s: %s", watch->server->name,
+			       guard->process == POOL_BEHIND ? ", tunnel" : "",
+			       guard->reason);
 		return true;
 	}
 	if (pool_is_alive(pool))
@@ -99,12 +138,12 @@ static void write_endpoint(const struct endpoint *endpoint, struct buf *out)
 
 static void write_watch(const struct watch *watch, struct buf *out)
 {
-	const struct guard *guard = &watch->guard;
+	const struct guard *guard = worst_of(watch);
+	const struct guard *exposed = exposed_of(watch);
 
 	buf_append_format(out, ",\"safety\":\"%s\"", safeties[guard->safety]);
 	write_text(out, ",\"detail\":", guard->reason);
-	write_text(out,
-		   ",\"exposed\":", guard->is_exposed ? guard->exposed : NULL);
+	write_text(out, ",\"exposed\":", exposed ? exposed->exposed : NULL);
 	write_text(out, ",\"lookup\":", watch->lookup_error);
 	buf_append_str(out, ",\"endpoints\":[");
 	for (size_t i = 0; i < watch->endpoints_count; i++) {
@@ -215,7 +254,7 @@ void probe_write_metrics(const struct probe *probe, struct buf *out)
 		buf_append_format(
 			out, "signald_turn_server_safe{server=\"%s\"} %d\n",
 			probe->watches[i].server->name,
-			probe->watches[i].guard.safety == POOL_SAFE);
+			worst_of(&probe->watches[i])->safety == POOL_SAFE);
 	write_head("signald_turn_server_exposed",
 		   "1 when clients reach UDP services of this host through "
 		   "it.",
@@ -224,5 +263,5 @@ void probe_write_metrics(const struct probe *probe, struct buf *out)
 		buf_append_format(
 			out, "signald_turn_server_exposed{server=\"%s\"} %d\n",
 			probe->watches[i].server->name,
-			probe->watches[i].guard.is_exposed);
+			exposed_of(&probe->watches[i]) != NULL);
 }

@@ -2,8 +2,6 @@
 #ifndef SIGNALD_TURN_PROBE_WATCH_H
 #define SIGNALD_TURN_PROBE_WATCH_H
 
-#include <event2/dns.h>
-
 #include "turn/endpoint.h"
 #include "turn/guard.h"
 #include "turn/probe.h"
@@ -16,7 +14,7 @@ struct watch {
 	/* Each transport that it offers, at each address. */
 	struct endpoint *endpoints;
 	size_t endpoints_count;
-	struct guard guard;
+	struct guard guards[POOL_PROCESSES];
 	struct evdns_getaddrinfo_request *lookup; /* NULL between two */
 	struct loop_timer lookup_timer;
 	struct net_addr addresses[WATCH_MAX_ADDRESSES];
@@ -30,7 +28,7 @@ struct probe {
 	void (*on_change)(void *arg);
 	void *arg;
 	SSL_CTX *tls;
-	struct evdns_base *dns; /* NULL where there is nobody to ask */
+	struct evdns_base *dns; /* borrowed; NULL: nobody can be asked */
 	struct watch *watches;	/* one for each server of the pool */
 };
 

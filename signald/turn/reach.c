@@ -231,7 +231,7 @@ static void trap_wait_fire(struct loop_timer *timer)
 /* A port that is none of the relay's; 0 when there is no room for one. */
 static uint16_t random_port(const struct reach *reach)
 {
-	unsigned below = reach->target.min_port;
+	unsigned below = reach->target.first_relay_port;
 	uint16_t number;
 
 	if (below <= TRAP_FIRST_PORT)

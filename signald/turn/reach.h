@@ -26,7 +26,7 @@ struct reach_target {
 	 * to a port that is no relay port. */
 	struct net_addr own[REACH_MAX_OWN];
 	size_t own_count;
-	unsigned min_port, max_port; /* relay ports */
+	unsigned first_relay_port;
 };
 
 struct reach_result {

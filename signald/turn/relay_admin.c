@@ -102,8 +102,7 @@ int relay_admin_end_user(struct relay_admin *admin, struct span user)
 				 CLOCK_SLACK_S);
 	if (err == -EINVAL || err == -ENOMEM)
 		return err;
-	metric_set(METRIC_TURN_KICKED_USERS,
-		   (int64_t)kicked_count(admin->duty.ended));
+	forget_the_done(&admin->duty);
 	admin->duty.soon_until_ms = clock->mono_ms + SOON_FOR_MS;
 	for (size_t i = 0; i < admin->watches_count; i++)
 		relay_watch_look_now(admin->watches[i]);

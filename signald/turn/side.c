@@ -41,12 +41,16 @@ void side_clear(struct side *side)
 	icelist_free(side->icelist);
 	regions_free(side->regions);
 	pool_free(side->pool);
+	if (side->dns)
+		evdns_base_free(side->dns, 1);
 	*side = (struct side){.pool = NULL};
 }
 
 void side_replace(struct side *side, struct side *by)
 {
 	pool_adopt(by->pool, side->pool);
+	by->dns = side->dns;
+	side->dns = NULL;
 	side_clear(side);
 	*side = *by;
 	*by = (struct side){.pool = NULL};
@@ -55,10 +59,16 @@ void side_replace(struct side *side, struct side *by)
 int side_prove(struct side *side, struct loop *loop,
 	       void (*on_change)(void *arg), void *arg)
 {
+	int err;
+
 	metric_set(METRIC_TURN_UP, pool_is_alive(side->pool));
 	if (!loop->config->turn.probe || !pool_has_relays(side->pool))
 		return 0;
-	return probe_new(&side->probe, loop, side->pool, on_change, arg);
+	err = probe_new(&side->probe, loop, side->pool, &side->dns, on_change,
+			arg);
+	if (err)
+		pool_forget_liveness(side->pool);
+	return err;
 }
 
 /* --- administration --- */

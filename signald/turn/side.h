@@ -10,7 +10,8 @@ struct side {
 	struct pool *pool;
 	struct regions *regions; /* NULL where turn.regions is empty */
 	struct icelist *icelist;
-	struct probe *probe; /* NULL where nothing is proven */
+	struct probe *probe;	/* NULL where nothing is proven */
+	struct evdns_base *dns; /* of all configurations; NULL until needed */
 };
 
 /*

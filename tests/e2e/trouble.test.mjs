@@ -31,7 +31,17 @@ async function failToCall(chromium, url, name) {
 test('with another secret than coturn, the page names the cause', async (t) => {
 	const chromium = await startChromium(t);
 	const service = await startService(t);
-	const daemon = await startBeside(t, service, { 'turn.secret': 'not-the-secret-that-coturn-has' });
+	const secret = { 'turn.secret': 'not-the-secret-that-coturn-has' };
+	const proving = await startBeside(t, service, secret);
+	const { body } = await until('not ready, with the cause', async () => {
+		const answer = await getJson(proving.url, '/readyz');
+		return /refuses the credential/.test(answer.body.reasons) && answer;
+	});
+	assert.match(body.reasons[0], /refuses the credential \(401\): is turn\.secret/);
+	assert.equal((await getJson(proving.url, '/v1/ice')).body.turn, false);
+
+	// Where nothing is proven beforehand, it is the page that finds out.
+	const daemon = await startBeside(t, service, { ...secret, 'turn.probe': 'no' });
 	const { seen } = await failToCall(chromium, daemon.url, 'secret');
 	for (const { status, tiles } of seen) {
 		assert.equal(tiles[0].why, 'turn-auth');
@@ -49,7 +59,7 @@ test('without coturn there is no relay, and everybody is told', async (t) => {
 	assert.equal((await getJson(daemon.url, '/v1/ice')).body.turn, true);
 
 	// The service's own signald ends with its coturn; the test's goes on.
-	process.kill(service.coturnPid, 'SIGKILL');
+	await service.stop();
 	const { body } = await until('not ready', async () => {
 		const answer = await getJson(daemon.url, '/readyz');
 		return answer.status === 503 && answer;

@@ -229,6 +229,19 @@ tcp = no
 		[[`${PUBLIC4}:3478`, `[${PUBLIC6}]:3478`], [`${PUBLIC4}:3478`]]);
 });
 
+test('reloads in the middle of a lookup harm nothing', async (t) => {
+	const silent = dgram.createSocket('udp4');
+	t.after(() => silent.close());
+	silent.bind(53, '127.0.0.1');
+	await once(silent, 'listening');
+	const daemon = await startDaemon(t, { sets: own({ 'turn.host': 'silent.test' }) });
+	for (let i = 1; i <= 5; i++) {
+		daemon.signal('SIGHUP');
+		await until('it is loaded', () => daemon.log.match(/config\.reloaded/g)?.length === i);
+	}
+	assert.equal((await getIce(daemon)).turn, false);
+});
+
 test('a name that nobody knows is said', async (t) => {
 	const daemon = await startDaemon(t, { sets: own({ 'turn.host': 'nobody.invalid' }) });
 	await daemon.waitLog(/turn\.unresolved server=main detail="nobody\.invalid cannot be looked up/, 30000);

@@ -65,7 +65,7 @@ static struct span answer(enum icelist_user kind, struct span subject,
 	for (size_t i = 0; i < pool->count; i++) {
 		for (int t = 0; t < POOL_TRANSPORTS; t++)
 			pool->servers[i].is_live[t] = is_alive;
-		pool->servers[i].safety = POOL_SAFE;
+		pool->servers[i].safety[POOL_FRONT] = POOL_SAFE;
 	}
 	assert_int_equal(new_list(&list, pool), 0);
 	buf_append_str(&out, "{");

@@ -53,7 +53,7 @@ static struct pool *make(bool is_live)
 	assert_int_equal(pool->count, 3);
 	for (size_t i = 0; i < pool->count && is_live; i++) {
 		pool->servers[i].is_live[POOL_UDP] = true;
-		pool->servers[i].safety = POOL_SAFE;
+		pool->servers[i].safety[POOL_FRONT] = POOL_SAFE;
 	}
 	return pool;
 }
@@ -81,12 +81,12 @@ static void a_server_counts_when_it_lives_and_was_tried(void **state)
 	assert_null(first(pool, 1, ""));
 	server->is_live[POOL_UDP] = true;
 	assert_false(pool_is_alive(pool));
-	server->safety = POOL_UNSAFE;
+	server->safety[POOL_FRONT] = POOL_UNSAFE;
 	assert_false(pool_is_alive(pool));
 	pool->withholds_unsafe = false;
 	assert_true(pool_is_alive(pool));
 	pool->withholds_unsafe = true;
-	server->safety = POOL_SAFE;
+	server->safety[POOL_FRONT] = POOL_SAFE;
 	assert_true(pool_is_alive(pool));
 	assert_ptr_equal(first(pool, 1, ""), server);
 	assert_true(pool_can_offer(pool, server, POOL_UDP));
@@ -199,7 +199,7 @@ static void a_reload_keeps_what_is_known_of_the_same_server(void **state)
 	after = make(false);
 	pool_adopt(after, before);
 	assert_true(after->servers[0].is_live[POOL_UDP]);
-	assert_int_equal(after->servers[0].safety, POOL_SAFE);
+	assert_int_equal(after->servers[0].safety[POOL_FRONT], POOL_SAFE);
 	assert_int_equal(after->servers[0].weight, 99);
 	assert_false(after->servers[1].is_live[POOL_UDP]);
 	assert_false(after->servers[2].is_live[POOL_UDP]);

@@ -1059,35 +1059,6 @@ static void also_while_it_is_away(void **state)
 	assert_int_equal(bob.events_count, 1);
 }
 
-static void note_removed(struct span id, void *arg)
-{
-	struct buf *out = arg;
-
-	buf_append_span(out, id);
-	buf_append_str(out, " ");
-}
-
-/* And nobody who goes by itself. */
-static void who_was_sent_away_is_told_to_the_server(void **state)
-{
-	struct hub_resume claim = broadcaster_claim(&bob, "bob");
-	struct buf out = {0};
-
-	(void)state;
-	hub_set_on_removed(hub, note_removed, &out);
-	hub_expect_returns(hub);
-	join_as(&eve, "eve", 1, ROLE_BROADCASTER);
-	assert_int_equal(resume(&bob, &claim), RESUMED);
-	hub_await(hub, bob.peer);
-	join_as(&ada, "ada", 1, ROLE_BROADCASTER);
-	join(&ada_again, "cay", 1);
-	assert_int_equal(hub_kick(hub, SPAN("nobody"), "kicked"), -ENOENT);
-	assert_int_equal(hub_kick(hub, SPAN("ada"), "kicked"), 0);
-	hub_leave(hub, ada_again.peer, LEAVE_LEFT);
-	assert_true(span_equal(buf_span(&out), SPAN("eve bob ada ")));
-	buf_clear(&out);
-}
-
 static void a_server_that_goes_tells_nobody_who_is_cut(void **state)
 {
 	(void)state;
@@ -1240,7 +1211,6 @@ int main(void)
 		TEST(a_return_without_memory_is_refused_and_leaves_nothing),
 		TEST(who_is_kicked_goes_at_once),
 		TEST(also_while_it_is_away),
-		TEST(who_was_sent_away_is_told_to_the_server),
 		TEST(a_server_that_goes_tells_nobody_who_is_cut),
 		TEST(the_hub_ends_with_those_who_are_away),
 		TEST(a_hub_without_memory_is_not_made),
