@@ -236,6 +236,27 @@ static void write_head(const char *family, const char *help, struct buf *out)
 			  family);
 }
 
+static bool is_safe(const struct watch *watch)
+{
+	return worst_of(watch)->safety == POOL_SAFE;
+}
+
+static bool is_exposed(const struct watch *watch)
+{
+	return exposed_of(watch);
+}
+
+/* One sample for each server. */
+static void write_servers(const struct probe *probe, const char *family,
+			  bool (*is_so)(const struct watch *watch),
+			  struct buf *out)
+{
+	for (size_t i = 0; i < probe->pool->count; i++)
+		buf_append_format(out, "%s{server=\"%s\"} %d\n", family,
+				  probe->watches[i].server->name,
+				  is_so(&probe->watches[i]));
+}
+
 void probe_write_metrics(const struct probe *probe, struct buf *out)
 {
 	if (!probe)
@@ -250,18 +271,10 @@ void probe_write_metrics(const struct probe *probe, struct buf *out)
 		   "1 when it relays to no private network, 0 when it does or "
 		   "was not tried.",
 		   out);
-	for (size_t i = 0; i < probe->pool->count; i++)
-		buf_append_format(
-			out, "signald_turn_server_safe{server=\"%s\"} %d\n",
-			probe->watches[i].server->name,
-			worst_of(&probe->watches[i])->safety == POOL_SAFE);
+	write_servers(probe, "signald_turn_server_safe", is_safe, out);
 	write_head("signald_turn_server_exposed",
 		   "1 when clients reach UDP services of this host through "
 		   "it.",
 		   out);
-	for (size_t i = 0; i < probe->pool->count; i++)
-		buf_append_format(
-			out, "signald_turn_server_exposed{server=\"%s\"} %d\n",
-			probe->watches[i].server->name,
-			exposed_of(&probe->watches[i]) != NULL);
+	write_servers(probe, "signald_turn_server_exposed", is_exposed, out);
 }
