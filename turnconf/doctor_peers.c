@@ -5,43 +5,71 @@
 
 #include "base/crypto.h"
 #include "codec/turn.h"
+#include "policy/forbidden.h"
 #include "probe.h"
 
 /* A relayed datagram is there within a millisecond on one machine. */
 #define ARRIVAL_MS 300
 
-/* Peers that lead into networks of others, or of the operator. */
-static const char *const inside[] = {"127.0.0.1",	"10.0.0.1",
-				     "172.16.0.1",	"192.168.0.1",
-				     "169.254.169.254", "100.64.0.1"};
+/* Addresses separated by commas and slashes, one of which is the peer's. */
+static bool has_address(const char *list, const struct sockaddr_storage *peer)
+{
+	struct span rest = span_from(list);
+	struct span item, part;
+
+	while (span_next_item(&rest, ',', &item)) {
+		while (span_next_item(&item, '/', &part)) {
+			struct sockaddr_storage address;
+
+			if (!address_parse(part, 0, &address) &&
+			    address_is_same(&address, peer))
+				return true;
+		}
+	}
+	return false;
+}
 
 /* The private end of external_ip is allowed by coturn itself. */
-static bool is_own_private(const struct probe *probe, const char *peer)
+static bool is_own_private(const struct probe *probe,
+			   const struct sockaddr_storage *peer)
 {
-	return strstr(probe->doctor->config->coturn.external_ip, peer) ||
-	       strstr(probe->doctor->config->coturn.relay_ip, peer);
+	const struct config *config = probe->doctor->config;
+
+	return has_address(config->coturn.external_ip, peer) ||
+	       has_address(config->coturn.relay_ip, peer);
+}
+
+/* 0 when the relay lets its clients reach the peer, or what it answers. */
+static int try_peer(struct probe *probe, const char *ip,
+		    const struct sockaddr_storage *peer)
+{
+	int code = turnclient_permit(probe->client, peer);
+
+	if (code || is_own_private(probe, peer))
+		return code;
+	doctor_say(probe->doctor, "peers", DOCTOR_FAILED,
+		   "clients may relay to %s", ip);
+	doctor_advise(probe->doctor,
+		      "turnconf generate writes the whole list of addresses to "
+		      "deny; restart coturn after it");
+	return code;
 }
 
 static void check_inside(struct probe *probe)
 {
-	struct sockaddr_storage peer;
-	size_t refused = 0;
+	size_t refused = 0, tried = 0;
 
-	for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
-		int code;
+	for (size_t i = 0; i < forbidden_peers_count; i++) {
+		struct sockaddr_storage peer;
 
-		(void)address_parse(span_from(inside[i]), 9, &peer);
-		code = turnclient_permit(probe->client, &peer);
-		refused += code == TURN_FORBIDDEN;
-		if (code || is_own_private(probe, inside[i]))
+		if (address_parse(span_from(forbidden_peers[i]), 9, &peer) ||
+		    peer.ss_family != probe->relayed.ss_family)
 			continue;
-		doctor_say(probe->doctor, "peers", DOCTOR_FAILED,
-			   "clients may relay to %s", inside[i]);
-		doctor_advise(probe->doctor,
-			      "turnconf generate writes the whole list of "
-			      "addresses to deny; restart coturn after it");
+		tried++;
+		refused += try_peer(probe, forbidden_peers[i], &peer) ==
+			   TURN_FORBIDDEN;
 	}
-	if (refused == sizeof(inside) / sizeof(inside[0]))
+	if (refused == tried)
 		doctor_say(probe->doctor, "peers", DOCTOR_OK,
 			   "private addresses are refused as peers (%zu "
 			   "tried)",

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/member.h"
+#include "policy/forbidden.h"
 #include "turn/dialog.h"
 #include "turn/reach.h"
 
@@ -16,28 +17,6 @@
 #define TRAP_TRIES 20
 #define TRAP_FIRST_PORT 2048 /* of a random choice below the relay ports */
 #define MARK_LEN 16
-
-/* One of each kind; the whole list is a matter of turnconf's tests. */
-static const char *const forbidden[] = {
-	"0.0.0.1",
-	"10.0.0.1",
-	"100.64.0.1",
-	"127.0.0.1",
-	"169.254.1.1",
-	"169.254.169.254",
-	"172.16.0.1",
-	"192.168.0.1",
-	"::1",
-	"::127.0.0.1",
-	"::ffff:127.0.0.1",
-	"::ffff:10.0.0.1",
-	"::ffff:169.254.169.254",
-	"64:ff9b::10.0.0.1",
-	"2002:a00:1::1",
-	"fc00::1",
-	"fd00:ec2::254",
-	"fe80::1",
-};
 
 enum stage { STAGE_ALLOCATE, STAGE_FORBIDDEN, STAGE_OWN, STAGE_RELEASE };
 
@@ -194,8 +173,9 @@ static void add_host(struct reach *reach)
 
 static void list_peers(struct reach *reach)
 {
-	for (size_t i = 0; i < sizeof(forbidden) / sizeof(*forbidden); i++)
-		add_text(reach, forbidden[i]);
+	/* The whole list of ranges is a matter of turnconf's tests. */
+	for (size_t i = 0; i < forbidden_peers_count; i++)
+		add_text(reach, forbidden_peers[i]);
 	add_host(reach);
 }
 

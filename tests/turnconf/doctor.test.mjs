@@ -71,7 +71,7 @@ describe('turnconf doctor', () => {
 		assert.ok(report.find('ports', /^coturn's administration has TCP 127\.0\.0\.1:5766 open/));
 		for (const transport of ['UDP', 'TCP'])
 			assert.ok(report.find('relay', new RegExp(`^${transport} ${PUBLIC4}:3478 relays: a datagram was back after (less than )?\\d+ ms$`)));
-		assert.ok(report.find('peers', /refused as peers \(6 tried\)/));
+		assert.ok(report.find('peers', /refused as peers \(8 tried\)/));
 		assert.ok(report.find('turnserver.conf', /is what signald's configuration asks for/));
 		assert.ok(report.find('addresses', new RegExp(`${PUBLIC4}, an address of this machine`)));
 		assert.ok(report.find('ports', /^signald has TCP 127\.0\.0\.1:\d+ open/));
@@ -200,6 +200,11 @@ describe('turnconf doctor', () => {
 		const report = await examine(folder, {}, file);
 		assertFailed(report, 'peers', /clients may relay to 10\.0\.0\.1$/, /turnconf generate/);
 		assertFailed(report, 'peers', /clients may relay to 169\.254\.169\.254$/, /turnconf generate/);
+		// An own address that only begins like the peer's excuses nothing.
+		const behindNat = await examine(folder, { 'coturn.external_ip': `${PUBLIC4}/10.0.0.10` }, file);
+		assertFailed(behindNat, 'peers', /clients may relay to 10\.0\.0\.1$/, /turnconf generate/);
+		const own = await examine(folder, { 'coturn.external_ip': `${PUBLIC4}/10.0.0.1` }, file);
+		assert.equal(own.find('peers', /clients may relay to 10\.0\.0\.1$/), undefined);
 	});
 
 	test('from outside it asks the relay alone, and whether others reach it', async (t) => {

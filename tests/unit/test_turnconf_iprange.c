@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
+#include "policy/forbidden.h"
 #include "turnconf/deny.h"
 #include "turnconf/iprange.h"
 
@@ -254,6 +255,31 @@ static void the_deny_list_has_no_end_that_coturn_misreads(void **state)
 	}
 }
 
+static const struct deny_range *find_denied(const char *address)
+{
+	struct iprange wanted = iprange_of(address);
+
+	for (size_t i = 0; i < deny_ranges_count; i++) {
+		struct iprange range = iprange_of(deny_ranges[i].range);
+
+		if (iprange_contains(&range, &wanted))
+			return &deny_ranges[i];
+	}
+	return NULL;
+}
+
+static void the_deny_list_has_every_peer_that_is_tried_out(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < forbidden_peers_count; i++) {
+		const struct deny_range *range =
+			find_denied(forbidden_peers[i]);
+
+		assert_non_null(range);
+		assert_true(range->is_inside);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +294,8 @@ int main(void)
 		cmocka_unit_test(a_byte_box_can_be_empty),
 		cmocka_unit_test(coverage_gives_up_in_time),
 		cmocka_unit_test(the_deny_list_has_no_end_that_coturn_misreads),
+		cmocka_unit_test(
+			the_deny_list_has_every_peer_that_is_tried_out),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
