@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "address.h"
 #include "base/cert.h"
 #include "clipassword.h"
 #include "profile_parts.h"
@@ -276,17 +277,25 @@ static int put_cli_password(struct writer *writer)
 	return err ? err : writer_put(writer, "cli-password", hash);
 }
 
+/* Of loopback: the configuration has no other. */
 static int put_cli(struct writer *writer)
 {
+	const char *cli = writer->target->is_tunnel
+				  ? writer->config->turn.tunnel_cli
+				  : writer->config->turn.cli;
+	struct sockaddr_storage address;
+	char ip[ADDRESS_CAP];
 	int err;
 
-	if (!profile_cli(writer)[0])
+	if (address_parse_port(span_from(cli), &address))
 		return writer_put(writer, "no-cli", NULL);
+	address_format_ip(&address, ip);
 	err = writer_put(writer, "cli", NULL);
 	if (!err)
-		err = writer_put(writer, "cli-ip", writer->cli_address);
+		err = writer_put(writer, "cli-ip", ip);
 	if (!err)
-		err = writer_put_number(writer, "cli-port", writer->cli_port);
+		err = writer_put_number(writer, "cli-port",
+					address_port(&address));
 	return err ? err : put_cli_password(writer);
 }
 
@@ -397,7 +406,7 @@ int profile_generate(const struct config *config,
 {
 	static int (*const steps[])(struct writer *) = {
 		check_values, profile_read_addresses, profile_read_external,
-		profile_check_relays, profile_read_cli};
+		profile_check_relays};
 	static int (*const sections[])(struct writer *) = {
 		put_network, put_users,	 put_tls,
 		put_limits,  put_habits, profile_put_peers};

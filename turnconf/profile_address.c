@@ -1,4 +1,4 @@
-/* profile_address.c: where coturn listens, relays and is administered. */
+/* profile_address.c: where coturn listens and relays. */
 #include <errno.h>
 
 #include "deny.h"
@@ -193,42 +193,6 @@ int profile_read_external(struct writer *writer)
 	if (span_copy(item, writer->external[1], HOST_ADDRESS_CAP))
 		return writer_fail(writer, "coturn.external_ip is too long");
 	return check_private(writer, &pub);
-}
-
-const char *profile_cli(const struct writer *writer)
-{
-	return writer->target->is_tunnel ? writer->config->turn.tunnel_cli
-					 : writer->config->turn.cli;
-}
-
-/* Whoever reaches it may stop coturn: it is for this host alone. */
-int profile_read_cli(struct writer *writer)
-{
-	struct span text = span_from(profile_cli(writer));
-	struct iprange v4 = iprange_of("127.0.0.0-127.255.255.255");
-	struct iprange v6 = iprange_of("::1");
-	const char *colon = strrchr(text.ptr, ':');
-	struct iprange address;
-	struct span port;
-
-	if (!text.len)
-		return 0;
-	port = span_from(colon + 1);
-	text.len = (size_t)(colon - text.ptr);
-	if (text.ptr[0] == '[')
-		text = span_of(text.ptr + 1, text.len - 2);
-	if (!iprange_parse(text, &address) &&
-	    (iprange_contains(&v4, &address) ||
-	     iprange_contains(&v6, &address)) &&
-	    !span_copy(text, writer->cli_address, HOST_ADDRESS_CAP) &&
-	    !span_to_u64(port, UINT16_MAX, &writer->cli_port))
-		return 0;
-	return writer_fail(
-		writer,
-		"%s %s: coturn's administration takes orders "
-		"unencrypted, so it must be on loopback, as 127.0.0.1:5766",
-		writer->target->is_tunnel ? "turn.tunnel_cli" : "turn.cli",
-		profile_cli(writer));
 }
 
 static const struct deny_range *find_denied(const struct iprange *address)

@@ -19,8 +19,6 @@ struct writer {
 	struct writer_addresses listening;
 	struct writer_addresses relay;
 	char external[2][HOST_ADDRESS_CAP]; /* public and private, or empty */
-	char cli_address[HOST_ADDRESS_CAP];
-	uint64_t cli_port;
 	struct buf *out;
 	char *error; /* PROFILE_MAX_ERROR */
 };

@@ -156,7 +156,8 @@ enum config_type {
 	CONFIG_UINT,	     /* between min and max */
 	CONFIG_ENUM,	     /* one of allowed, words parted by "|" */
 	CONFIG_ADDRESS,	     /* ADDRESS:PORT, [IPv6]:PORT, or empty */
-	CONFIG_ADDRESS_LIST, /* the same, comma-separated, at least one */
+	CONFIG_LOOPBACK,     /* the same, of this machine alone, no port 0 */
+	CONFIG_ADDRESS_LIST, /* ADDRESS:PORT items, comma-separated */
 	CONFIG_ADDRESSES,    /* the same, or empty */
 	CONFIG_IP_LIST,	     /* addresses without ports, or empty */
 	CONFIG_IP_RANGES,    /* addresses or FIRST-LAST ranges, or empty */

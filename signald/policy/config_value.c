@@ -1,6 +1,7 @@
 /* config_value.c: values of every type: checked, stored, compared, written. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 
 #include "base/crypto.h"
@@ -78,12 +79,10 @@ static bool is_ip_mapping(struct span s)
 	       outer.family == inner.family;
 }
 
-/* ADDRESS:PORT or [IPv6]:PORT; port 0 lets the kernel choose. */
-static bool is_address(struct span s)
+/* ADDRESS:PORT or [IPv6]:PORT. */
+static bool read_address(struct span s, struct ip *ip, uint64_t *port_number)
 {
 	struct span host, port;
-	struct ip ip;
-	uint64_t number;
 	bool has_brackets = s.len && s.ptr[0] == '[';
 
 	if (has_brackets) {
@@ -94,8 +93,34 @@ static bool is_address(struct span s)
 	} else if (!split(s, ':', &host, &port)) {
 		return false;
 	}
-	return read_ip(host, &ip) && (ip.family == AF_INET6) == has_brackets &&
-	       !span_to_u64(port, 65535, &number);
+	return read_ip(host, ip) && (ip->family == AF_INET6) == has_brackets &&
+	       !span_to_u64(port, 65535, port_number);
+}
+
+/* Port 0 lets the kernel choose. */
+static bool is_address(struct span s)
+{
+	uint64_t port;
+	struct ip ip;
+
+	return read_address(s, &ip, &port);
+}
+
+static bool is_loopback_ip(const struct ip *ip)
+{
+	return ip->family == AF_INET
+		       ? ip->bytes[0] == 127
+		       : !memcmp(ip->bytes, &in6addr_loopback, 16);
+}
+
+/* What this machine alone reaches, at a port that can be told beforehand. */
+static bool is_loopback_or_none(struct span s)
+{
+	uint64_t port;
+	struct ip ip;
+
+	return !s.len ||
+	       (read_address(s, &ip, &port) && port && is_loopback_ip(&ip));
 }
 
 static bool is_label(struct span s)
@@ -260,6 +285,10 @@ static const struct {
 			    "more such parted by commas"},
 	[CONFIG_ADDRESS] = {is_address_or_none,
 			    "ADDRESS:PORT, [IPv6]:PORT, or empty"},
+	[CONFIG_LOOPBACK] =
+		{is_loopback_or_none,
+		 "127.0.0.1:PORT or [::1]:PORT (loopback alone: it takes "
+		 "orders unencrypted), or empty"},
 	[CONFIG_ADDRESS_LIST] = {is_address_list,
 				 "ADDRESS:PORT or [IPv6]:PORT, "
 				 "more parted by commas"},

@@ -188,7 +188,7 @@ describe('nothing is written, and the reason names the key', () => {
 		'a private relay in production': [{ 'coturn.relay_ip': PRIVATE4 }, /relay_ip 10\.77\.0\.5 is not a public address.*external_ip.*development/],
 		'TLS without a certificate': [{ 'turn.tls': 'yes' }, /coturn\.cert/],
 		'a certificate that is not there': [{ 'turn.tls': 'yes', 'coturn.cert': '/nowhere/c.pem', 'coturn.key': '/nowhere/k.pem' }, /\/nowhere\/c\.pem cannot be read/],
-		'an administration for everybody': [{ ...CLI, 'turn.cli': '8.8.4.10:5766' }, /turn\.cli 8\.8\.4\.10:5766.*loopback/],
+		'an administration for everybody': [{ ...CLI, 'turn.cli': '8.8.4.10:5766' }, /turn\.cli must be 127\.0\.0\.1:PORT .*loopback.*8\.8\.4\.10:5766/],
 		'an administration without a password': [{ 'turn.cli': CLI['turn.cli'] }, /turn\.cli_password/],
 		'no TURN URL': [{ 'turn.udp': 'no', 'turn.tcp': 'no' }, /turn\.udp, turn\.tcp and turn\.tls/],
 		'no secret': [{ 'turn.secret': undefined, 'turn.host': '' }, /turn\.secret/],
