@@ -209,7 +209,7 @@ static void ask(struct dialog *dialog)
 
 	loop_timer_stop(&dialog->resend);
 	dialog->sends = 0;
-	dialog->heard_unsigned = false;
+	dialog->unsigned_code = 0;
 	dialog->is_waiting = true;
 	if (dialog->request.method == TURN_ALLOCATE && dialog->key)
 		dialog->may_hold = true;
@@ -356,7 +356,7 @@ static void take_signed(struct dialog *dialog,
 	if (err == -ENOMEM) {
 		(void)fail_with(dialog, err);
 	} else if (err) {
-		dialog->heard_unsigned = true;
+		dialog->unsigned_code = refusal ? refusal->code : 200;
 	} else {
 		dialog->is_waiting = false;
 		loop_timer_stop(&dialog->resend);

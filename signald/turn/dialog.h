@@ -56,12 +56,13 @@ struct dialog {
 	struct crypto_hmac *key; /* NULL until the realm is known */
 	struct dialog_text realm, nonce;
 	enum link_transport transport;
-	const char *doing;   /* of which step an error tells */
-	bool is_ours;	     /* the failure is a lack of this machine's */
-	bool may_hold;	     /* an allocation, for all we know */
-	bool was_stale;	     /* the request was refused with 438 */
-	bool heard_unsigned; /* an answer that must not be believed */
-	bool is_waiting;     /* for the answer to a request */
+	const char *doing; /* of which step an error tells */
+	bool is_ours;	   /* the failure is a lack of this machine's */
+	bool may_hold;	   /* an allocation, for all we know */
+	bool was_stale;	   /* the request was refused with 438 */
+	bool is_waiting;   /* for the answer to a request */
+	/* An answer that must not be believed: 0 for none, 200 for success. */
+	unsigned unsigned_code;
 	struct dialog_request request;
 	struct sockaddr_storage peer; /* of the request */
 	uint8_t id[STUN_ID_LEN];

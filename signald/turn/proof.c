@@ -81,9 +81,14 @@ static void note_timeout(struct proof *proof)
 			    "the relayed datagram did not come back within "
 			    "%g s",
 			    timeout_s);
+	else if (dialog->unsigned_code)
+		dialog_note(dialog,
+			    "no rightly signed answer to %s over %s within "
+			    "%g s, but an unsigned %u",
+			    dialog->doing, transport, timeout_s,
+			    dialog->unsigned_code);
 	else
-		dialog_note(dialog, "no %sanswer to %s over %s within %g s",
-			    dialog->heard_unsigned ? "rightly signed " : "",
+		dialog_note(dialog, "no answer to %s over %s within %g s",
 			    dialog->doing, transport, timeout_s);
 }
 
