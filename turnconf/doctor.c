@@ -15,7 +15,7 @@ static const struct {
 	{true, doctor_check_file},	  {true, doctor_check_clock},
 	{true, doctor_check_ports},	  {true, doctor_check_ready},
 	{true, doctor_check_certificate}, {true, doctor_check_addresses},
-	{false, doctor_check_relay},
+	{false, doctor_check_relay},	  {true, doctor_check_servers},
 };
 
 /* NULL when memory ran out. */
@@ -51,6 +51,7 @@ void doctor_say(struct doctor *doctor, const char *check,
 	if (!line)
 		return;
 	line->check = check;
+	line->server = doctor->server;
 	line->state = state;
 	va_start(args, format);
 	append(&line->text, format, args);

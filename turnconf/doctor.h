@@ -2,12 +2,15 @@
 #ifndef TURNCONF_DOCTOR_H
 #define TURNCONF_DOCTOR_H
 
+#include <sys/socket.h>
+
 #include "command.h"
 
 enum doctor_state { DOCTOR_OK, DOCTOR_WARNING, DOCTOR_FAILED };
 
 struct doctor_line {
 	const char *check;
+	const char *server; /* of [turn NAME]; NULL: this machine */
 	enum doctor_state state;
 	struct buf text;   /* what was seen */
 	struct buf remedy; /* what to do; empty when that is nothing */
@@ -16,8 +19,9 @@ struct doctor_line {
 /* One examination; lines gather in the order of what is looked at. */
 struct doctor {
 	const struct arguments *arguments;
-	const struct config *config;
-	unsigned version;	 /* of coturn; 0: not known */
+	const struct config *config; /* that of the server, if one is set */
+	const char *server; /* the [turn NAME] looked at; NULL: this machine */
+	unsigned version;   /* of coturn; 0: not known */
 	const struct host *host; /* this machine */
 	uint64_t now_s;
 	struct doctor_line *lines;
@@ -51,12 +55,21 @@ void doctor_check_ready(struct doctor *doctor);
 /* What the server does, asked as a client: doctor_probe.c. */
 void doctor_check_relay(struct doctor *doctor);
 
+/* The servers of [turn NAME], as far as they can be seen from here:
+ * doctor_servers.c. */
+void doctor_check_servers(struct doctor *doctor);
+
+/* Over each transport that clients are offered; the port of server is set:
+ * doctor_probe.c. */
+void doctor_probe_server(struct doctor *doctor,
+			 struct sockaddr_storage *server);
+
 /* Lines as text, and how many of them are no good. */
 void doctor_report_text(const struct doctor *doctor, FILE *out);
 
 /*
- * {"server", "failed", "warnings", "lines": [{"check", "state", "text",
- * "remedy"}]}; server and remedy may be null.
+ * {"server", "failed", "warnings", "lines": [{"check", "server", "state",
+ * "text", "remedy"}]}; server and remedy may be null.
  *
  * Returns 0 or -ENOMEM.
  */

@@ -24,7 +24,17 @@ void doctor_check_config(struct doctor *doctor)
 	const struct config *config = doctor->config;
 	const char *file = doctor->arguments->config;
 
-	if (!*config->turn.host) {
+	if (*config->turn.host) {
+		doctor_say(doctor, "configuration", DOCTOR_OK,
+			   "%s: clients are sent to %s",
+			   file ? file : "no file", config->turn.host);
+	} else if (config->servers_count) {
+		doctor_say(doctor, "configuration", DOCTOR_OK,
+			   "%s: clients are sent to other machines' TURN "
+			   "servers",
+			   file ? file : "no file");
+		return;
+	} else {
 		doctor_say(doctor, "configuration", DOCTOR_FAILED,
 			   "turn.host is not set: clients are given no TURN "
 			   "server");
@@ -33,9 +43,6 @@ void doctor_check_config(struct doctor *doctor)
 			      "this server by");
 		return;
 	}
-	doctor_say(doctor, "configuration", DOCTOR_OK,
-		   "%s: clients are sent to %s", file ? file : "no file",
-		   config->turn.host);
 	if (strcmp(config->coturn.profile, "development") != 0)
 		return;
 	doctor_say(doctor, "configuration", DOCTOR_WARNING,
@@ -46,6 +53,12 @@ void doctor_check_config(struct doctor *doctor)
 }
 
 /* --- the installed coturn --- */
+
+/* A machine that sends its clients to others' TURN servers has none. */
+static bool needs_coturn(const struct config *config)
+{
+	return *config->turn.host || !config->servers_count;
+}
 
 static void add_advisory(const char *id, const char *text, void *arg)
 {
@@ -60,6 +73,8 @@ void doctor_check_version(struct doctor *doctor)
 	char text[VERSION_TEXT_CAP];
 	int err;
 
+	if (!needs_coturn(doctor->config))
+		return;
 	err = given ? version_parse(span_from(given), &doctor->version)
 		    : version_detect(TURNSERVER, &doctor->version);
 	if (err) {
@@ -236,6 +251,10 @@ static const struct door coturn_cli = {
 	"coturn's administration", SOCKETS_TCP,
 	"signald ends no relay of who was kicked without it: turnconf "
 	"generate, then restart coturn"};
+static const struct door coturn_tunnel_cli = {
+	"the second coturn's administration", SOCKETS_TCP,
+	"signald ends no relay of who was kicked without it: turnconf "
+	"generate --tunnel, then restart that coturn"};
 static const struct door coturn_tunnel = {
 	"the second coturn", SOCKETS_TCP,
 	"does it run, with the file of turnconf generate --tunnel?"};
@@ -317,14 +336,16 @@ static void check_signald(struct doctor *doctor, const char *list)
 
 void doctor_check_ports(struct doctor *doctor)
 {
+	const struct config *config = doctor->config;
 	struct sockaddr_storage tunnel;
 
-	check_signald(doctor, doctor->config->listen.address);
-	check_signald(doctor, doctor->config->listen.tls);
-	if (!address_parse_port(span_from(doctor->config->turn.tunnel),
-				&tunnel))
+	check_signald(doctor, config->listen.address);
+	check_signald(doctor, config->listen.tls);
+	if (!address_parse_port(span_from(config->turn.tunnel), &tunnel))
 		check_door(doctor, &coturn_tunnel, &tunnel);
-	if (*doctor->config->turn.host)
+	if (!address_parse_port(span_from(config->turn.tunnel_cli), &tunnel))
+		check_door(doctor, &coturn_tunnel_cli, &tunnel);
+	if (*config->turn.host)
 		check_coturn(doctor);
 }
 

@@ -172,11 +172,18 @@ static void check_reachable(struct probe *probe)
 	doctor_say(probe->doctor, "reach", DOCTOR_FAILED,
 		   "what is sent to the relay at %s does not come through",
 		   text);
-	doctor_advise(probe->doctor,
-		      "open UDP %u-%u in the firewall, and see that "
-		      "coturn.external_ip is the address that leads there",
-		      probe->doctor->config->coturn.min_port,
-		      probe->doctor->config->coturn.max_port);
+	if (probe->doctor->server) /* its relay ports are not known here */
+		doctor_advise(probe->doctor,
+			      "open its relay ports, UDP, in its firewall, and "
+			      "see that its coturn.external_ip is the address "
+			      "that leads there");
+	else
+		doctor_advise(
+			probe->doctor,
+			"open UDP %u-%u in the firewall, and see that "
+			"coturn.external_ip is the address that leads there",
+			probe->doctor->config->coturn.min_port,
+			probe->doctor->config->coturn.max_port);
 }
 
 void probe_check_peers(struct probe *probe)

@@ -48,6 +48,8 @@ static const struct {
 	 "is coturn running, and does the firewall let the port through?"},
 	{-ECONNREFUSED, "nobody listens there",
 	 "is coturn running? systemctl status coturn"},
+	{-ENETUNREACH, "this machine has no way there",
+	 "examine it from one that has: turnconf doctor --server NAME"},
 	{-EPIPE, "the server closed the connection",
 	 "see coturn's log; is something else listening there?"},
 	{-EPROTO, "what answers is no TURN server, or none with TLS",
@@ -71,8 +73,10 @@ static void tell_failure(struct probe *probe, const char *step, int code)
 	}
 	if (code > 0)
 		(void)snprintf(number, sizeof(number), " (%d)", code);
-	doctor_say(doctor, "relay", DOCTOR_FAILED, "%s %s, %s: %s%s",
-		   probe->transport, probe->where, step, text, number);
+	doctor_say(doctor, "relay",
+		   code == -ENETUNREACH ? DOCTOR_WARNING : DOCTOR_FAILED,
+		   "%s %s, %s: %s%s", probe->transport, probe->where, step,
+		   text, number);
 	if (remedy)
 		doctor_advise(doctor, "%s", remedy);
 }
@@ -265,7 +269,8 @@ static void check_transport(struct doctor *doctor,
 {
 	struct probe probe = {.doctor = doctor,
 			      .transport = transports[index].name,
-			      .is_outside = doctor->arguments->server};
+			      .is_outside = doctor->arguments->server ||
+					    doctor->server};
 
 	address_format(server, probe.where);
 	if (open_client(&probe, server, transports[index].transport))
@@ -273,14 +278,35 @@ static void check_transport(struct doctor *doctor,
 	turnclient_free(probe.client);
 }
 
-/* The coturn that clients reach themselves. */
-static void check_coturn(struct doctor *doctor, struct sockaddr_storage *server)
+/* Of a server that is offered for STUN alone. */
+static void check_stun(struct doctor *doctor,
+		       const struct sockaddr_storage *server)
+{
+	struct probe probe = {.doctor = doctor,
+			      .transport = transports[TURNLINK_UDP].name};
+	int code;
+
+	address_format(server, probe.where);
+	if (!open_client(&probe, server, TURNLINK_UDP))
+		return;
+	code = turnclient_binding(probe.client, &probe.mapped);
+	if (code)
+		tell_failure(&probe, "STUN Binding", code);
+	else
+		doctor_say(doctor, "relay", DOCTOR_OK,
+			   "UDP %s answers STUN Bindings", probe.where);
+	turnclient_free(probe.client);
+}
+
+void doctor_probe_server(struct doctor *doctor, struct sockaddr_storage *server)
 {
 	const struct config *config = doctor->config;
 	const bool is_on[] = {config->turn.udp, config->turn.tcp,
 			      config->turn.tls};
 	bool is_first = true;
 
+	if (config->turn.stun && !config->turn.udp)
+		check_stun(doctor, server);
 	for (size_t i = 0; i < sizeof(is_on) / sizeof(is_on[0]); i++) {
 		if (!is_on[i])
 			continue;
@@ -353,7 +379,7 @@ void doctor_check_relay(struct doctor *doctor)
 		return;
 	}
 	for (size_t i = 0; i < list.count; i++) {
-		check_coturn(doctor, &list.items[i]);
+		doctor_probe_server(doctor, &list.items[i]);
 		if (name && doctor->config->turn.tunnel[0])
 			check_tunnel(doctor, &list.items[i]);
 	}

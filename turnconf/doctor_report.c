@@ -24,8 +24,10 @@ void doctor_report_text(const struct doctor *doctor, FILE *out)
 	for (size_t i = 0; i < doctor->lines_count; i++) {
 		const struct doctor_line *line = &doctor->lines[i];
 
-		(void)fprintf(out, "%-8s %-14s %.*s\n", states[line->state],
-			      line->check, (int)line->text.len, line->text.ptr);
+		(void)fprintf(out, "%-8s %-14s %s%s%.*s\n", states[line->state],
+			      line->check, line->server ? line->server : "",
+			      line->server ? ": " : "", (int)line->text.len,
+			      line->text.ptr);
 		if (line->remedy.len)
 			(void)fprintf(out, "%-8s %-14s remedy: %.*s\n", "", "",
 				      (int)line->remedy.len, line->remedy.ptr);
@@ -42,9 +44,10 @@ static json_t *text_json(const struct buf *text)
 
 static json_t *line_json(const struct doctor_line *line)
 {
-	return json_pack("{s:s, s:s, s:o, s:o}", "check", line->check, "state",
-			 states[line->state], "text", text_json(&line->text),
-			 "remedy", text_json(&line->remedy));
+	return json_pack("{s:s, s:s?, s:s, s:o, s:o}", "check", line->check,
+			 "server", line->server, "state", states[line->state],
+			 "text", text_json(&line->text), "remedy",
+			 text_json(&line->remedy));
 }
 
 static json_t *lines_json(const struct doctor *doctor)

@@ -173,6 +173,9 @@ describe('turnconf doctor', () => {
 		assertFailed(without, 'ports', /nobody has TCP 127\.0\.0\.1:3480 open, where the second coturn should be/, /turnconf generate --tunnel/);
 		assertFailed(without, 'relay', new RegExp(`^TLS ${PUBLIC4}:${port}, .*the server closed the connection`), /log/);
 
+		const cli = await examine(folder, { ...more, 'turn.tunnel_cli': '127.0.0.1:5769', 'turn.cli_password': 'a-password-of-the-administration' }, file);
+		assertFailed(cli, 'ports', /nobody has TCP 127\.0\.0\.1:5769 open, where the second coturn's administration should be/, /--tunnel/);
+
 		const second = await generate(folder, { ...usual, ...tls }, '--tunnel');
 		await startCoturn(t, second.file, { address: '127.0.0.1', port: 3480, isStream: true });
 		const report = await examine(folder, more, file, '--tunnel-turnserver', second.file);
@@ -182,6 +185,72 @@ describe('turnconf doctor', () => {
 		assertFailed(moved, 'turnserver.conf', /tunnel\.conf is not what/, /turnconf generate --tunnel --output/);
 		assert.ok(report.find('relay', new RegExp(`^TLS ${PUBLIC4}:${port} relays`)));
 		assert.equal(report.find('certificate', /shown at .* is good for/).state, 'warning');
+	});
+
+	// The coturn of another machine, which is [turn second].
+	async function startSecond(t, more = {}) {
+		const folder = await makeFolder(t);
+		const { file, code, stderr } = await generate(folder, { 'turn.host': OTHER4, 'coturn.listening_ip': OTHER4, 'coturn.relay_ip': OTHER4,
+			'coturn.min_port': 51000, 'coturn.max_port': 51999, ...more });
+		assert.equal(code, 0, stderr);
+		const coturn = await startCoturn(t, file, { address: OTHER4, port: 3478 });
+		await coturn.gives();
+		return coturn;
+	}
+	const ofSecond = ({ lines }, state) => lines.filter((line) => line.server === 'second' && line.state === state);
+
+	test('the servers of other machines are asked as well, and named', async (t) => {
+		const { folder, file, more } = await startAll(t);
+		const cli = { 'turn.cli': '127.0.0.1:5768', 'turn.cli_password': 'a-password-of-the-administration' };
+		const coturn = await startSecond(t, cli);
+		const both = { ...more, 'turn second.host': OTHER4, 'turn second.cli': cli['turn.cli'], 'turn second.cli_password': cli['turn.cli_password'] };
+		const well = await examine(folder, both, file);
+		assert.deepEqual(well.failures, []);
+		const said = ofSecond(well, 'ok').map(({ text }) => text).join('\n');
+		for (const pattern of [/^clients are sent to 8\.8\.4\.11, which is 8\.8\.4\.11$/m, /^UDP 8\.8\.4\.11:3478 relays/m, /^TCP 8\.8\.4\.11:3478 relays/m,
+			/refused as peers/, /^what is sent to the relay at 8\.8\.4\.11:51\d\d\d comes through$/m, /^coturn's administration answers at 127\.0\.0\.1:5768$/m])
+			assert.match(said, pattern);
+		assert.ok(well.lines.some(({ server, text }) => server === null && /^UDP 8\.8\.4\.10:3478 relays/.test(text)));
+		const drained = await examine(folder, { ...both, 'turn second.drained': 'yes', 'turn second.udp': 'no' }, file);
+		assert.ok(drained.find('addresses', /which is 8\.8\.4\.11; no new ones, as it is drained$/));
+		assert.ok(drained.find('relay', /^UDP 8\.8\.4\.11:3478 answers STUN Bindings$/));
+
+		await coturn.stop();
+		const dead = await examine(folder, both, file);
+		assert.deepEqual(dead.failures.map(({ server }) => server), ['second', 'second', 'second']);
+		assertFailed(dead, 'relay', /^UDP 8\.8\.4\.11:3478, STUN Binding: nobody listens there$/, /is coturn running/);
+		assertFailed(dead, 'relay', /^TCP 8\.8\.4\.11:3478, connecting: nobody listens there$/, /is coturn running/);
+		assertFailed(dead, 'ports', /administration does not answer at 127\.0\.0\.1:5768: Connection refused/, /keep a tunnel open/);
+		const { stdout } = await turnconf('doctor', '--turnserver', file, ...asSets(settings(folder, { ...usual, ...both })));
+		assert.match(stdout, /^failed {3}relay {10}second: UDP 8\.8\.4\.11:3478, STUN Binding: nobody listens there$/m);
+	});
+
+	test('what a server elsewhere lacks is said of it', async (t) => {
+		const { folder, file, more } = await startAll(t);
+		await startSecond(t);
+		const wrong = await examine(folder, { ...more, 'turn second.host': OTHER4, 'turn second.secret': 'another-secret-0123456789-0123456' }, file);
+		assertFailed(wrong, 'relay', /^UDP 8\.8\.4\.11:3478, .*: the credential is refused \(401\)$/, /turn\.secret/);
+		const nameless = await examine(folder, { ...more, 'turn second.host': 'nowhere.example', 'turn second.addresses': OTHER4 }, file);
+		assertFailed(nameless, 'addresses', /^clients are sent to nowhere\.example: /, /DNS/);
+		assert.equal(nameless.failed, 1);
+		assert.ok(nameless.find('relay', /^UDP 8\.8\.4\.11:3478 relays/));
+		const route = (action) => promisify(execFile)('/usr/sbin/ip', ['route', action, 'throw', '8.8.9.0/24']);
+		await route('add');
+		t.after(() => route('del'));
+		const far = await examine(folder, { ...more, 'turn second.host': '8.8.9.1' }, file);
+		assert.deepEqual(far.failures, []);
+		assert.match(ofSecond(far, 'warning')[0].text, /this machine has no way there/);
+	});
+
+	test('a machine that has no coturn of its own needs none', async (t) => {
+		const { folder, listen } = await startBoth(t);
+		await startSecond(t);
+		const report = await examine(folder, { ...listen, 'turn.host': '', 'turn second.host': OTHER4 }, '/nowhere/turnserver.conf');
+		assert.deepEqual(report.failures, []);
+		assert.ok(report.find('configuration', /clients are sent to other machines' TURN servers/));
+		assert.ok(report.find('relay', /^UDP 8\.8\.4\.11:3478 relays/));
+		const none = await examine(folder, { ...listen, 'turn.host': '' }, '/nowhere/turnserver.conf');
+		assertFailed(none, 'configuration', /clients are given no TURN server/, /set turn\.host/);
 	});
 
 	test('a coturn that asks nobody for a credential', async (t) => {
