@@ -343,6 +343,8 @@ static void on_tick(void *arg)
 	socketio_tick(server->socketio);
 	rotate_keys(server);
 	follow_secret(server);
+	side_follow_regions(&server->turn, server->config,
+			    server->loop->clock.mono_ms);
 	if (server->drain_ends_ms && is_drained(server))
 		loop_stop(server->loop);
 }

@@ -53,6 +53,7 @@ chromium	command chromium
 firefox-esr	command firefox-esr
 iproute2	command ip
 nftables	command nft
+libmaxminddb0	file /usr/lib/*/libmaxminddb.so.0
 libnss3-tools	command certutil
 procps		command ps
 spin		command spin

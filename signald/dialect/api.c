@@ -11,7 +11,6 @@
 
 #define TTL_CAP 24
 #define MAX_TTL_S ((uint64_t)1 << 53)
-#define MAX_REGION 32
 #define MAX_TROUBLE 400
 
 static void reply_json(struct web_exchange *exchange, int status,
@@ -88,7 +87,7 @@ void api_handle_ice(struct web_exchange *exchange,
 		    const struct web_request *request, void *arg)
 {
 	const struct api *api = arg;
-	char region[MAX_REGION + 1] = "";
+	char region[PLACE_MAX_NAME + 1] = "";
 	struct icelist_ask ask = {
 		.kind = ICELIST_ADDRESS,
 		.subject = net_addr_network(request->peer),

@@ -168,7 +168,7 @@ const struct config_key config_keys[] = {
 	UINT(turn, servers_per_client, "2", 1, 10,
 	     CONFIG_RELOAD, "TURN servers in one ICE list, the best ones"),
 	TEXT(turn, regions, CONFIG_STRING, "",
-	     CONFIG_RELOAD, "file that says which networks are in which region: lines of NETWORK REGION; empty for none"),
+	     CONFIG_RELOAD, "file of NETWORK REGION lines, or a MaxMind .mmdb of countries or cities; empty for none"),
 	TEXT(turn, tunnel_cli, CONFIG_LOOPBACK, "",
 	     CONFIG_RELOAD, "the same of the coturn behind the tunnel, with the same password"),
 	TEXT(turn, strict, CONFIG_BOOL, "no",

@@ -159,12 +159,15 @@ static bool write_turn(struct icelist *list, const struct pool_server *server,
 	return true;
 }
 
-static struct span region_of(const struct icelist *list,
+static struct place place_of(const struct icelist *list,
 			     const struct icelist_ask *ask)
 {
-	if (ask->region.len || !list->regions || !ask->from)
-		return ask->region;
-	return regions_find(list->regions, ask->from);
+	struct place place = {.count = 0};
+
+	place_add(&place, ask->region);
+	if (!ask->region.len && list->regions && ask->from)
+		regions_find(list->regions, ask->from, &place);
+	return place;
 }
 
 /* Returns whether there is a TURN server among them. */
@@ -172,16 +175,16 @@ static bool write_servers(struct icelist *list, const struct icelist_ask *ask,
 			  uint64_t ttl_s, struct buf *out)
 {
 	const struct pool_server *servers[POOL_MAX_CHOSEN];
-	struct span region = region_of(list, ask);
+	struct place place = place_of(list, ask);
 	char user[TURNCRED_MAX_USER + 1];
 	bool has_any, has_turn = false;
 	size_t count;
 
 	if (icelist_user_of(list, ask->kind, ask->subject, user))
 		user[0] = '\0';
-	count = pool_choose(list->pool, span_from(user), region, true, servers);
+	count = pool_choose(list->pool, span_from(user), &place, true, servers);
 	if (!count) {
-		count = pool_choose(list->pool, span_from(user), region, false,
+		count = pool_choose(list->pool, span_from(user), &place, false,
 				    servers);
 		(void)write_stun(servers, count, out);
 		return false;

@@ -273,14 +273,14 @@ static double score(const struct pool_server *server, struct span user)
 
 struct candidate {
 	const struct pool_server *server;
-	bool is_near;
+	size_t distance;
 	double score;
 };
 
 static bool is_better(const struct candidate *a, const struct candidate *b)
 {
-	if (a->is_near != b->is_near)
-		return a->is_near;
+	if (a->distance != b->distance)
+		return a->distance < b->distance;
 	return a->score > b->score;
 }
 
@@ -299,7 +299,7 @@ static size_t insert(struct candidate *best, size_t count, size_t max,
 }
 
 size_t pool_choose(const struct pool *pool, struct span user,
-		   struct span region, bool is_live,
+		   const struct place *place, bool is_live,
 		   const struct pool_server *chosen[POOL_MAX_CHOSEN])
 {
 	struct candidate best[POOL_MAX_CHOSEN] = {{.server = NULL}};
@@ -309,9 +309,7 @@ size_t pool_choose(const struct pool *pool, struct span user,
 		const struct pool_server *server = &pool->servers[i];
 		struct candidate one = {
 			.server = server,
-			.is_near =
-				region.len &&
-				span_equal(region, span_from(server->region)),
+			.distance = place_distance(place, server->region),
 			/* One alone needs no draw. */
 			.score = pool->count > 1 ? score(server, user) : 0,
 		};

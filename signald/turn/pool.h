@@ -5,6 +5,7 @@
 
 #include "base/crypto.h"
 #include "policy/config.h"
+#include "turn/place.h"
 
 #define POOL_OWN_NAME "main" /* as the configuration calls [turn]'s own */
 
@@ -97,18 +98,18 @@ bool pool_is_alive(const struct pool *pool);
 #define POOL_MAX_CHOSEN 10 /* turn.servers_per_client's greatest */
 
 /*
- * The servers for one user, the best first: of the region asked for before all
- * others, and among those of a kind spread over the users by weight; the same
- * user gets the same ones for as long as they live.
+ * The servers for one user, the best first: those of the narrowest region that
+ * the user is in, then of the wider ones, then all others; among those of a
+ * kind spread over the users by weight. The same user gets the same ones for as
+ * long as they live.
  *
  * user     bytes that tell users apart
- * region   "" for none
  * is_live  those that can serve; else all, for what needs no relay
  *
  * Returns how many, at most turn.servers_per_client.
  */
 size_t pool_choose(const struct pool *pool, struct span user,
-		   struct span region, bool is_live,
+		   const struct place *place, bool is_live,
 		   const struct pool_server *chosen[POOL_MAX_CHOSEN]);
 
 #endif

@@ -1,201 +1,98 @@
 /* regions.c: in which region a client's address is. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/map.h"
-#include "policy/config_error.h"
-#include "policy/config_file.h"
+#include "policy/file_watch.h"
+#include "turn/maxmind.h"
+#include "turn/region_table.h"
 #include "turn/regions.h"
 
-#define MAX_FILE_BYTES (16 * 1024 * 1024)
-#define MAX_REGION 32
-#define MAX_BITS 128
-
-/* What a network is found by: its family, its length and its bits. */
-#define KEY_LEN 18
-
-struct network {
-	struct network *next; /* of all, to be freed */
-	char key[KEY_LEN];
-	char region[MAX_REGION + 1];
-};
-
-/* One lookup for each length of network that there is, the longest first. */
+/* One of the two, or neither while no file was any good. */
 struct regions {
-	struct map *networks;
-	struct network *all;
-	bool has_bits[2][MAX_BITS + 1]; /* by is_v6 */
+	char *path;
+	struct file_watch watch;
+	struct region_table *table;
+	struct maxmind *maxmind;
 };
 
-static void make_key(char key[KEY_LEN], bool is_v6, unsigned bits,
-		     const uint8_t ip[16])
+static bool is_maxmind(const char *path)
 {
-	memset(key, 0, KEY_LEN);
-	key[0] = (char)is_v6;
-	key[1] = (char)bits;
-	memcpy(key + 2, ip, bits / 8);
-	if (bits % 8)
-		key[2 + bits / 8] =
-			(char)(ip[bits / 8] & (0xff << (8 - bits % 8)));
+	size_t len = strlen(path);
+
+	return len > 5 &&
+	       span_equal_nocase(span_of(path + len - 5, 5), SPAN(".mmdb"));
 }
 
-/* Returns 0 or -EINVAL. */
-static int read_network(struct span text, char key[KEY_LEN])
-{
-	const char *slash = memchr(text.ptr, '/', text.len);
-	bool is_v6 = memchr(text.ptr, ':', text.len);
-	uint64_t bits = is_v6 ? 128 : 32, most = bits;
-	struct span ip_text = text;
-	char ip_copy[INET6_ADDRSTRLEN];
-	uint8_t ip[16] = {0};
-
-	if (slash) {
-		ip_text.len = (size_t)(slash - text.ptr);
-		if (span_to_u64(span_skip(text, ip_text.len + 1), most, &bits))
-			return -EINVAL;
-	}
-	if (span_copy(ip_text, ip_copy, sizeof(ip_copy)) ||
-	    inet_pton(is_v6 ? AF_INET6 : AF_INET, ip_copy, ip) != 1)
-		return -EINVAL;
-	make_key(key, is_v6, (unsigned)bits, ip);
-	return 0;
-}
-
-static int add(struct regions *regions, const struct network *parsed)
-{
-	struct network *network = malloc(sizeof(*network));
-	int err;
-
-	if (!network)
-		return -ENOMEM;
-	*network = *parsed;
-	err = map_put(regions->networks,
-		      span_of(network->key, sizeof(network->key)), network);
-	if (err) {
-		free(network);
-		return err;
-	}
-	network->next = regions->all;
-	regions->all = network;
-	regions->has_bits[(uint8_t)network->key[0]][(uint8_t)network->key[1]] =
-		true;
-	return 0;
-}
-
-static int take_line(struct regions *regions, struct span line,
-		     struct config_error *error)
-{
-	struct network network;
-	size_t len = 0;
-	struct span region;
-	int err;
-
-	if (line.len && line.ptr[line.len - 1] == '\r')
-		line.len--;
-	line = span_trim(line);
-	if (!line.len || line.ptr[0] == '#')
-		return 0;
-	while (len < line.len && line.ptr[len] != ' ' && line.ptr[len] != '\t')
-		len++;
-	region = span_trim(span_skip(line, len));
-	if (read_network(span_of(line.ptr, len), network.key))
-		return config_refuse(error,
-				     "\"%.*s\" is no network, such as "
-				     "192.0.2.0/24 or 2001:db8::/32",
-				     (int)(len < 60 ? len : 60), line.ptr);
-	if (!region.len || region.len > MAX_REGION ||
-	    memchr(region.ptr, ' ', region.len) ||
-	    memchr(region.ptr, '\t', region.len))
-		return config_refuse(error,
-				     "one region of at most %d characters must "
-				     "stand behind the network",
-				     MAX_REGION);
-	(void)span_copy(region, network.region, sizeof(network.region));
-	err = add(regions, &network);
-	if (err == -EEXIST)
-		return config_refuse(error,
-				     "the network %.*s stands there "
-				     "twice",
-				     (int)(len < 60 ? len : 60), line.ptr);
-	return err ? config_refuse_memory(error) : 0;
-}
-
-static int take_lines(struct regions *regions, struct span text,
-		      const char *path, struct config_error *error)
-{
-	struct span line;
-	unsigned number = 0;
-	char where[256];
-	int err = 0;
-
-	while (!err && span_next_item(&text, '\n', &line)) {
-		number++;
-		err = take_line(regions, line, error);
-	}
-	if (err == -EINVAL) {
-		(void)snprintf(where, sizeof(where), "%.200s:%u", path, number);
-		config_error_place(error, where);
-	}
-	return err;
-}
-
-int regions_new(struct regions **regionsp, const char *path,
-		struct config_error *error)
+int regions_new(struct regions **regionsp, const char *path)
 {
 	struct regions *regions = calloc(1, sizeof(*regions));
-	char *bytes;
-	ssize_t len;
-	int err;
 
-	if (regions)
-		regions->networks = map_new();
-	if (!regions || !regions->networks) {
+	if (!regions)
+		return -ENOMEM;
+	regions->path = strdup(path);
+	if (!regions->path) {
 		free(regions);
-		return config_refuse_memory(error);
+		return -ENOMEM;
 	}
-	len = config_file_load(path, MAX_FILE_BYTES, 0, &bytes, error);
-	if (len < 0) {
-		config_error_place(error, path);
-		regions_free(regions);
-		return (int)len;
-	}
-	err = take_lines(regions, span_of(bytes, (size_t)len), path, error);
-	free(bytes);
-	if (err)
-		regions_free(regions);
-	else
-		*regionsp = regions;
-	return err;
+	*regionsp = regions;
+	return 0;
+}
+
+static void forget(struct regions *regions)
+{
+	region_table_free(regions->table);
+	maxmind_free(regions->maxmind);
+	regions->table = NULL;
+	regions->maxmind = NULL;
 }
 
 void regions_free(struct regions *regions)
 {
 	if (!regions)
 		return;
-	while (regions->all) {
-		struct network *network = regions->all;
-
-		regions->all = network->next;
-		free(network);
-	}
-	map_free(regions->networks);
+	forget(regions);
+	free(regions->path);
 	free(regions);
 }
 
-struct span regions_find(const struct regions *regions,
-			 const struct net_addr *addr)
+static int read_file(struct regions *regions, struct config_error *error)
 {
-	for (int bits = addr->is_v6 ? 128 : 32; bits >= 0; bits--) {
-		const struct network *network;
-		char key[KEY_LEN];
+	struct regions made = {.table = NULL};
+	int err = is_maxmind(regions->path)
+			  ? maxmind_new(&made.maxmind, regions->path, error)
+			  : region_table_new(&made.table, regions->path, error);
 
-		if (!regions->has_bits[addr->is_v6][bits])
-			continue;
-		make_key(key, addr->is_v6, (unsigned)bits, addr->ip);
-		network = map_get(regions->networks, span_of(key, sizeof(key)));
-		if (network)
-			return span_from(network->region);
-	}
-	return SPAN("");
+	if (err)
+		return err;
+	forget(regions);
+	regions->table = made.table;
+	regions->maxmind = made.maxmind;
+	return 0;
+}
+
+int regions_read(struct regions *regions, struct config_error *error)
+{
+	/* Looked at first: what is written meanwhile is seen as a change. */
+	(void)file_watch_changed(&regions->watch, regions->path, 0);
+	return read_file(regions, error);
+}
+
+int regions_follow(struct regions *regions, uint64_t now_ms,
+		   struct config_error *error)
+{
+	int err;
+
+	if (!file_watch_changed(&regions->watch, regions->path, now_ms))
+		return 0;
+	err = read_file(regions, error);
+	return err ? err : 1;
+}
+
+void regions_find(const struct regions *regions, const struct net_addr *addr,
+		  struct place *place)
+{
+	if (regions->maxmind)
+		maxmind_find(regions->maxmind, addr, place);
+	else if (regions->table)
+		place_add(place, region_table_find(regions->table, addr));
 }

@@ -4,22 +4,38 @@
 
 #include "net/addr.h"
 #include "policy/config.h"
+#include "turn/place.h"
 
 struct regions;
 
 /*
- * Read a file of lines NETWORK REGION: "192.0.2.0/24 eu", "2001:db8::/32 us";
- * empty lines and those that start with # are none. Of several networks that
- * hold an address the smallest one counts.
- *
- * Returns 0, -EINVAL with a sentence that names the line, -ENOMEM.
+ * What a file says of addresses: a table of networks (region_table.h), or a
+ * MaxMind database (maxmind.h) where its name ends in ".mmdb". Nothing is read
+ * yet. Returns 0 or -ENOMEM.
  */
-int regions_new(struct regions **regionsp, const char *path,
-		struct config_error *error);
+int regions_new(struct regions **regionsp, const char *path);
 void regions_free(struct regions *regions); /* takes NULL */
 
-/* The region's name, which lives as long as regions; "" for none. */
-struct span regions_find(const struct regions *regions,
-			 const struct net_addr *addr);
+/*
+ * Read the file. What was read before stays where it is no good.
+ *
+ * Returns 0, -EINVAL with a sentence that names the file, -ENOMEM.
+ */
+int regions_read(struct regions *regions, struct config_error *error);
+
+/*
+ * The same when the file has changed since it was read; looked at once a
+ * second.
+ *
+ * now_ms  monotonic
+ *
+ * Returns 1 when it was read, 0 when there was no need, or as above.
+ */
+int regions_follow(struct regions *regions, uint64_t now_ms,
+		   struct config_error *error);
+
+/* Add what is known of where the address is. */
+void regions_find(const struct regions *regions, const struct net_addr *addr,
+		  struct place *place);
 
 #endif

@@ -6,13 +6,21 @@
 #include "policy/metric.h"
 #include "turn/side.h"
 
-static void read_regions(struct side *side, const struct config *config)
+static int read_regions(struct side *side, const char *path)
 {
 	struct config_error error;
+	int err;
 
-	if (*config->turn.regions &&
-	    regions_new(&side->regions, config->turn.regions, &error))
+	if (!*path)
+		return 0;
+	err = regions_new(&side->regions, path);
+	if (err)
+		return err;
+	if (regions_read(side->regions, &error))
 		log_error("turn.no_regions", log_str("error", error.text));
+	else
+		log_info("turn.regions", log_str("file", path));
+	return 0;
 }
 
 int side_init(struct side *side, const struct config *config,
@@ -24,10 +32,11 @@ int side_init(struct side *side, const struct config *config,
 
 	if (err)
 		return err;
-	read_regions(&made, config);
+	err = read_regions(&made, config->turn.regions);
 	parts.pool = made.pool;
 	parts.regions = made.regions;
-	err = icelist_new(&made.icelist, config, &parts, user_key);
+	if (!err)
+		err = icelist_new(&made.icelist, config, &parts, user_key);
 	if (err)
 		side_clear(&made);
 	else
@@ -54,6 +63,19 @@ void side_replace(struct side *side, struct side *by)
 	side_clear(side);
 	*side = *by;
 	*by = (struct side){.pool = NULL};
+}
+
+void side_follow_regions(struct side *side, const struct config *config,
+			 uint64_t now_ms)
+{
+	struct config_error error;
+	int err = side->regions ? regions_follow(side->regions, now_ms, &error)
+				: 0;
+
+	if (err < 0)
+		log_error("turn.regions_refused", log_str("error", error.text));
+	else if (err)
+		log_info("turn.regions", log_str("file", config->turn.regions));
 }
 
 int side_prove(struct side *side, struct loop *loop,

@@ -16,7 +16,8 @@ struct side {
 
 /*
  * Make all but the probe, which begins when the configuration is in force. A
- * file of regions that cannot be read is told in the log, and there are none.
+ * file of regions that cannot be read is told in the log, and there are none
+ * until it can.
  *
  * user_key  as for icelist_new()
  *
@@ -29,6 +30,15 @@ void side_clear(struct side *side);
 /* In place of another one, which is cleared: what is known of servers that are
  * the same in both stays known. */
 void side_replace(struct side *side, struct side *by);
+
+/*
+ * Read the file of regions anew when it has changed, which is logged; one that
+ * is no good changes nothing.
+ *
+ * now_ms  monotonic
+ */
+void side_follow_regions(struct side *side, const struct config *config,
+			 uint64_t now_ms);
 
 /*
  * Prove the servers, where the configuration wants it and there are any that

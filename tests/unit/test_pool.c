@@ -62,11 +62,12 @@ static const struct pool_server *first(const struct pool *pool, unsigned user,
 				       const char *region)
 {
 	const struct pool_server *chosen[POOL_MAX_CHOSEN];
+	struct place place = {.count = 0};
 	char name[16];
 
+	place_add(&place, span_from(region));
 	(void)snprintf(name, sizeof(name), "user-%u", user);
-	if (!pool_choose(pool, span_from(name), span_from(region), true,
-			 chosen))
+	if (!pool_choose(pool, span_from(name), &place, true, chosen))
 		return NULL;
 	return chosen[0];
 }
@@ -173,6 +174,7 @@ static void who_has_one_keeps_it_when_another_goes(void **state)
 static void the_region_asked_for_comes_first(void **state)
 {
 	const struct pool_server *chosen[POOL_MAX_CHOSEN];
+	const struct place eu = {{"EU"}, 1};
 	struct pool *pool;
 
 	(void)state;
@@ -180,10 +182,33 @@ static void the_region_asked_for_comes_first(void **state)
 	pool = make(true);
 	for (unsigned user = 0; user < 50; user++)
 		assert_ptr_equal(first(pool, user, "us"), &pool->servers[1]);
-	assert_int_equal(pool_choose(pool, SPAN("x"), SPAN("eu"), true, chosen),
-			 3);
+	assert_int_equal(pool_choose(pool, SPAN("x"), &eu, true, chosen), 3);
 	assert_ptr_equal(chosen[2], &pool->servers[1]);
 	assert_non_null(first(pool, 1, "moon"));
+	pool_free(pool);
+}
+
+static void a_narrower_region_comes_before_a_wider_one(void **state)
+{
+	static char wide[] = "na", narrow[] = "US", none_of_them[] = "ca";
+	const struct pool_server *chosen[POOL_MAX_CHOSEN];
+	const struct place place = {{"US-CA", "US", "NA"}, 3};
+	struct pool *pool;
+
+	(void)state;
+	own.turn.servers_per_client = 3;
+	own.turn.region = none_of_them;
+	others[0].turn.region = wide;
+	others[1].turn.region = narrow;
+	pool = make(true);
+	for (char user = 'a'; user != 'z'; user++) {
+		assert_int_equal(pool_choose(pool, span_of(&user, 1), &place,
+					     true, chosen),
+				 3);
+		assert_ptr_equal(chosen[0], &pool->servers[2]);
+		assert_ptr_equal(chosen[1], &pool->servers[1]);
+		assert_ptr_equal(chosen[2], &pool->servers[0]);
+	}
 	pool_free(pool);
 }
 
@@ -235,6 +260,7 @@ int main(void)
 		TEST(users_are_spread_by_weight),
 		TEST(who_has_one_keeps_it_when_another_goes),
 		TEST(the_region_asked_for_comes_first),
+		TEST(a_narrower_region_comes_before_a_wider_one),
 		TEST(a_reload_keeps_what_is_known_of_the_same_server),
 		TEST(memory_may_run_out_anywhere),
 	};

@@ -26,26 +26,33 @@ static int remove_file(void **state)
 	return unlink(path);
 }
 
-static int load(const char *text, struct regions **regions,
-		struct config_error *error)
+static void write_file(const char *text)
 {
 	FILE *file = fopen(path, "w");
 
 	assert_non_null(file);
 	assert_true(fputs(text, file) >= 0);
 	assert_int_equal(fclose(file), 0);
-	return regions_new(regions, path, error);
+}
+
+static int load(const char *text, struct regions **regions,
+		struct config_error *error)
+{
+	write_file(text);
+	assert_int_equal(regions_new(regions, path), 0);
+	return regions_read(*regions, error);
 }
 
 static void assert_region(const struct regions *regions, const char *address,
 			  const char *expected)
 {
+	struct place place = {.count = 0};
 	struct net_addr addr;
-	struct span found;
 
 	assert_int_equal(net_addr_parse(span_from(address), &addr), 0);
-	found = regions_find(regions, &addr);
-	assert_true(span_equal(found, span_from(expected)));
+	regions_find(regions, &addr, &place);
+	assert_int_equal(place.count, *expected != '\0');
+	assert_string_equal(place.names[0], expected);
 }
 
 static void the_smallest_network_around_an_address_counts(void **state)
@@ -102,7 +109,46 @@ static void a_line_that_cannot_be_is_told(void **state)
 		assert_int_equal(load(each[i].text, &regions, &error), -22);
 		assert_non_null(strstr(error.text, each[i].sentence));
 		assert_int_equal(strncmp(error.text, path, strlen(path)), 0);
+		assert_region(regions, "192.0.2.1:1", "");
+		regions_free(regions);
 	}
+}
+
+static void a_file_that_changes_is_read_again(void **state)
+{
+	struct config_error error;
+	struct regions *regions;
+
+	(void)state;
+	assert_int_equal(load("192.0.2.0/24 eu\n", &regions, &error), 0);
+	assert_int_equal(regions_follow(regions, 5000, &error), 0);
+	write_file("192.0.2.0/24 as\n# longer\n");
+	assert_int_equal(regions_follow(regions, 5500, &error), 0);
+	assert_region(regions, "192.0.2.1:1", "eu");
+	assert_int_equal(regions_follow(regions, 6500, &error), 1);
+	assert_region(regions, "192.0.2.1:1", "as");
+	write_file("nonsense\n");
+	assert_int_equal(regions_follow(regions, 8000, &error), -22);
+	assert_non_null(strstr(error.text, ":1: \"nonsense\" is no network"));
+	assert_region(regions, "192.0.2.1:1", "as");
+	regions_free(regions);
+}
+
+static void a_file_may_come_later(void **state)
+{
+	struct config_error error;
+	struct regions *regions;
+
+	(void)state;
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(regions_new(&regions, path), 0);
+	assert_int_equal(regions_read(regions, &error), -22);
+	assert_region(regions, "192.0.2.1:1", "");
+	assert_int_equal(regions_follow(regions, 5000, &error), 0);
+	write_file("192.0.2.0/24 eu\n");
+	assert_int_equal(regions_follow(regions, 7000, &error), 1);
+	assert_region(regions, "192.0.2.1:1", "eu");
+	regions_free(regions);
 }
 
 int main(void)
@@ -110,6 +156,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_smallest_network_around_an_address_counts),
 		cmocka_unit_test(a_line_that_cannot_be_is_told),
+		cmocka_unit_test(a_file_that_changes_is_read_again),
+		cmocka_unit_test(a_file_may_come_later),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
