@@ -24,8 +24,11 @@ const RELAY = /Local relay addr: [\d.]+:(\d+)$/;
 const MADE = /: new, realm=<[^>]*>, username=<(\d+):([^>]+)>/;
 const REFUSED = /user <(\d+):([^>]+)>: .*processed, error (\d+)/;
 
-async function isGiving() {
-	const client = await TurnClient.open({ server: { address: ADDRESS, port: 3478 }, credential: mintCredential(SECRET) });
+// The server besides [turn], for who asks for one.
+const SECOND_PORT = 3479;
+
+async function isGiving(port) {
+	const client = await TurnClient.open({ server: { address: ADDRESS, port }, credential: mintCredential(SECRET) });
 	try {
 		return (await client.allocate()).code === 200;
 	} finally {
@@ -40,12 +43,14 @@ class Coturn {
 	refusals = [];
 	log = '';
 	#file;
+	#port;
 	#child;
 	#rest = '';
-	#port;
+	#relayPort;
 
-	constructor(file) {
+	constructor(file, port) {
 		this.#file = file;
+		this.#port = port;
 	}
 
 	async start() {
@@ -64,7 +69,7 @@ class Coturn {
 			return seen() > before;
 		}, START_MS);
 		// As long as it makes its database, it may refuse what is right.
-		await until('coturn gives relays', isGiving, START_MS);
+		await until('coturn gives relays', () => isGiving(this.#port), START_MS);
 	}
 
 	// As a crash ends it: whatever it relayed is gone.
@@ -90,9 +95,9 @@ class Coturn {
 	#note(line, atMs) {
 		const made = line.match(MADE);
 		const refused = line.match(REFUSED);
-		this.#port = line.match(RELAY)?.[1] ?? this.#port;
+		this.#relayPort = line.match(RELAY)?.[1] ?? this.#relayPort;
 		if (made)
-			this.allocations.push({ user: made[2], expiryMs: made[1] * 1000, port: Number(this.#port), atMs });
+			this.allocations.push({ user: made[2], expiryMs: made[1] * 1000, port: Number(this.#relayPort), atMs });
 		if (refused)
 			this.refusals.push({ user: refused[2], expiryMs: refused[1] * 1000, code: Number(refused[3]), atMs });
 	}
@@ -118,10 +123,14 @@ async function writeConf(t, sets) {
 class Lab {
 	#t;
 
-	constructor(t, coturn, daemon) {
+	constructor(t, coturns, daemon) {
 		this.#t = t;
-		this.coturn = coturn;
+		this.coturns = coturns;
 		this.daemon = daemon;
+	}
+
+	get coturn() {
+		return this.coturns[0];
 	}
 
 	get url() {
@@ -153,13 +162,21 @@ async function makeSite(t, files) {
 	return folder;
 }
 
+async function startCoturn(t, sets, port) {
+	const coturn = new Coturn(await writeConf(t, { ...sets, 'turn.port': port }), port);
+	atEnd(t, () => coturn.end());
+	await coturn.start();
+	return coturn;
+}
+
 /*
  * Start both; they end with the test.
  *
- * sets   {"section.key": value} for signald
- * files  {name: text} that it serves beside the pages
+ * sets       {"section.key": value} for signald
+ * files      {name: text} that it serves beside the pages
+ * hasSecond  whether there is a second coturn
  */
-export async function startLab(t, sets = {}, files = {}) {
+export async function startLab(t, sets = {}, files = {}, { hasSecond = false } = {}) {
 	const shared = {
 		'turn.host': ADDRESS,
 		'turn.secret': SECRET,
@@ -173,12 +190,19 @@ export async function startLab(t, sets = {}, files = {}) {
 		'drain.spread_s': 1,
 		...sets,
 	};
-	const coturn = new Coturn(await writeConf(t, shared));
-	atEnd(t, () => coturn.end());
-	await coturn.start();
-	const daemon = await startDaemon(t, { port: PORT, sets: all });
-	await until('the relay is there', async () => (await fetch(`${daemon.url}/readyz`)).ok);
+	const coturns = [await startCoturn(t, shared, 3478)];
+	let config;
+	if (hasSecond) {
+		const ports = { 'coturn.min_port': 40000, 'coturn.max_port': 40999 };
+		coturns.push(await startCoturn(t, { 'turn.secret': SECRET, ...ports }, SECOND_PORT));
+		config = `[turn second]\nhost = ${ADDRESS}\nport = ${SECOND_PORT}\n`;
+	}
+	const daemon = await startDaemon(t, { port: PORT, config, sets: all });
+	await until('the relays are there', async () => {
+		const { iceServers } = await (await fetch(`${daemon.url}/v1/ice`)).json();
+		return iceServers.filter(({ username }) => username).length === coturns.length;
+	});
 	if (all['turn.cli'])
 		await daemon.waitLog(/turn\.cli_up/);
-	return new Lab(t, coturn, daemon);
+	return new Lab(t, coturns, daemon);
 }

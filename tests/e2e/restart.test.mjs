@@ -111,3 +111,42 @@ for (const downMs of [0, 3000]) {
 		await seeEachOther(callers);
 	});
 }
+
+// Which coturn's relay carries what somebody sees, if any does.
+async function carrierOf(visitor, coturns) {
+	const port = (await readPictures(visitor)).ports.at(-1)?.port;
+	return coturns.find(({ allocations }) => allocations.some((made) => made.port === port));
+}
+
+const STEADY_MS = 2000;
+
+/*
+ * Wait until somebody has seen pictures for STEADY_MS that come through a coturn.
+ *
+ * Returns how long after a moment the last freeze was over, in ms.
+ */
+async function steadyMs(visitor, coturn, fromMs) {
+	return until('steady pictures through the coturn', async () => {
+		const seen = await readPictures(visitor);
+		const thawedMs = seen.thawedMs(fromMs, FREEZE_MS);
+		const isThrough = await carrierOf(visitor, [coturn]);
+		return isThrough && seen.shown.at(-1) > thawedMs + STEADY_MS && Math.round(thawedMs - fromMs);
+	}, 30000);
+}
+
+test('coturn dies, and the call goes on through another server by itself', async (t) => {
+	const chromium = await startChromium(t, { hasSmallCamera: true });
+	const lab = await startLab(t, {}, {}, { hasSecond: true });
+	const callers = await startCall(chromium, lab.url);
+	for (const caller of callers)
+		await startPictures(caller);
+	const carrier = await until('a relay that carries', () => carrierOf(callers[0], lab.coturns));
+	const other = lab.coturns.find((coturn) => coturn !== carrier);
+	const fromMs = Date.now();
+	await carrier.kill();
+	const took = await Promise.all(callers.map((caller) => steadyMs(caller, other, fromMs)));
+	t.diagnostic(`back ${took.join(' and ')} ms after the death`);
+	assert.ok(Math.min(...took) > 0, 'what the dead one carried was lost');
+	assert.ok(Math.max(...took) < BACK_MS, `${took} ms`);
+	await seeEachOther(callers);
+});
