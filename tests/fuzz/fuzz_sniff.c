@@ -27,7 +27,8 @@ static enum sniff sniff_alone(const uint8_t *data, size_t size)
 	return verdict;
 }
 
-/* As RFC 8489, 5 and 6 have it, written down once more. */
+/* As RFC 8489, 5 and 6 have it, written down once more. Types that begin as an
+ * empty line does are of no method there is, and left to HTTP. */
 static bool may_be_stun(const uint8_t *data, size_t size)
 {
 	static const uint8_t cookie[] = {0x21, 0x12, 0xa4, 0x42};
@@ -69,7 +70,7 @@ static void check_parsers(struct span bytes, enum sniff verdict)
 
 	if (http_parse_head(bytes, &scanned, &limits, &request, &error) > 0)
 		MUST(verdict == SNIFF_HTTP);
-	if (!stun_parse(bytes, &message))
+	if (verdict != SNIFF_HTTP && !stun_parse(bytes, &message))
 		MUST(verdict == SNIFF_TURN);
 }
 
@@ -78,7 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum sniff verdict = check_prefixes(data, size < 64 ? size : 64);
 
 	MUST(sniff_alone(data, size) == verdict);
-	MUST((verdict == SNIFF_TURN) == may_be_stun(data, size));
+	MUST((verdict == SNIFF_TURN) ==
+	     (may_be_stun(data, size) && !may_be_http(data, size)));
 	MUST((verdict == SNIFF_HTTP) == may_be_http(data, size));
 	check_parsers(span_of((const char *)data, size), verdict);
 	return 0;
