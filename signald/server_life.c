@@ -1,0 +1,217 @@
+/* server_life.c: what a server does while it runs: signals, reload, drain. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "policy/metric.h"
+#include "server_parts.h"
+
+/* What a drain takes beyond its spread: the last closes being answered. */
+#define DRAIN_GRACE_MS 3000
+#define LOOK_AT_CERT_MS 1000
+
+static void drain(struct server *server)
+{
+	unsigned spread_s = server->config->drain.spread_s;
+
+	if (server->drain_ends_ms) {
+		log_warn("server.stop", log_str("reason", "second signal"));
+		loop_stop(server->loop);
+		return;
+	}
+	log_info("server.drain", log_int("peers", hub_peers_count(server->hub)),
+		 log_int("spread_s", spread_s));
+	server->drain_ends_ms = server->loop->clock.mono_ms +
+				spread_s * 1000ull + DRAIN_GRACE_MS;
+	server->api.is_draining = true;
+	web_drain(server->web);
+	hub_drain(server->hub);
+	native_drain(server->native, spread_s);
+	socketio_drain(server->socketio, spread_s);
+}
+
+/* Nobody is in a session any more, and every answer is out. */
+static bool is_drained(const struct server *server)
+{
+	return server->loop->clock.mono_ms >= server->drain_ends_ms ||
+	       (!native_clients_count(server->native) &&
+		!socketio_sessions_count(server->socketio) &&
+		!conn_set_has_output(server->conns));
+}
+
+/* Asked at every tick, which costs a comparison. */
+static void rotate_keys(struct server *server)
+{
+	int err = keyring_rotate(server->keyring,
+				 clock_wall_s(&server->loop->clock));
+
+	if (err && !server->has_key_trouble)
+		log_error("state.fail", log_str("what", KEYRING_FILE),
+			  log_str("dir", server->config->state.dir),
+			  log_str("error", strerror(-err)));
+	server->has_key_trouble = err;
+}
+
+/* Whoever renews the certificate need not tell us. */
+static void follow_cert(struct server *server)
+{
+	const struct clock *clock = &server->loop->clock;
+
+	if (!server->tls ||
+	    clock->mono_ms - server->cert_seen_ms < LOOK_AT_CERT_MS)
+		return;
+	server->cert_seen_ms = clock->mono_ms;
+	tls_server_follow(server->tls, server->config, clock_wall_s(clock));
+}
+
+/* Of credentials that clients have already the old secret stays good for as
+ * long as coturn knows it, so nobody needs new ones; and what is known of the
+ * servers stays known. */
+static void renew_secret(struct server *server)
+{
+	struct config_error error;
+	int err = config_reread_secret(server->config, &error);
+
+	if (!err)
+		return;
+	if (err < 0) {
+		log_error("secret.refused", log_str("reason", error.text));
+		return;
+	}
+	err = pool_renew_secrets(server->turn.pool, server->config);
+	if (err)
+		log_error("secret.refused", log_str("reason", strerror(-err)));
+	else
+		log_info("secret.renewed",
+			 log_str("file", server->config->turn.secret_file));
+}
+
+/* turnconf rotate writes it. */
+static void follow_secret(struct server *server)
+{
+	const char *path = server->config->turn.secret_file;
+
+	if (path && file_watch_changed(&server->secret_watch, path,
+				       server->loop->clock.mono_ms))
+		renew_secret(server);
+}
+
+void server_on_tick(void *arg)
+{
+	struct server *server = arg;
+
+	follow_cert(server);
+	hub_tick(server->hub);
+	socketio_tick(server->socketio);
+	rotate_keys(server);
+	follow_secret(server);
+	side_follow_regions(&server->turn, server->config,
+			    server->loop->clock.mono_ms);
+	if (server->drain_ends_ms && is_drained(server))
+		loop_stop(server->loop);
+}
+
+/* Make a configuration the one in effect. Returns -ENOMEM, then nothing has
+ * changed. A probe that cannot be started is logged, and TURN is withheld. */
+static int apply(struct server *server, struct config *config)
+{
+	struct config *before = server->config;
+	struct side side;
+	int err = side_init(&side, config, &server->loop->clock,
+			    server_user_key(server));
+
+	if (err)
+		return err;
+	server_configure_log(config);
+	side_replace(&server->turn, &side);
+	server->config = config;
+	server->loop->config = config;
+	hub_configure(server->hub, config);
+	socketio_configure(server->socketio);
+	err = side_prove(&server->turn, server->loop, server_on_pool_change,
+			 server);
+	if (err)
+		(void)server_fail("turn.probe", "", err);
+	err = side_watch(server->relay_admin, config, before);
+	if (err)
+		(void)server_fail("turn.cli", config->turn.cli, err);
+	if (before != server->first_config)
+		config_free(before);
+	native_push_ice(server->native);
+	return 0;
+}
+
+/* As --check-config judges it. */
+static int load(struct config **configp, const struct config_sources *sources,
+		struct config_error *error)
+{
+	struct config *config;
+	int err = config_load(&config, sources, error);
+
+	if (err)
+		return err;
+	err = socketio_check(config, error);
+	if (err)
+		config_free(config);
+	else
+		*configp = config;
+	return err;
+}
+
+static void reload(struct server *server)
+{
+	char restart[CONFIG_MAX_ERROR];
+	struct config_error error;
+	struct config *config;
+
+	if (load(&config, server->sources, &error)) {
+		metric_add(METRIC_RELOADS_REFUSED, 1);
+		log_error("config.refused", log_str("reason", error.text));
+		return;
+	}
+	config_diff_restart(server->first_config, config, restart,
+			    sizeof(restart));
+	if (config_keep_restart(config, server->first_config) ||
+	    apply(server, config)) {
+		metric_add(METRIC_RELOADS_REFUSED, 1);
+		log_error("config.refused", log_str("reason", "out of memory"));
+		config_free(config);
+		return;
+	}
+	if (server->tls)
+		tls_server_reload(server->tls, config,
+				  clock_wall_s(&server->loop->clock));
+	metric_add(METRIC_RELOADS_OK, 1);
+	log_info("config.reloaded");
+	if (*restart)
+		log_warn("config.needs_restart", log_str("keys", restart));
+}
+
+static void signal_cb(evutil_socket_t signal_number, short what, void *arg)
+{
+	struct server *server = arg;
+
+	(void)what;
+	loop_enter(server->loop);
+	if (signal_number == SIGHUP)
+		reload(server);
+	else
+		drain(server);
+}
+
+int server_catch_signals(struct server *server)
+{
+	static const int numbers[SERVER_SIGNALS_COUNT] = {
+		[SERVER_ON_TERM] = SIGTERM,
+		[SERVER_ON_INT] = SIGINT,
+		[SERVER_ON_HUP] = SIGHUP};
+
+	for (int i = 0; i < SERVER_SIGNALS_COUNT; i++) {
+		server->signals[i] = evsignal_new(
+			server->loop->base, numbers[i], signal_cb, server);
+		if (!server->signals[i] || event_add(server->signals[i], NULL))
+			return -ENOMEM;
+	}
+	return 0;
+}

@@ -1,0 +1,90 @@
+/* server_parts.h: the server, for the files that it is made of. */
+#ifndef SIGNALD_SERVER_PARTS_H
+#define SIGNALD_SERVER_PARTS_H
+
+#include "dialect/api.h"
+#include "dialect/native.h"
+#include "dialect/socketio.h"
+#include "net/files.h"
+#include "net/front.h"
+#include "net/listener.h"
+#include "policy/file_watch.h"
+#include "policy/lasting.h"
+#include "server.h"
+#include "turn/side.h"
+
+#define SERVER_MAX_LISTENERS 16
+
+enum { SERVER_ON_TERM, SERVER_ON_INT, SERVER_ON_HUP, SERVER_SIGNALS_COUNT };
+
+/* In the order in which it is built; server_free() goes backwards. */
+struct server {
+	struct config *config;
+	struct config *first_config; /* of the start: what restart keys mean */
+	const struct config_sources *sources;
+	struct loop *loop;
+	struct conn_set *conns;
+	struct keyring *keyring;
+	struct kicked *kicked;
+	struct hub *hub;
+	struct loop_task tell_due; /* acknowledgements to senders */
+	struct side turn;
+	uint8_t user_key[LASTING_KEY_BYTES];
+	struct file_watch secret_watch;
+	struct relay_admin *relay_admin;
+	struct native *native;
+	struct socketio *socketio; /* NULL where it has no namespaces */
+	struct files *files;	   /* NULL where http.root is empty */
+	struct files *scripts; /* NULL where socketio.client_files is empty */
+	struct api api;
+	struct web_route routes[8];
+	struct web_route operator_routes[4];
+	struct web *web;
+	struct web *operator_web;
+	struct tls_server *tls; /* NULL where listen.tls is empty */
+	struct tunnels *tunnels;
+	struct front front;
+	uint64_t cert_seen_ms;
+	struct listener *listeners[SERVER_MAX_LISTENERS];
+	size_t listeners_count;
+	struct event *signals[SERVER_SIGNALS_COUNT];
+	uint64_t drain_ends_ms; /* 0 while serving */
+	bool has_key_trouble;	/* it was logged */
+};
+
+/* Log what could not be had, and the value that it was to have, "" for none.
+ * Returns err. */
+int server_fail(const char *what, const char *value, int err);
+
+/* As the configuration has it, from now on. */
+void server_configure_log(const struct config *config);
+
+/* Of the names of users in credentials. */
+struct span server_user_key(const struct server *server);
+
+/* Other servers can be offered than before; arg is the server. */
+void server_on_pool_change(void *arg);
+
+/* Who answers on which path, for clients and for operators: server_routes.c.
+ * All that answers has been built. */
+void server_write_routes(struct server *server);
+void server_write_operator_routes(struct server *server);
+
+/*
+ * Listen on every address of the configuration: server_listen.c.
+ *
+ * Returns 0 or a negative errno, which is logged.
+ */
+int server_listen(struct server *server);
+
+/* There is room for a connection again; arg is the server. */
+void server_on_conn_freed(void *arg);
+
+/* What it does while it runs: server_life.c. Signals end it or make it read its
+ * configuration again; returns 0 or -ENOMEM. */
+int server_catch_signals(struct server *server);
+
+/* What is looked at again and again; arg is the server. */
+void server_on_tick(void *arg);
+
+#endif
