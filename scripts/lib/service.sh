@@ -1,5 +1,5 @@
-# service.sh: signald and coturn as one service of a folder: its configuration,
-# start, watch, state.json and stop.
+# service.sh: signald and coturn, or both coturns, as one service of a folder: its
+# configuration, start, watch, state.json and stop.
 # shellcheck shell=bash disable=SC2154 # dir, config, sets, turnserver: the caller's
 
 start_limit_s=30
@@ -10,7 +10,15 @@ longest_pause_s=30
 steady_s=60
 
 # The end of the ready line, which is no use to who starts it in the background.
-ctrl_c=' (Ctrl-C ends both)'
+ctrl_c=' (Ctrl-C ends it all)'
+
+# The coturns of the configuration: "coturn", and with turn.tunnel "coturn-tunnel",
+# which is the one that TURN on listen.tls goes on to.
+coturns=(coturn)
+
+# By the name of a process: its id; of one that is to be started again that of
+# the sleep before it; when it began; and how long it rests when it dies.
+declare -A pids=() sleeps=() began_s=() pause_s=()
 
 # The configuration, made once: the secret in it stays on later runs.
 make_config() {
@@ -35,7 +43,7 @@ client_files = build/share/socket.io
 secret = $(build/turnconf secret)
 # The addresses below are this machine's: scripts/run follows when they change.
 host = $address
-cli = 127.0.0.1:$(free_cli_port)
+cli = 127.0.0.1:$(free_cli_port 5766)
 cli_password = $(build/turnconf secret)
 
 [coturn]
@@ -55,9 +63,9 @@ END
 	say "made $config"
 }
 
-# For coturn's administration: its own port, or the next that nobody has.
+# For coturn's administration: its own port ($1), or the next that nobody has.
 free_cli_port() {
-	local port=5766
+	local port=$1
 
 	while [[ $(socket_holding tcp 127.0.0.1 "$port") ]]; do
 		port=$((port + 1))
@@ -106,7 +114,7 @@ setting() {
 		}' <<<"$effective"
 }
 
-read_settings() {
+print_config() {
 	local message
 
 	if ! effective=$(build/signald --config "$config" "${sets[@]}" --print-config 2>"$dir/error"); then
@@ -115,6 +123,25 @@ read_settings() {
 		fail "${message#signald: }"
 	fi
 	rm -f "$dir/error"
+}
+
+# A second coturn, so that a kick ends what goes through it as well.
+read_tunnel_settings() {
+	local cli
+
+	tls=$(setting listen tls)
+	tunnel=$(setting turn tunnel)
+	[[ $tunnel ]] || return 0
+	coturns=(coturn coturn-tunnel)
+	cli=$(setting turn cli)
+	[[ $cli && ! $(setting turn tunnel_cli) ]] || return 0
+	sets+=(--set "turn.tunnel_cli=127.0.0.1:$(free_cli_port $(($(port_of "$cli") + 1)))")
+	print_config
+}
+
+read_settings() {
+	print_config
+	read_tunnel_settings
 	listen=$(setting listen address)
 	listen=${listen%%,*}
 	metrics=$(setting listen metrics)
@@ -129,33 +156,59 @@ read_settings() {
 	page_host=$page_host:$page_port
 }
 
-need_ports() {
-	local address cli port
+# ADDRESS:PORT over TCP, of a KEY; nothing when it is empty.
+need_address() {
+	[[ -z $1 ]] || need_port tcp "$(address_of "$1")" "$(port_of "$1")" "$2"
+}
 
-	need_port tcp "$(address_of "$listen")" "$page_port" listen.address=ADDRESS:PORT
-	if [[ $metrics ]]; then
-		need_port tcp "$(address_of "$metrics")" "$(port_of "$metrics")" \
-			listen.metrics=ADDRESS:PORT
-	fi
+need_ports() {
+	local address port
+	local -a tls_addresses
+
+	need_address "$listen" listen.address=ADDRESS:PORT
+	need_address "$metrics" listen.metrics=ADDRESS:PORT
+	IFS=', ' read -ra tls_addresses <<<"$tls"
+	for address in "${tls_addresses[@]}"; do
+		need_address "$address" listen.tls=ADDRESS:PORT
+	done
 	address=$(setting coturn listening_ip)
 	address=${address%%,*}
 	port=$(setting turn port)
 	need_port udp "$address" "$port" turn.port=PORT
 	need_port tcp "$address" "$port" turn.port=PORT
-	cli=$(setting turn cli)
-	[[ -z $cli ]] ||
-		need_port tcp "$(address_of "$cli")" "$(port_of "$cli")" turn.cli=127.0.0.1:PORT
+	need_address "$(setting turn cli)" turn.cli=127.0.0.1:PORT
+	need_address "$tunnel" turn.tunnel=127.0.0.1:PORT
+	need_address "$(setting turn tunnel_cli)" turn.tunnel_cli=127.0.0.1:PORT
 }
 
-write_coturn_config() {
-	local message
+# The file of a coturn.
+conf_of() {
+	printf '%s/turnserver%s.conf\n' "$dir" "${1#coturn}"
+}
 
-	message=$(build/turnconf generate --config "$config" "${sets[@]}" 2>&1 >"$dir/turnserver.conf.new") ||
+# turnconf with our configuration: its standard output to a file ($1), its standard
+# error, as one line, ends us.
+turnconf() {
+	local message out=$1
+
+	shift
+	message=$(build/turnconf "$@" --config "$config" "${sets[@]}" 2>&1 >"$out") ||
 		fail "${message#turnconf: }"
 	[[ -z $message ]] || printf '%s\n' "$message" >&2
-	mv "$dir/turnserver.conf.new" "$dir/turnserver.conf"
-	message=$(build/turnconf secrets --config "$config" "${sets[@]}" 2>&1) ||
-		fail "${message#turnconf: }"
+}
+
+write_coturn_configs() {
+	local conf name
+	local -a options
+
+	for name in "${coturns[@]}"; do
+		conf=$(conf_of "$name")
+		options=()
+		[[ $name == coturn ]] || options=(--tunnel)
+		turnconf "$conf.new" generate "${options[@]}"
+		mv "$conf.new" "$conf"
+	done
+	turnconf /dev/null secrets
 }
 
 # Its log goes on where an earlier one ended.
@@ -165,24 +218,37 @@ start_coturn() {
 
 	user=$(coturn_user)
 	[[ -z $user ]] || options=(--proc-user "$user" --proc-group "$user")
-	"$turnserver" -c "$dir/turnserver.conf" "${options[@]}" \
-		</dev/null >>"$dir/coturn.log" 2>&1 9>&- &
-	coturn_pid=$!
-	coturn_began_s=$SECONDS
+	"$turnserver" -c "$(conf_of "$1")" "${options[@]}" \
+		</dev/null >>"$dir/$1.log" 2>&1 9>&- &
+	pids[$1]=$!
+	began_s[$1]=$SECONDS
+}
+
+start_coturns() {
+	local name
+
+	for name in "${coturns[@]}"; do
+		: >"$dir/$name.log"
+		pause_s[$name]=1
+		start_coturn "$name"
+	done
 }
 
 start_signald() {
 	build/signald --config "$config" "${sets[@]}" \
 		</dev/null >"$dir/signald.log" 2>&1 9>&- &
-	signald_pid=$!
+	pids[signald]=$!
 }
 
 # The service's end, whatever brought it: signald first, it may be draining.
 stop_children() {
-	trap 'kill -TERM ${signald_pid-} 2>/dev/null' INT TERM
-	[[ -z ${signald_pid-} ]] || end_child "$signald_pid"
-	[[ -z ${coturn_pid-} ]] || end_child "$coturn_pid"
-	[[ -z ${pause_pid-} ]] || end_child "$pause_pid"
+	local pid
+
+	trap 'kill -TERM ${pids[signald]-} 2>/dev/null' INT TERM
+	[[ -z ${pids[signald]-} ]] || end_child "${pids[signald]}"
+	for pid in "${pids[@]}" "${sleeps[@]}"; do
+		end_child "$pid"
+	done
 	rm -f "$dir/state.json"
 	trap - INT TERM
 }
@@ -202,11 +268,20 @@ tell_death() {
 	tail -n 8 "$dir/$1.log" | sed 's/^/    /'
 } >&2
 
-# Say which one died, and end the other.
-report_death() {
-	local name=coturn
+# The process of an id.
+name_of() {
+	local name
 
-	[[ $1 != "${signald_pid-}" ]] || name=signald
+	for name in "${!pids[@]}"; do
+		[[ ${pids[$name]} != "$1" ]] || printf '%s\n' "$name"
+	done
+}
+
+# Say which one died, and end the others.
+report_death() {
+	local name
+
+	name=$(name_of "$1")
 	stop_children
 	tell_death "$name" "$2" ''
 	exit 1
@@ -231,25 +306,38 @@ check_alive() {
 	done
 }
 
-# Wait until coturn has its port, so that signald's first question is answered.
-wait_coturn() {
-	local address deadline=$((SECONDS + start_limit_s))
+# Does a coturn have the port by which its clients come?
+is_listening() {
+	local address
 
-	address=$(setting coturn listening_ip)
-	until [[ $(socket_holding udp "${address%%,*}" "$(setting turn port)") ]]; do
-		check_alive "$coturn_pid"
-		((SECONDS < deadline)) ||
-			fail "coturn has not opened its port after $start_limit_s s; see $dir/coturn.log"
-		sleep 0.05
+	if [[ $1 == coturn ]]; then
+		address=$(setting coturn listening_ip)
+		[[ $(socket_holding udp "${address%%,*}" "$(setting turn port)") ]]
+	else
+		[[ $(socket_holding tcp "$(address_of "$tunnel")" "$(port_of "$tunnel")") ]]
+	fi
+}
+
+# Wait until they have, so that signald's first question is answered.
+wait_coturns() {
+	local name deadline=$((SECONDS + start_limit_s))
+
+	for name in "${coturns[@]}"; do
+		until is_listening "$name"; do
+			check_alive "${pids[@]}"
+			((SECONDS < deadline)) ||
+				fail "$name has not opened its port after $start_limit_s s; see $dir/$name.log"
+			sleep 0.05
+		done
 	done
 }
 
-# Wait until signald is ready, which includes that coturn answers it.
+# Wait until signald is ready, which includes that a coturn answers it.
 wait_ready() {
 	local answer deadline=$((SECONDS + start_limit_s))
 
 	while :; do
-		check_alive "$coturn_pid" "$signald_pid"
+		check_alive "${pids[@]}"
 		answer=$(http_get "$page_address" "$page_port" /readyz || true)
 		[[ ${answer%%$'\n'*} != 200 ]] || return 0
 		((SECONDS < deadline)) ||
@@ -271,8 +359,9 @@ write_state() {
 	"wsUrl": "ws://$page_host/v1/ws",
 	"iceUrl": "http://$page_host/v1/ice",
 	"metricsUrl": $([[ $metrics ]] && printf '"http://%s/metrics"' "$metrics" || printf null),
-	"signaldPid": $signald_pid,
-	"coturnPid": $coturn_pid,
+	"signaldPid": ${pids[signald]},
+	"coturnPid": ${pids[coturn]-null},
+	"coturnTunnelPid": ${pids[coturn-tunnel]-null},
 	"supervisorPid": $$,
 	"config": $(json_string "$config")
 }
@@ -318,39 +407,60 @@ prepare_service() {
 }
 
 # Wait until one of these children ends: sets dead and code. bash's own word
-# about the death goes nowhere: ours says more.
+# about the death goes nowhere: ours says more. Who died while we waited for
+# another program counts as told, and wait -n would pass over it.
 wait_death() {
+	local pid
+
+	dead=''
 	code=0
+	for pid; do
+		kill -0 "$pid" 2>/dev/null && continue
+		dead=$pid
+		{ wait "$pid" || code=$?; } 2>/dev/null
+		return
+	done
 	{ wait -n -p dead "$@" || code=$?; } 2>/dev/null
 }
 
-# coturn is dead: start it again after a pause, in which signald may die as well.
-revive_coturn() {
-	local lived_s=$((SECONDS - coturn_began_s))
+# A coturn is dead: it is to be started again after a pause.
+rest_coturn() {
+	local name=$1 longer
 
-	coturn_pid=
-	((lived_s < steady_s)) || pause_s=1
-	tell_death coturn "$code" ", and is started again in $pause_s s"
-	sleep "$pause_s" 9>&- &
-	pause_pid=$!
-	wait_death "$signald_pid" "$pause_pid"
-	[[ $dead != "$signald_pid" ]] || report_death "$dead" "$code"
-	pause_pid=
-	pause_s=$((pause_s * 2 < longest_pause_s ? pause_s * 2 : longest_pause_s))
-	start_coturn
-	write_state
+	unset "pids[$name]"
+	((SECONDS - began_s[$name] < steady_s)) || pause_s[$name]=1
+	tell_death "$name" "$2" ", and is started again in ${pause_s[$name]} s"
+	sleep "${pause_s[$name]}" 9>&- &
+	sleeps[$name]=$!
+	longer=$((pause_s[$name] * 2))
+	pause_s[$name]=$((longer < longest_pause_s ? longer : longest_pause_s))
 }
 
-# coturn may die and come back: signald takes its servers out of the list
+# Start those whose pause was over with the sleep that has ended.
+revive_coturn() {
+	local name
+
+	for name in "${!sleeps[@]}"; do
+		[[ ${sleeps[$name]} == "$1" ]] || continue
+		unset "sleeps[$name]"
+		start_coturn "$name"
+		write_state
+	done
+}
+
+# A coturn may die and come back: signald takes its servers out of the list
 # meanwhile. Without signald there is nothing to serve.
 supervise() {
-	local code dead=
-	local pause_s=1
+	local code dead='' name
 
 	while :; do
-		wait_death "$coturn_pid" "$signald_pid"
-		[[ $dead == "$coturn_pid" ]] || report_death "$dead" "$code"
-		revive_coturn
+		wait_death "${pids[@]}" "${sleeps[@]}"
+		name=$(name_of "$dead")
+		case $name in
+		signald) report_death "$dead" "$code" ;;
+		'') revive_coturn "$dead" ;;
+		*) rest_coturn "$name" "$code" ;;
+		esac
 	done
 }
 
@@ -359,14 +469,13 @@ run_service() {
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 	trap stop_children EXIT
-	write_coturn_config
-	: >"$dir/coturn.log"
-	start_coturn
-	wait_coturn
+	write_coturn_configs
+	start_coturns
+	wait_coturns
 	start_signald
 	wait_ready
 	write_state
-	say "signald is ready: http://$page_host/ (relay $(setting turn host):$(setting turn port); logs in $dir)$ctrl_c"
+	say "signald is ready: http://$page_host/ (relay $(setting turn host):$(setting turn port)${tls:+, TLS on $tls}; logs in $dir)$ctrl_c"
 	supervise
 }
 
@@ -411,7 +520,7 @@ end_by_pid() {
 stop_leftovers() {
 	local key pid
 
-	for key in signaldPid coturnPid; do
+	for key in signaldPid coturnPid coturnTunnelPid; do
 		pid=$(state_number "$key" "$1")
 		[[ -z $pid ]] || ! is_ours "$pid" "$1/" || end_by_pid "$pid"
 	done

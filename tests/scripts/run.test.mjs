@@ -8,9 +8,11 @@ import { access, readFile, readdir, stat, symlink, writeFile } from 'node:fs/pro
 import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
+import tls from 'node:tls';
 import { runScript, startAppliance } from '../lib/appliance.mjs';
 import { cleanEnv, makeFolder, root, until } from '../lib/daemon.mjs';
 import { joinSession } from '../lib/session.mjs';
+import { makeCertificate } from '../turnconf/coturn.mjs';
 import { TurnClient } from '../turnconf/turn-client.mjs';
 
 const ADDRESS = '198.51.100.10';
@@ -190,6 +192,80 @@ test('a coturn that dies is back within 5 s, and later each time', async (t) => 
 	assert.equal(isAlive(pid), false);
 });
 
+// TURN on the port of TLS, which goes on to a second coturn.
+async function startBoth(t) {
+	const { cert, key } = await makeCertificate(await makeFolder(t), ADDRESS);
+	const sets = { 'listen.tls': `${ADDRESS}:443`, 'tls.cert': cert, 'tls.key': key, 'turn.tunnel': '127.0.0.1:3479' };
+	return startAppliance(t, sets);
+}
+
+// The relayed port that a client of 443 alone gets, or null.
+async function allocatesByTls(appliance) {
+	const { iceServers } = await (await fetch(appliance.iceUrl)).json();
+	const credential = iceServers.find(({ urls }) => urls.includes(`turns:${ADDRESS}:443?transport=tcp`));
+	if (!credential)
+		return null;
+	const socket = tls.connect({ host: ADDRESS, port: 443, rejectUnauthorized: false });
+	try {
+		await once(socket, 'secureConnect');
+		const { code, relayed } = await TurnClient.overStream(socket, credential).allocate();
+		return code === 200 ? relayed.port : null;
+	} catch {
+		return null;
+	} finally {
+		socket.destroy();
+	}
+}
+
+test('with listen.tls and turn.tunnel there are two coturns, and both are watched', async (t) => {
+	const appliance = await startBoth(t);
+	assert.match(await appliance.readLog('run'), /\(relay 198\.51\.100\.10:3478, TLS on 198\.51\.100\.10:443; logs in /);
+	const port = await until('it relays for who comes by TLS', () => allocatesByTls(appliance));
+	assert.ok(port >= 45056 && port <= 49151, `${port}`);
+	// It is administered too, so that a kick ends what goes through it.
+	const config = await readFile(path.join(appliance.dir, 'turnserver-tunnel.conf'), 'utf8');
+	assert.match(config, /^cli-port=5767$/m);
+	assert.match(await (await fetch(appliance.metricsUrl)).text(), /^signald_turn_cli_up 2$/m);
+	assert.doesNotMatch((await appliance.readLog('coturn-tunnel')).replace(/^.*ERROR: A peer IP \S+ denied in the range: .*$/gm, ''), /warn|error|bad configuration|cannot/i);
+
+	process.kill(appliance.coturnTunnelPid, 'SIGKILL');
+	const second = await until('another one', async () => {
+		const { coturnTunnelPid: pid } = await readState(appliance);
+		return pid !== appliance.coturnTunnelPid && isAlive(pid) && pid;
+	}, 10000);
+	assert.match(await appliance.readLog('run'), /run: coturn-tunnel ended by itself \(signal 9\), and is started again in 1 s; the end of .*coturn-tunnel\.log:\n {4}/);
+	await until('it relays again', () => allocatesByTls(appliance), 15000);
+	const state = await readState(appliance);
+	assert.deepEqual([state.coturnPid, state.signaldPid], [appliance.coturnPid, appliance.signaldPid]);
+
+	// Each has a pause of its own, and one that is away does not hold up the other.
+	process.kill(second, 'SIGKILL');
+	process.kill(state.coturnPid, 'SIGKILL');
+	await awaitCoturn(appliance, state.coturnPid, 10000);
+	await until('the second one', async () => isAlive((await readState(appliance)).coturnTunnelPid), 10000);
+	const log = await appliance.readLog('run');
+	assert.match(log, /run: coturn ended .* again in 1 s/);
+	assert.match(log, /run: coturn-tunnel ended .* again in 2 s/);
+	await until('both relay', async () => await allocates(appliance) && await allocatesByTls(appliance), 15000);
+
+	const last = await readState(appliance);
+	assert.equal((await runScript(['--stop', '--dir', appliance.dir])).code, 0);
+	for (const key of ['signaldPid', 'coturnPid', 'coturnTunnelPid', 'supervisorPid'])
+		assert.equal(isAlive(last[key]), false, key);
+});
+
+test('both coturns end with signald, and with what a killed supervisor left', async (t) => {
+	const appliance = await startBoth(t);
+	process.kill(appliance.supervisorPid, 'SIGKILL');
+	await until('it is gone', () => !isAlive(appliance.supervisorPid));
+	assert.equal((await runScript(['--stop', '--dir', appliance.dir])).code, 0);
+	const other = await startBoth(t);
+	process.kill(other.signaldPid, 'SIGKILL');
+	await until('the end', () => !isAlive(other.supervisorPid));
+	for (const { coturnPid, coturnTunnelPid } of [appliance, other])
+		assert.deepEqual([isAlive(coturnPid), isAlive(coturnTunnelPid)], [false, false]);
+});
+
 test('while coturn is away signald may die, or all be stopped', async (t) => {
 	for (const end of ['death', 'stop']) {
 		const appliance = await startAppliance(t);
@@ -234,12 +310,12 @@ test('a stale state names strangers, and they are left alone', async (t) => {
 	assert.equal(isAlive(state.signaldPid), false);
 });
 
-test('in the foreground it says the address, and a Ctrl-C ends both', async (t) => {
+test('in the foreground it says the address, and a Ctrl-C ends it all', async (t) => {
 	const dir = await makeFolder(t);
 	const child = spawn('scripts/run', ['--no-build', '--dir', dir], { cwd: root, env: cleanEnv() });
 	let text = '';
 	child.stdout.setEncoding('utf8').on('data', (chunk) => (text += chunk));
-	await until('the address', () => /signald is ready: http:\/\/127\.0\.0\.1:8080\/ .*\(Ctrl-C ends both\)\n/.test(text));
+	await until('the address', () => /signald is ready: http:\/\/127\.0\.0\.1:8080\/ .*\(Ctrl-C ends it all\)\n/.test(text));
 	const state = JSON.parse(await readFile(path.join(dir, 'state.json'), 'utf8'));
 	const exit = once(child, 'exit');
 	child.kill('SIGINT');
@@ -262,6 +338,16 @@ test('so is coturn\'s', async (t) => {
 	t.after(() => socket.close());
 	await once(socket, 'listening');
 	await assertRefused(await makeFolder(t), [], 'udp port 3478', 'in use', 'turn.port');
+});
+
+test('so are the ports of TLS and of the second coturn', async (t) => {
+	const server = net.createServer().listen(3479, '127.0.0.1');
+	t.after(() => server.close());
+	await once(server, 'listening');
+	const { cert, key } = await makeCertificate(await makeFolder(t), ADDRESS);
+	const sets = (listen) => [`listen.tls=${listen}`, `tls.cert=${cert}`, `tls.key=${key}`, 'turn.tunnel=127.0.0.1:3479'].flatMap((set) => ['--set', set]);
+	await assertRefused(await makeFolder(t), sets('127.0.0.1:8443'), 'tcp port 3479', 'in use', 'turn.tunnel');
+	await assertRefused(await makeFolder(t), sets('[::1]:8443, 127.0.0.1:3479'), 'tcp port 3479', 'in use', 'listen.tls');
 });
 
 test('a bad setting, a bad folder and a bad argument are one line each', async (t) => {
