@@ -341,10 +341,12 @@ void doctor_check_ports(struct doctor *doctor)
 
 	check_signald(doctor, config->listen.address);
 	check_signald(doctor, config->listen.tls);
-	if (!address_parse_port(span_from(config->turn.tunnel), &tunnel))
+	if (!address_parse_port(span_from(config->turn.tunnel), &tunnel)) {
 		check_door(doctor, &coturn_tunnel, &tunnel);
-	if (!address_parse_port(span_from(config->turn.tunnel_cli), &tunnel))
-		check_door(doctor, &coturn_tunnel_cli, &tunnel);
+		if (!address_parse_port(span_from(config->turn.tunnel_cli),
+					&tunnel))
+			check_door(doctor, &coturn_tunnel_cli, &tunnel);
+	}
 	if (*config->turn.host)
 		check_coturn(doctor);
 }

@@ -22,9 +22,10 @@ declare -A pids=() sleeps=() began_s=() pause_s=()
 
 # The configuration, made once: the secret in it stays on later runs.
 make_config() {
-	local address=$1
+	local address=$1 cli_port
 
 	[[ ! -e $config ]] || return 0
+	cli_port=$(free_cli_port 5766)
 	cat >"$config.new" <<END
 # signald.conf: made by scripts/run for development on this machine; yours to
 # edit. "build/signald --help" lists every key. Delete it for a fresh one.
@@ -43,8 +44,10 @@ client_files = build/share/socket.io
 secret = $(build/turnconf secret)
 # The addresses below are this machine's: scripts/run follows when they change.
 host = $address
-cli = 127.0.0.1:$(free_cli_port 5766)
+cli = 127.0.0.1:$cli_port
 cli_password = $(build/turnconf secret)
+# Of the second coturn, which runs where tunnel is set.
+tunnel_cli = 127.0.0.1:$(free_cli_port $((cli_port + 1)))
 
 [coturn]
 profile = development
@@ -63,7 +66,7 @@ END
 	say "made $config"
 }
 
-# For coturn's administration: its own port ($1), or the next that nobody has.
+# For coturn's administration: the first port from $1 on that nobody has.
 free_cli_port() {
 	local port=$1
 
@@ -114,7 +117,7 @@ setting() {
 		}' <<<"$effective"
 }
 
-print_config() {
+read_settings() {
 	local message
 
 	if ! effective=$(build/signald --config "$config" "${sets[@]}" --print-config 2>"$dir/error"); then
@@ -123,25 +126,9 @@ print_config() {
 		fail "${message#signald: }"
 	fi
 	rm -f "$dir/error"
-}
-
-# A second coturn, so that a kick ends what goes through it as well.
-read_tunnel_settings() {
-	local cli
-
 	tls=$(setting listen tls)
 	tunnel=$(setting turn tunnel)
-	[[ $tunnel ]] || return 0
-	coturns=(coturn coturn-tunnel)
-	cli=$(setting turn cli)
-	[[ $cli && ! $(setting turn tunnel_cli) ]] || return 0
-	sets+=(--set "turn.tunnel_cli=127.0.0.1:$(free_cli_port $(($(port_of "$cli") + 1)))")
-	print_config
-}
-
-read_settings() {
-	print_config
-	read_tunnel_settings
+	[[ -z $tunnel ]] || coturns=(coturn coturn-tunnel)
 	listen=$(setting listen address)
 	listen=${listen%%,*}
 	metrics=$(setting listen metrics)
@@ -177,6 +164,7 @@ need_ports() {
 	need_port udp "$address" "$port" turn.port=PORT
 	need_port tcp "$address" "$port" turn.port=PORT
 	need_address "$(setting turn cli)" turn.cli=127.0.0.1:PORT
+	[[ $tunnel ]] || return 0
 	need_address "$tunnel" turn.tunnel=127.0.0.1:PORT
 	need_address "$(setting turn tunnel_cli)" turn.tunnel_cli=127.0.0.1:PORT
 }

@@ -111,7 +111,9 @@ static size_t list_clis(const struct config *config,
 	size_t count = 0;
 
 	add_cli(used, &count, POOL_OWN_NAME, config->turn.cli, config);
-	add_cli(used, &count, "tunnel", config->turn.tunnel_cli, config);
+	if (*config->turn.tunnel)
+		add_cli(used, &count, "tunnel", config->turn.tunnel_cli,
+			config);
 	for (size_t i = 0; i < config->servers_count; i++)
 		add_cli(used, &count, config->servers[i].name,
 			config->servers[i].config->turn.cli,
@@ -129,6 +131,7 @@ static bool has_same_relays(const struct config *a, const struct config *b)
 {
 	bool is_same = has_same_cli(a, b) &&
 		       !strcmp(a->turn.host, b->turn.host) &&
+		       !strcmp(a->turn.tunnel, b->turn.tunnel) &&
 		       !strcmp(a->turn.tunnel_cli, b->turn.tunnel_cli) &&
 		       a->turn.strict == b->turn.strict &&
 		       a->servers_count == b->servers_count;

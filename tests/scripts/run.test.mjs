@@ -199,21 +199,27 @@ async function startBoth(t) {
 	return startAppliance(t, sets);
 }
 
-// The relayed port that a client of 443 alone gets, or null.
-async function allocatesByTls(appliance) {
-	const { iceServers } = await (await fetch(appliance.iceUrl)).json();
+// A client that gets out on 443 alone, with what an ICE list has for it, or null.
+async function openByTls({ iceServers }) {
 	const credential = iceServers.find(({ urls }) => urls.includes(`turns:${ADDRESS}:443?transport=tcp`));
 	if (!credential)
 		return null;
 	const socket = tls.connect({ host: ADDRESS, port: 443, rejectUnauthorized: false });
+	await once(socket, 'secureConnect');
+	return Object.assign(TurnClient.overStream(socket, credential), { ended: once(socket, 'end') });
+}
+
+// The relayed port that it gets, or null.
+async function allocatesByTls(appliance) {
+	let client = null;
 	try {
-		await once(socket, 'secureConnect');
-		const { code, relayed } = await TurnClient.overStream(socket, credential).allocate();
-		return code === 200 ? relayed.port : null;
+		client = await openByTls(await (await fetch(appliance.iceUrl)).json());
+		const answer = await client?.allocate();
+		return answer?.code === 200 ? answer.relayed.port : null;
 	} catch {
 		return null;
 	} finally {
-		socket.destroy();
+		client?.close();
 	}
 }
 
@@ -222,10 +228,14 @@ test('with listen.tls and turn.tunnel there are two coturns, and both are watche
 	assert.match(await appliance.readLog('run'), /\(relay 198\.51\.100\.10:3478, TLS on 198\.51\.100\.10:443; logs in /);
 	const port = await until('it relays for who comes by TLS', () => allocatesByTls(appliance));
 	assert.ok(port >= 45056 && port <= 49151, `${port}`);
-	// It is administered too, so that a kick ends what goes through it.
-	const config = await readFile(path.join(appliance.dir, 'turnserver-tunnel.conf'), 'utf8');
-	assert.match(config, /^cli-port=5767$/m);
-	assert.match(await (await fetch(appliance.metricsUrl)).text(), /^signald_turn_cli_up 2$/m);
+	const peer = await joinSession(t, appliance, 'kicked');
+	const client = await openByTls(peer.joined);
+	t.after(() => client.close());
+	assert.equal((await client.allocate()).code, 200);
+	assert.equal((await fetch(new URL(`/kick?peer=${peer.id}`, appliance.metricsUrl), { method: 'POST' })).status, 204);
+	const kickedMs = performance.now();
+	await client.ended; // coturn closes a connection with its allocation
+	assert.ok(performance.now() - kickedMs < 2000);
 	assert.doesNotMatch((await appliance.readLog('coturn-tunnel')).replace(/^.*ERROR: A peer IP \S+ denied in the range: .*$/gm, ''), /warn|error|bad configuration|cannot/i);
 
 	process.kill(appliance.coturnTunnelPid, 'SIGKILL');
