@@ -1,9 +1,7 @@
 /* turnlink.c: sockets that are waited for, and TLS on top of them. */
 #include "turnlink.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -11,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "base/clock.h"
 #include "codec/turn.h"
 
@@ -86,12 +85,6 @@ static int wait_for_tls(const struct turnlink *link, int result,
 
 /* --- opening --- */
 
-static socklen_t length_of(const struct sockaddr_storage *addr)
-{
-	return addr->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-					   : sizeof(struct sockaddr_in);
-}
-
 static int open_socket(struct turnlink *link,
 		       const struct sockaddr_storage *addr, uint64_t until_ms)
 {
@@ -104,7 +97,8 @@ static int open_socket(struct turnlink *link,
 		socket(addr->ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (link->fd < 0)
 		return -errno;
-	if (!connect(link->fd, (const struct sockaddr *)addr, length_of(addr)))
+	if (!connect(link->fd, (const struct sockaddr *)addr,
+		     address_length(addr)))
 		return 0;
 	if (errno != EINPROGRESS)
 		return -errno;
@@ -119,11 +113,9 @@ static int open_socket(struct turnlink *link,
 
 static bool is_address(const char *name)
 {
-	struct in6_addr v6;
-	struct in_addr v4;
+	struct sockaddr_storage unused;
 
-	return inet_pton(AF_INET, name, &v4) == 1 ||
-	       inet_pton(AF_INET6, name, &v6) == 1;
+	return !address_parse(span_from(name), 0, &unused);
 }
 
 /* Who the server is, is for turnlink_certificate() to look at. */

@@ -1,17 +1,16 @@
 /* keyring.c: the keys that sign what must be good across a restart. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "policy/keyring.h"
+#include "policy/state_file.h"
 
 #define MAX_KEYS 4
 #define KEY_BYTES 32
 #define MAX_FILE 1024
-#define PATH_CAP 4096
 
 /* The file has a line for each: "NUMBER CREATED_S KEY", the newest first. */
 struct key {
@@ -24,7 +23,7 @@ struct key {
 struct keyring {
 	struct key keys[MAX_KEYS]; /* the newest first */
 	size_t count;
-	char *dir; /* NULL: none */
+	char *path; /* NULL: no file */
 };
 
 void keyring_free(struct keyring *ring)
@@ -34,17 +33,8 @@ void keyring_free(struct keyring *ring)
 	for (size_t i = 0; i < ring->count; i++)
 		crypto_hmac_free(ring->keys[i].hmac);
 	crypto_wipe(ring->keys, sizeof(ring->keys));
-	free(ring->dir);
+	free(ring->path);
 	free(ring);
-}
-
-static int path_of(const struct keyring *ring, const char *suffix,
-		   char path[PATH_CAP])
-{
-	int len = snprintf(path, PATH_CAP, "%s/" KEYRING_FILE "%s", ring->dir,
-			   suffix);
-
-	return len < PATH_CAP ? 0 : -ENAMETOOLONG;
 }
 
 /* --- the file --- */
@@ -89,14 +79,11 @@ static int read_lines(struct keyring *ring, struct span text)
 
 static int load(struct keyring *ring)
 {
-	char path[PATH_CAP], text[MAX_FILE];
+	int fd = open(ring->path, O_RDONLY | O_CLOEXEC);
+	char text[MAX_FILE];
 	ssize_t len;
-	int err = path_of(ring, "", path);
-	int fd;
+	int err;
 
-	if (err)
-		return err;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	len = read(fd, text, sizeof(text));
@@ -120,49 +107,17 @@ static void write_keys(const struct key *keys, size_t count, struct buf *out)
 	}
 }
 
-static int write_all(int fd, struct span text)
-{
-	while (text.len) {
-		ssize_t written = write(fd, text.ptr, text.len);
-
-		if (written < 0)
-			return -errno;
-		text = span_skip(text, (size_t)written);
-	}
-	return fsync(fd) ? -errno : 0;
-}
-
-static int write_file(const char *path, struct span text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	err = write_all(fd, text);
-	(void)close(fd);
-	return err;
-}
-
-/* Whole or not at all: a crash must not leave half a file. */
 static int save(const struct keyring *ring, const struct key *keys,
 		size_t count)
 {
-	char path[PATH_CAP], fresh[PATH_CAP];
 	struct buf text = {0};
 	int err;
 
-	if (!ring->dir)
+	if (!ring->path)
 		return 0;
-	err = path_of(ring, "", path);
-	if (!err)
-		err = path_of(ring, ".new", fresh);
-	if (err)
-		return err;
 	write_keys(keys, count, &text);
-	err = text.failed ? -ENOMEM : write_file(fresh, buf_span(&text));
-	if (!err && rename(fresh, path))
-		err = -errno;
+	err = text.failed ? -ENOMEM
+			  : state_file_write(ring->path, buf_span(&text));
 	if (text.ptr)
 		crypto_wipe(text.ptr, text.cap);
 	buf_clear(&text);
@@ -220,6 +175,17 @@ int keyring_rotate(struct keyring *ring, uint64_t now_s)
 	return err;
 }
 
+static int open_file(struct keyring *ring, const char *dir)
+{
+	char path[STATE_FILE_PATH_CAP];
+	int err = state_file_path(dir, KEYRING_FILE, path);
+
+	if (err)
+		return err;
+	ring->path = strdup(path);
+	return ring->path ? load(ring) : -ENOMEM;
+}
+
 int keyring_new(struct keyring **ringp, const char *dir, uint64_t now_s)
 {
 	struct keyring *ring = calloc(1, sizeof(*ring));
@@ -227,10 +193,8 @@ int keyring_new(struct keyring **ringp, const char *dir, uint64_t now_s)
 
 	if (!ring)
 		return -ENOMEM;
-	if (*dir) {
-		ring->dir = strdup(dir);
-		err = ring->dir ? load(ring) : -ENOMEM;
-	}
+	if (*dir)
+		err = open_file(ring, dir);
 	if (!err)
 		err = keyring_rotate(ring, now_s);
 	if (err) {

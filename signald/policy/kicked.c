@@ -1,15 +1,13 @@
 /* kicked.c: peers who must not come back, also after a restart. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/map.h"
 #include "policy/kicked.h"
+#include "policy/state_file.h"
 
-#define PATH_CAP 4096
 #define LINE_CAP 128
 
 struct entry {
@@ -78,21 +76,10 @@ static int remember(struct kicked *kicked, struct span id,
 
 /* --- the file --- */
 
-static int append_line(FILE *file, struct span id, uint64_t expires_at_s)
+static void put_line(struct buf *out, struct span id, uint64_t expires_at_s)
 {
-	return fprintf(file, "%llu %.*s\n", (unsigned long long)expires_at_s,
-		       (int)id.len, id.ptr) < 0
-		       ? -EIO
-		       : 0;
-}
-
-static int close_file(FILE *file, int err)
-{
-	if (!err && (fflush(file) || fdatasync(fileno(file))))
-		err = -errno;
-	if (fclose(file) && !err)
-		err = -errno;
-	return err;
+	buf_append_format(out, "%llu %.*s\n", (unsigned long long)expires_at_s,
+			  (int)id.len, id.ptr);
 }
 
 static int take_line(struct kicked *kicked, struct span line, uint64_t now_s)
@@ -126,37 +113,30 @@ static int load(struct kicked *kicked, uint64_t now_s)
 	return err;
 }
 
-/* Whole or not at all: a crash must forgive nobody. */
 static int save(const struct kicked *kicked)
 {
-	char fresh[PATH_CAP];
+	struct buf text = {0};
 	const struct entry *entry;
 	size_t at = 0;
-	FILE *file;
-	int err = 0;
+	int err;
 
-	(void)snprintf(fresh, sizeof(fresh), "%s.new", kicked->path);
-	file = fopen(fresh, "we");
-	if (!file)
-		return -errno;
-	while (!err && (entry = map_next(kicked->entries, &at)) != NULL)
-		err = append_line(file, span_of(entry->id, entry->id_len),
-				  entry->expires_at_s);
-	err = close_file(file, err);
-	if (!err && rename(fresh, kicked->path))
-		err = -errno;
+	while ((entry = map_next(kicked->entries, &at)) != NULL)
+		put_line(&text, span_of(entry->id, entry->id_len),
+			 entry->expires_at_s);
+	err = text.failed ? -ENOMEM
+			  : state_file_write(kicked->path, buf_span(&text));
+	buf_clear(&text);
 	return err;
 }
 
 static int open_file(struct kicked *kicked, const char *dir, const char *file,
 		     uint64_t now_s)
 {
-	char path[PATH_CAP - sizeof(".new")];
-	int err;
+	char path[STATE_FILE_PATH_CAP];
+	int err = state_file_path(dir, file, path);
 
-	if (snprintf(path, sizeof(path), "%s/%s", dir, file) >=
-	    (int)sizeof(path))
-		return -ENAMETOOLONG;
+	if (err)
+		return err;
 	kicked->path = strdup(path);
 	if (!kicked->path)
 		return -ENOMEM;
@@ -187,7 +167,7 @@ int kicked_new(struct kicked **kickedp, const char *dir, const char *file,
 
 int kicked_add(struct kicked *kicked, struct span id, uint64_t expires_at_s)
 {
-	FILE *file;
+	struct buf text = {0};
 	int err;
 
 	if (!is_good_id(id))
@@ -195,15 +175,13 @@ int kicked_add(struct kicked *kicked, struct span id, uint64_t expires_at_s)
 	err = remember(kicked, id, expires_at_s);
 	if (err || !kicked->path)
 		return err;
-	file = fopen(kicked->path, "ae");
-	if (!file)
-		return -errno;
 	/* One that a full disk cut short must not swallow this one. */
-	if (fputc('\n', file) == EOF)
-		err = -EIO;
-	else
-		err = append_line(file, id, expires_at_s);
-	return close_file(file, err);
+	buf_append_str(&text, "\n");
+	put_line(&text, id, expires_at_s);
+	err = text.failed ? -ENOMEM
+			  : state_file_append(kicked->path, buf_span(&text));
+	buf_clear(&text);
+	return err;
 }
 
 bool kicked_has(const struct kicked *kicked, struct span id, uint64_t now_s)

@@ -1,13 +1,12 @@
 /* lasting.c: a key that is made once, and is the same after every restart. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "base/crypto.h"
 #include "policy/lasting.h"
+#include "policy/state_file.h"
 
-#define PATH_CAP 4096
 /* 43 characters of base64url, a newline, and one byte too many. */
 #define TEXT_CAP (CRYPTO_BASE64_LEN(LASTING_KEY_BYTES) + 2)
 
@@ -38,50 +37,26 @@ static int load(const char *path, uint8_t key[LASTING_KEY_BYTES])
 	return err;
 }
 
-static int write_all(int fd, const char *text, size_t len)
-{
-	ssize_t written = write(fd, text, len);
-
-	if (written < 0)
-		return -errno;
-	if ((size_t)written != len)
-		return -ENOSPC;
-	return fsync(fd) ? -errno : 0;
-}
-
-/* Beside it first: a crash must not leave half a key. */
 static int save(const char *path, const uint8_t key[LASTING_KEY_BYTES])
 {
-	char fresh[PATH_CAP + 4], text[TEXT_CAP];
+	char text[TEXT_CAP];
 	size_t len = crypto_base64url(key, LASTING_KEY_BYTES, text);
-	int fd, err;
+	int err;
 
 	text[len++] = '\n';
-	(void)snprintf(fresh, sizeof(fresh), "%s.new", path);
-	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	err = write_all(fd, text, len);
+	err = state_file_write(path, span_of(text, len));
 	crypto_wipe(text, sizeof(text));
-	if (close(fd) && !err)
-		err = -errno;
-	if (!err && rename(fresh, path))
-		err = -errno;
 	return err;
 }
 
 int lasting_key(const char *dir, const char *file,
 		uint8_t key[LASTING_KEY_BYTES])
 {
-	char path[PATH_CAP];
-	int err = -ENOENT;
+	char path[STATE_FILE_PATH_CAP];
+	int err = *dir ? state_file_path(dir, file, path) : -ENOENT;
 
-	if (*dir) {
-		if (snprintf(path, sizeof(path), "%s/%s", dir, file) >=
-		    PATH_CAP)
-			return -ENAMETOOLONG;
+	if (!err)
 		err = load(path, key);
-	}
 	if (err != -ENOENT)
 		return err;
 	crypto_random(key, LASTING_KEY_BYTES);

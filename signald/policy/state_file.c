@@ -1,0 +1,64 @@
+/* state_file.c: writes the files of state.dir, so that a crash spoils none. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "policy/state_file.h"
+
+#define FRESH ".new"
+
+int state_file_path(const char *dir, const char *file,
+		    char path[STATE_FILE_PATH_CAP])
+{
+	const int cap = STATE_FILE_PATH_CAP - (int)sizeof(FRESH) + 1;
+	int len = snprintf(path, (size_t)cap, "%s/%s", dir, file);
+
+	return len < cap ? 0 : -ENAMETOOLONG;
+}
+
+static int write_all(int fd, struct span text)
+{
+	while (text.len) {
+		ssize_t written = write(fd, text.ptr, text.len);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -errno;
+		text = span_skip(text, (size_t)written);
+	}
+	return fdatasync(fd) ? -errno : 0;
+}
+
+static int write_file(const char *path, int flags, struct span text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = write_all(fd, text);
+	if (close(fd) && !err)
+		err = -errno;
+	return err;
+}
+
+int state_file_write(const char *path, struct span text)
+{
+	char fresh[STATE_FILE_PATH_CAP];
+	int err;
+
+	if (snprintf(fresh, sizeof(fresh), "%s" FRESH, path) >=
+	    (int)sizeof(fresh))
+		return -ENAMETOOLONG;
+	err = write_file(fresh, O_TRUNC, text);
+	if (!err && rename(fresh, path))
+		err = -errno;
+	return err;
+}
+
+int state_file_append(const char *path, struct span text)
+{
+	return write_file(path, O_APPEND, text);
+}
