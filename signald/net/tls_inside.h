@@ -5,11 +5,12 @@
 #include <openssl/ssl.h>
 
 #include "base/buf.h"
+#include "policy/file_watch.h"
 
-/* One look at the two files: another one is other files, or another content. */
+/* One look at the two files. */
 struct tls_stamp {
-	uint64_t cert[3]; /* inode, size, time of the last change in ns */
-	uint64_t key[3];
+	struct file_stamp cert;
+	struct file_stamp key;
 };
 
 struct tls_server {

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "base/log.h"
 #include "net/tls_inside.h"
@@ -92,30 +91,19 @@ static int new_ctx(SSL_CTX **ctxp, const struct config *config,
 	return err;
 }
 
-static void stamp_file(const char *path, uint64_t stamp[3])
-{
-	struct stat st = {0};
-
-	/* One that is gone is a change too, and so is who may read it. */
-	(void)stat(path, &st);
-	stamp[0] = st.st_ino;
-	stamp[1] = (uint64_t)st.st_size;
-	stamp[2] = (uint64_t)st.st_ctim.tv_sec * 1000000000ull +
-		   (uint64_t)st.st_ctim.tv_nsec;
-}
-
+/* One that is gone is a change too. */
 static struct tls_stamp look_at(const struct config *config)
 {
-	struct tls_stamp stamp = {{0}, {0}};
-
-	stamp_file(config->tls.cert, stamp.cert);
-	stamp_file(config->tls.key, stamp.key);
-	return stamp;
+	return (struct tls_stamp){
+		.cert = file_stamp(config->tls.cert),
+		.key = file_stamp(config->tls.key),
+	};
 }
 
 static bool is_same(const struct tls_stamp *a, const struct tls_stamp *b)
 {
-	return !memcmp(a, b, sizeof(*a));
+	return file_stamp_is_same(&a->cert, &b->cert) &&
+	       file_stamp_is_same(&a->key, &b->key);
 }
 
 static void tell(const struct config *config, uint64_t now_s)

@@ -2,14 +2,21 @@
 #ifndef SIGNALD_POLICY_FILE_WATCH_H
 #define SIGNALD_POLICY_FILE_WATCH_H
 
-#include <sys/stat.h>
-
 #include <stdbool.h>
 #include <stdint.h>
 
+/* One look at a file: another one is another file, another content, or another
+ * right to read it. All zero: there is none. */
+struct file_stamp {
+	uint64_t device, inode, size, changed_ns;
+};
+
+struct file_stamp file_stamp(const char *path);
+bool file_stamp_is_same(const struct file_stamp *a, const struct file_stamp *b);
+
 /* Zero-initialised: nothing has been seen yet. */
 struct file_watch {
-	struct stat seen;
+	struct file_stamp seen;
 	uint64_t due_ms;
 };
 
