@@ -21,10 +21,11 @@ struct turncred {
 /*
  * Mint a credential that a TURN server with the same secret accepts.
  *
- * hmac      HMAC-SHA1 keyed with the shared secret
- * user      1 to TURNCRED_MAX_USER characters of [A-Za-z0-9_.-] only: others
- * can end the expiry early, split the quota or crash coturn 4.6.1 now_s Unix
- * time ttl_s     seconds; the expiry is capped at TURNCRED_MAX_EXPIRY_S
+ * hmac   HMAC-SHA1 keyed with the shared secret
+ * user   1 to TURNCRED_MAX_USER characters of [A-Za-z0-9_.-] only: others can
+ *        end the expiry early, split the quota or crash coturn 4.6.1
+ * now_s  Unix time
+ * ttl_s  seconds; the expiry is capped at TURNCRED_MAX_EXPIRY_S
  *
  * Returns 0, -EINVAL for such a user or a ttl of 0, -ENOMEM.
  */

@@ -1,4 +1,4 @@
-/* region_table.c: networks and their table, from a file of lines. */
+/* region_table.c: networks and their regions, from a file of lines. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
