@@ -5,7 +5,7 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-enum { SQLITE_OK = 0, SQLITE_ROW = 100, SQLITE_DONE = 101 };
+enum { SQLITE_DONE = 101 };
 enum { SQLITE_OPEN_READWRITE = 2 };
 
 /* As the functions of SQLite's C interface with sqlite3_ in front. */

@@ -4,12 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "codec/chars.h"
 #include "program.h"
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
 
 /* One to three digits at the start of *rest. */
 static int parse_part(struct span *rest, unsigned *part)
