@@ -340,15 +340,11 @@ int config_load(struct config **configp, const struct config_sources *sources,
 static int hand_on_secret(struct config *config, const char *before,
 			  struct config_error *error)
 {
-	const struct config_key *key = config_keys;
-
-	while (key->type != CONFIG_SECRETS)
-		key++;
 	for (size_t i = 0; i < config->servers_count; i++) {
 		struct config *server = config->servers[i].config;
 
 		if (!strcmp(server->turn.secret, before) &&
-		    config_value_set(server, key,
+		    config_value_set(server, loader_secret_key(),
 				     span_from(config->turn.secret)))
 			return config_refuse_memory(error);
 	}
@@ -358,15 +354,13 @@ static int hand_on_secret(struct config *config, const char *before,
 int config_reread_secret(struct config *config, struct config_error *error)
 {
 	struct loader loader = {.own = {.config = config}, .error = error};
-	const struct config_key *key = config_keys;
 	char *before = strdup(config->turn.secret);
 	int err;
 
 	if (!before)
 		return config_refuse_memory(error);
-	while (key->type != CONFIG_SECRETS)
-		key++;
-	err = set_from_file(&loader, config, key, config->turn.secret_file);
+	err = set_from_file(&loader, config, loader_secret_key(),
+			    config->turn.secret_file);
 	if (!err && strcmp(before, config->turn.secret) != 0) {
 		err = hand_on_secret(config, before, error);
 		if (!err)

@@ -9,6 +9,10 @@
 /* Letters, digits, - and _ of the name in [turn NAME]. */
 #define CONFIG_MAX_SERVER_NAME 24
 
+/* What logs and metrics call the coturn of [turn], and that at turn.tunnel. */
+#define CONFIG_OWN_SERVER "main"
+#define CONFIG_TUNNEL_SERVER "tunnel"
+
 struct config_server;
 
 /*

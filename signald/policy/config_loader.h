@@ -43,6 +43,9 @@ struct loader_part *loader_part_of(struct loader *loader, struct span server);
 /* Frees what is not the configuration's. */
 void loader_clear(struct loader *loader);
 
+/* That of turn.secret, and of the secret of each [turn NAME]. */
+const struct config_key *loader_secret_key(void);
+
 /* When all sources have been read: what a server's section leaves out and the
  * own server's has. Returns 0, -EINVAL or -ENOMEM, the sentence set. */
 int loader_complete(struct loader *loader);

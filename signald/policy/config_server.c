@@ -7,8 +7,6 @@
 #include "policy/config_loader.h"
 #include "policy/config_value.h"
 
-#define OWN_NAME "main" /* in logs and metrics */
-
 /* The one that ends the table included. */
 static size_t count_rows(void)
 {
@@ -88,7 +86,7 @@ void loader_clear(struct loader *loader)
 	free(loader->own.givers);
 }
 
-static const struct config_key *secret_key(void)
+const struct config_key *loader_secret_key(void)
 {
 	bool by_file;
 
@@ -102,8 +100,47 @@ static int inherit_secret(struct loader *loader, struct config *server)
 
 	if (*server->turn.secret)
 		return 0;
-	if (config_value_set(server, secret_key(), span_from(secret)))
+	if (config_value_set(server, loader_secret_key(), span_from(secret)))
 		return config_refuse_memory(loader->error);
+	return 0;
+}
+
+/* In logs it could not be told from one that has the name already. */
+static int check_name(struct loader *loader, const char *name)
+{
+	if (!strcmp(name, CONFIG_OWN_SERVER))
+		return config_refuse(loader->error,
+				     "the server of [turn] is called %s: "
+				     "[turn %s] needs another name",
+				     name, name);
+	if (!strcmp(name, CONFIG_TUNNEL_SERVER))
+		return config_refuse(loader->error,
+				     "the coturn at turn.tunnel is called %s: "
+				     "[turn %s] needs another name",
+				     name, name);
+	return 0;
+}
+
+static int check_server(struct loader *loader,
+			const struct config_server *server)
+{
+	const struct config *config = server->config;
+
+	if (check_name(loader, server->name))
+		return -EINVAL;
+	if (!*config->turn.host)
+		return config_refuse(loader->error, "[turn %s] needs a host",
+				     server->name);
+	if (*config->turn.cli && !*config->turn.cli_password)
+		return config_refuse(loader->error,
+				     "[turn %s] has cli, which needs "
+				     "cli_password",
+				     server->name);
+	if (!*config->turn.secret)
+		return config_refuse(loader->error,
+				     "[turn %s] needs a secret, its own or "
+				     "that of [turn]",
+				     server->name);
 	return 0;
 }
 
@@ -116,26 +153,8 @@ int loader_complete(struct loader *loader)
 		struct config_server *server = &config->servers[i];
 
 		err = inherit_secret(loader, server->config);
-		if (!err && !strcmp(server->name, OWN_NAME))
-			err = config_refuse(loader->error,
-					    "the server of [turn] is called "
-					    "%s: [turn %s] needs another name",
-					    OWN_NAME, OWN_NAME);
-		else if (!err && !*server->config->turn.host)
-			err = config_refuse(loader->error,
-					    "[turn %s] needs a host",
-					    server->name);
-		else if (!err && *server->config->turn.cli &&
-			 !*server->config->turn.cli_password)
-			err = config_refuse(loader->error,
-					    "[turn %s] has cli, which needs "
-					    "cli_password",
-					    server->name);
-		else if (!err && !*server->config->turn.secret)
-			err = config_refuse(loader->error,
-					    "[turn %s] needs a secret, its own "
-					    "or that of [turn]",
-					    server->name);
+		if (!err)
+			err = check_server(loader, server);
 	}
 	return err;
 }

@@ -15,8 +15,8 @@ static void try_family(struct guard *guard, bool is_v6);
 
 static void log_round(const struct guard *guard)
 {
-	const char *name =
-		guard->process == POOL_BEHIND ? "tunnel" : guard->server->name;
+	const char *name = guard->process == POOL_BEHIND ? CONFIG_TUNNEL_SERVER
+							 : guard->server->name;
 
 	if (guard->round == POOL_UNSAFE)
 		log_error("turn.unsafe", log_str("server", name),
@@ -122,7 +122,7 @@ static void try_family(struct guard *guard, bool is_v6)
 	};
 
 	guard->is_of_v6 = is_v6;
-	if (!strcmp(guard->server->name, POOL_OWN_NAME))
+	if (!strcmp(guard->server->name, CONFIG_OWN_SERVER))
 		list_own(config, &target);
 	if (!reach_new(&guard->reach, guard->loop, &target,
 		       guard->server->credentials, on_done, guard))

@@ -92,7 +92,7 @@ static int fill_server(struct pool_server *server, const char *name,
 	server->ports[POOL_UDP] = (uint16_t)config->turn.port;
 	server->ports[POOL_TCP] = (uint16_t)config->turn.port;
 	server->ports[POOL_TLS] = (uint16_t)config->turn.tls_port;
-	if (!strcmp(name, POOL_OWN_NAME))
+	if (!strcmp(name, CONFIG_OWN_SERVER))
 		add_tunnel(server, config);
 	if (!server->name || !server->host || !server->addresses ||
 	    !server->region)
@@ -113,7 +113,7 @@ static int fill(struct pool *pool, const struct config *config)
 		return -ENOMEM;
 	pool->count = count;
 	if (has_own)
-		err = fill_server(pool->servers, POOL_OWN_NAME, config);
+		err = fill_server(pool->servers, CONFIG_OWN_SERVER, config);
 	for (size_t i = 0; i < config->servers_count && !err; i++)
 		err = fill_server(&pool->servers[i + has_own],
 				  config->servers[i].name,

@@ -7,8 +7,6 @@
 #include "policy/config.h"
 #include "turn/place.h"
 
-#define POOL_OWN_NAME "main" /* as the configuration calls [turn]'s own */
-
 /* The ways to one server that clients are told of. */
 enum pool_transport {
 	POOL_UDP,

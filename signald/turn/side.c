@@ -110,10 +110,10 @@ static size_t list_clis(const struct config *config,
 {
 	size_t count = 0;
 
-	add_cli(used, &count, POOL_OWN_NAME, config->turn.cli, config);
+	add_cli(used, &count, CONFIG_OWN_SERVER, config->turn.cli, config);
 	if (*config->turn.tunnel)
-		add_cli(used, &count, "tunnel", config->turn.tunnel_cli,
-			config);
+		add_cli(used, &count, CONFIG_TUNNEL_SERVER,
+			config->turn.tunnel_cli, config);
 	for (size_t i = 0; i < config->servers_count; i++)
 		add_cli(used, &count, config->servers[i].name,
 			config->servers[i].config->turn.cli,

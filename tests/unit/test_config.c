@@ -353,6 +353,9 @@ static void a_bad_line_is_named_with_file_and_line(void **state)
 		{"[turn main]\nhost = a\n",
 		 "the server of [turn] is called main: [turn main] needs "
 		 "another name"},
+		{"[turn tunnel]\nhost = a\n",
+		 "the coturn at turn.tunnel is called tunnel: [turn tunnel] "
+		 "needs another name"},
 		{"[tunr]\n", "@:1: unknown section [tunr]; there are listen, "},
 		{"[ turn ]\n", "@:1: unknown section [ turn ]"},
 		{"[]\n", "@:1: unknown section []"},
