@@ -6,6 +6,12 @@ static bool is_gap(char c)
 	return c == ' ' || c == '\t' || c == '=';
 }
 
+static bool is_of_name(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
 static bool is_space(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
@@ -80,6 +86,16 @@ bool conffile_next(struct conffile_reader *reader, struct conffile_line *line)
 		return true;
 	}
 	return false;
+}
+
+struct span conffile_shown_name(const struct conffile_line *line)
+{
+	size_t len = 0;
+
+	while (!line->is_piece && len < line->name.len &&
+	       is_of_name(line->name.ptr[len]))
+		len++;
+	return span_of(line->name.ptr, len);
 }
 
 bool conffile_find(struct span text, const char *name,

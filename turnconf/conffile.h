@@ -39,6 +39,15 @@ static inline struct conffile_reader conffile_start(struct span text)
  */
 bool conffile_next(struct conffile_reader *reader, struct conffile_line *line);
 
+/*
+ * What of a line's name may be shown: where no option has that name, there may
+ * be a secret in it ("static-auth-secret:SECRET"), and the rest of a line that
+ * was too long may be all secret.
+ *
+ * Returns its first letters, digits, "-" and "_"; nothing of such a rest.
+ */
+struct span conffile_shown_name(const struct conffile_line *line);
+
 /* The last line of that name, which is the one in force for most options. */
 bool conffile_find(struct span text, const char *name,
 		   struct conffile_line *line);

@@ -47,14 +47,17 @@ bool match_present(struct match *match)
 
 bool match_unknown(struct match *match)
 {
+	struct span shown = conffile_shown_name(match->line);
 	const struct option *guess;
 
 	/* The rest of a long line is told of as such. */
 	if (option_of(match) || match->line->is_piece)
 		return false;
 
-	guess = option_guess(match->line->name, match->subject->version);
-	buf_append_span(&match->detail, match->line->name);
+	guess = option_guess(shown, match->subject->version);
+	buf_append_span(&match->detail, shown);
+	if (shown.len < match->line->name.len)
+		buf_append_str(&match->detail, "...");
 	if (guess)
 		buf_append_format(&match->advice, "did you mean %s?",
 				  guess->name);
@@ -146,7 +149,8 @@ bool match_bad_flag(struct match *match)
 	    conffile_to_bool(match->line->value) != CONFFILE_BAD)
 		return false;
 
-	buf_append_span(&match->detail, match->line->value);
+	/* The value may be a secret that is behind the wrong name. */
+	buf_append_span(&match->detail, match->line->name);
 	buf_append_span(&match->advice, match->line->name);
 	return true;
 }

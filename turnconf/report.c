@@ -8,6 +8,8 @@
 #include "option.h"
 #include "version.h"
 
+#define MAX_BOOLEAN 5 /* letters of "false" */
+
 /* What a terminal would act on is shown as a "?". */
 static void print_clean(struct span text, FILE *out)
 {
@@ -184,19 +186,37 @@ static const char *reading(const struct option *option,
 	return "";
 }
 
-/* What coturn does not know may be a misspelt secret. */
-static bool is_hidden(const struct option *option)
+/* What coturn does not know may be a misspelt secret, and so may what is no
+ * boolean where one belongs. */
+static bool is_hidden(const struct option *option,
+		      const struct conffile_line *line)
 {
-	return !option || option->kind == OPTION_SECRET;
+	if (!option || option->kind == OPTION_SECRET)
+		return true;
+	return (option->kind == OPTION_FLAG || option->kind == OPTION_SWITCH) &&
+	       line->value.len > MAX_BOOLEAN;
+}
+
+static void print_name(const struct conffile_line *line, FILE *out)
+{
+	struct span shown = conffile_shown_name(line);
+
+	if (line->is_piece) {
+		(void)fputs("(rest of a long line)", out);
+		return;
+	}
+	print_clean(shown, out);
+	if (shown.len < line->name.len)
+		(void)fputs("...", out);
 }
 
 static void print_setting(const struct option *option,
 			  const struct conffile_line *line, FILE *out)
 {
-	print_clean(line->name, out);
+	print_name(line, out);
 	if (line->value.len)
 		(void)fputc('=', out);
-	if (line->value.len && is_hidden(option))
+	if (line->value.len && is_hidden(option, line))
 		(void)fputs("(hidden)", out);
 	else
 		print_clean(line->value, out);

@@ -188,7 +188,7 @@ static const struct rule rules[] = {
 	     "coturn keeps a ; at the end as part of the line and warns of it",
 	     "take the ; off"),
 	LINE("bad-boolean", DANGER, NULL, match_bad_flag,
-	     "\"{}\" is no boolean, and coturn ends over it at its start",
+	     "{} takes a boolean, and coturn ends over another value at its start",
 	     "{}, or {}=no"),
 	LINE("ignored-value", WARNING, NULL, match_ignored_value,
 	     "{} is on as soon as it is named: its value is not read",

@@ -107,7 +107,9 @@ test('no command shows a secret of the file', async (t) => {
 	const folder = await makeFolder(t);
 	const hidden = ['static-auth-secret=S3cretOne', 'user=a:S3cretTwo', 'cli-password=S3cretThree',
 		'pkey-pwd=S3cretFour', 'redis-statsdb=password=S3cretFive', 'psql-userdb=password=S3cretSix',
-		'static_auth_secret=S3cretSeven', 'static-auth-secret S3cretEight # x'];
+		'static_auth_secret=S3cretSeven', 'static-auth-secret S3cretEight # x', 'static-auth-secret:S3cretNine',
+		'--static-auth-secret,S3cretTen', 'use-auth-secret=S3cretEleven', 'lt-cred-mech=yesS3cretTwelve',
+		`static-auth-secret=${'x'.repeat(1004)}S3cretThirteen=S3cretThirteen`];
 	const file = await writeConf(folder, ...hidden);
 	await chmod(file, 0o644);
 	for (const args of [['check'], ['check', '--json'], ['explain']]) {
