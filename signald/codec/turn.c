@@ -131,25 +131,6 @@ ssize_t turn_write_channel_data(char *out, size_t cap, uint16_t channel,
 	return (ssize_t)len;
 }
 
-int turn_parse_channel_data(struct span bytes, uint16_t *channel,
-			    struct span *data)
-{
-	struct span rest;
-	uint16_t number;
-	size_t len;
-
-	if (bytes.len < TURN_CHANNEL_HEADER_LEN)
-		return -EPROTO;
-	number = bytes_read_u16(bytes.ptr);
-	len = bytes_read_u16(bytes.ptr + 2);
-	rest = span_skip(bytes, TURN_CHANNEL_HEADER_LEN);
-	if (!is_channel(number) || rest.len < len || rest.len > padded(len))
-		return -EPROTO;
-	*channel = number;
-	*data = span_of(rest.ptr, len);
-	return 0;
-}
-
 static ssize_t stun_frame_len(struct span bytes)
 {
 	size_t len;

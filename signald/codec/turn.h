@@ -41,7 +41,6 @@ enum turn_error_code {
 #define TURN_MIN_CHANNEL 0x4000
 #define TURN_MAX_CHANNEL 0x4fff
 #define TURN_CHANNEL_HEADER_LEN 4
-#define TURN_MAX_FRAME_LEN STUN_MAX_LEN /* the longer of the two kinds */
 
 /* Where a message is written, and its transaction's id (stun_begin()). */
 struct turn_draft {
@@ -102,15 +101,6 @@ int turn_read_data(const struct stun_message *message,
  */
 ssize_t turn_write_channel_data(char *out, size_t cap, uint16_t channel,
 				struct span data);
-
-/*
- * Parse one whole ChannelData message, from a datagram or a stream.
- *
- * Returns 0, or -EPROTO: shorter than it says, a number that is not a
- * channel's, or more behind it than padding.
- */
-int turn_parse_channel_data(struct span bytes, uint16_t *channel,
-			    struct span *data);
 
 /*
  * How long the next message of a stream is, a STUN message or a ChannelData

@@ -6,6 +6,10 @@
 #include "codec/stun.h"
 #include "fuzz.h"
 
+/* That nobody here reads. */
+#define MAPPED_ADDRESS 0x0001
+#define SOFTWARE 0x8022
+
 #define FINGERPRINT_ATTRIBUTE_LEN 8
 #define LONGEST_LEN (STUN_HEADER_LEN + 1024)
 
@@ -39,8 +43,8 @@ static void check_address(const struct stun_message *message)
 
 static void check_found(const struct stun_message *message)
 {
-	static const uint16_t types[] = {STUN_MAPPED_ADDRESS, STUN_ERROR_CODE,
-					 STUN_XOR_MAPPED_ADDRESS, STUN_SOFTWARE,
+	static const uint16_t types[] = {MAPPED_ADDRESS, STUN_ERROR_CODE,
+					 STUN_XOR_MAPPED_ADDRESS, SOFTWARE,
 					 STUN_FINGERPRINT};
 	const char *start = message->attributes.ptr;
 	const char *end = start + message->attributes.len;
