@@ -213,6 +213,7 @@ static int build(struct server *server)
 		err = start_native(server);
 	if (err)
 		return server_fail("memory", "", err);
+	side_read_regions(&server->turn, NULL);
 	err = side_prove(&server->turn, server->loop, server_on_pool_change,
 			 server);
 	if (err)

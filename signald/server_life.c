@@ -106,8 +106,7 @@ void server_on_tick(void *arg)
 	socketio_tick(server->socketio);
 	rotate_keys(server);
 	follow_secret(server);
-	side_follow_regions(&server->turn, server->config,
-			    server->loop->clock.mono_ms);
+	side_follow_regions(&server->turn, server->loop->clock.mono_ms);
 	if (server->drain_ends_ms && is_drained(server))
 		loop_stop(server->loop);
 }
@@ -124,6 +123,7 @@ static int apply(struct server *server, struct config *config)
 	if (err)
 		return err;
 	server_configure_log(config);
+	side_read_regions(&side, &server->turn);
 	side_replace(&server->turn, &side);
 	server->config = config;
 	server->loop->config = config;

@@ -55,6 +55,21 @@ void regions_free(struct regions *regions)
 	free(regions);
 }
 
+const char *regions_path(const struct regions *regions)
+{
+	return regions->path;
+}
+
+/* What is known of addresses goes from one to the other. */
+static void move(struct regions *to, struct regions *from)
+{
+	forget(to);
+	to->table = from->table;
+	to->maxmind = from->maxmind;
+	from->table = NULL;
+	from->maxmind = NULL;
+}
+
 static int read_file(struct regions *regions, struct config_error *error)
 {
 	struct regions made = {.table = NULL};
@@ -64,9 +79,7 @@ static int read_file(struct regions *regions, struct config_error *error)
 
 	if (err)
 		return err;
-	forget(regions);
-	regions->table = made.table;
-	regions->maxmind = made.maxmind;
+	move(regions, &made);
 	return 0;
 }
 
@@ -86,6 +99,15 @@ int regions_follow(struct regions *regions, uint64_t now_ms,
 		return 0;
 	err = read_file(regions, error);
 	return err ? err : 1;
+}
+
+bool regions_adopt(struct regions *regions, struct regions *from)
+{
+	if (strcmp(regions->path, from->path) != 0 ||
+	    (!from->table && !from->maxmind))
+		return false;
+	move(regions, from);
+	return true;
 }
 
 void regions_find(const struct regions *regions, const struct net_addr *addr,

@@ -15,6 +15,7 @@ struct regions;
  */
 int regions_new(struct regions **regionsp, const char *path);
 void regions_free(struct regions *regions); /* takes NULL */
+const char *regions_path(const struct regions *regions);
 
 /*
  * Read the file. What was read before stays where it is no good.
@@ -33,6 +34,12 @@ int regions_read(struct regions *regions, struct config_error *error);
  */
 int regions_follow(struct regions *regions, uint64_t now_ms,
 		   struct config_error *error);
+
+/*
+ * Take what another one has read, which then knows nothing. Returns false, with
+ * nothing done, where that is nothing, or is of a file of another name.
+ */
+bool regions_adopt(struct regions *regions, struct regions *from);
 
 /* Add what is known of where the address is. */
 void regions_find(const struct regions *regions, const struct net_addr *addr,

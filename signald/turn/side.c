@@ -6,23 +6,6 @@
 #include "policy/metric.h"
 #include "turn/side.h"
 
-static int read_regions(struct side *side, const char *path)
-{
-	struct config_error error;
-	int err;
-
-	if (!*path)
-		return 0;
-	err = regions_new(&side->regions, path);
-	if (err)
-		return err;
-	if (regions_read(side->regions, &error))
-		log_error("turn.no_regions", log_str("error", error.text));
-	else
-		log_info("turn.regions", log_str("file", path));
-	return 0;
-}
-
 int side_init(struct side *side, const struct config *config,
 	      const struct clock *clock, struct span user_key)
 {
@@ -32,7 +15,8 @@ int side_init(struct side *side, const struct config *config,
 
 	if (err)
 		return err;
-	err = read_regions(&made, config->turn.regions);
+	if (*config->turn.regions)
+		err = regions_new(&made.regions, config->turn.regions);
 	parts.pool = made.pool;
 	parts.regions = made.regions;
 	if (!err)
@@ -42,6 +26,22 @@ int side_init(struct side *side, const struct config *config,
 	else
 		*side = made;
 	return err;
+}
+
+void side_read_regions(struct side *side, struct side *before)
+{
+	struct config_error error;
+
+	if (!side->regions)
+		return;
+	if (!regions_read(side->regions, &error))
+		log_info("turn.regions",
+			 log_str("file", regions_path(side->regions)));
+	else if (before && before->regions &&
+		 regions_adopt(side->regions, before->regions))
+		log_error("turn.regions_refused", log_str("error", error.text));
+	else
+		log_error("turn.no_regions", log_str("error", error.text));
 }
 
 void side_clear(struct side *side)
@@ -65,8 +65,7 @@ void side_replace(struct side *side, struct side *by)
 	*by = (struct side){.pool = NULL};
 }
 
-void side_follow_regions(struct side *side, const struct config *config,
-			 uint64_t now_ms)
+void side_follow_regions(struct side *side, uint64_t now_ms)
 {
 	struct config_error error;
 	int err = side->regions ? regions_follow(side->regions, now_ms, &error)
@@ -75,7 +74,8 @@ void side_follow_regions(struct side *side, const struct config *config,
 	if (err < 0)
 		log_error("turn.regions_refused", log_str("error", error.text));
 	else if (err)
-		log_info("turn.regions", log_str("file", config->turn.regions));
+		log_info("turn.regions",
+			 log_str("file", regions_path(side->regions)));
 }
 
 int side_prove(struct side *side, struct loop *loop,

@@ -15,9 +15,8 @@ struct side {
 };
 
 /*
- * Make all but the probe, which begins when the configuration is in force. A
- * file of regions that cannot be read is told in the log, and there are none
- * until it can.
+ * Make all but the probe, which begins when the configuration is in force, and
+ * with no region known yet.
  *
  * user_key  as for icelist_new()
  *
@@ -26,6 +25,15 @@ struct side {
 int side_init(struct side *side, const struct config *config,
 	      const struct clock *clock, struct span user_key);
 void side_clear(struct side *side);
+
+/*
+ * Read the file of regions, if there is one, and log it. Where it is no good,
+ * what before has read of the same file is taken from it; without that there
+ * are no regions until the file is better.
+ *
+ * before  the one that is about to be replaced; NULL at the start
+ */
+void side_read_regions(struct side *side, struct side *before);
 
 /* In place of another one, which is cleared: what is known of servers that are
  * the same in both stays known. */
@@ -37,8 +45,7 @@ void side_replace(struct side *side, struct side *by);
  *
  * now_ms  monotonic
  */
-void side_follow_regions(struct side *side, const struct config *config,
-			 uint64_t now_ms);
+void side_follow_regions(struct side *side, uint64_t now_ms);
 
 /*
  * Prove the servers, where the configuration wants it and there are any that

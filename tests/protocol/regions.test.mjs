@@ -150,3 +150,29 @@ test('a table of networks that changes is read again', async (t) => {
 	await daemon.waitLog(/turn\.regions_refused error=".*:1: one region/);
 	assert.equal(await nearest(daemon, '127.0.1.9'), 'jp');
 });
+
+for (const [name, good, bad, better] of [
+	['table', '127.0.1.0/24 eu\n', '127.0.1.0/24\n', '127.0.1.0/24 jp\n'],
+	['places.mmdb', makeMmdb({ '127.0.1.0/24': RECORDS['127.0.4.0/24'] }), 'none', makeMmdb({ '127.0.1.0/24': RECORDS['::1/128'] })],
+])
+	test(`a reload while ${name} is no good keeps what was read of it`, async (t) => {
+		const { daemon, file } = await start(t, name, good);
+		await writeFile(file, bad);
+		for (const times of [1, 2]) {
+			daemon.signal('SIGHUP');
+			await daemon.waitLog(new RegExp(`(turn\\.regions_refused error=[^]*config\\.reloaded[^]*){${times}}`));
+			assert.equal(await nearest(daemon, '127.0.1.9'), 'eu');
+		}
+		await writeFile(file, better);
+		await daemon.waitLog(/(turn\.regions file=.*[^]*){2}/);
+		assert.equal(await nearest(daemon, '127.0.1.9'), 'jp');
+	});
+
+test('a reload with another file that is no good forgets the first one', async (t) => {
+	const { daemon, file } = await start(t, 'table', '127.0.1.0/24 eu\n');
+	const ofNowhere = await hosts(daemon, '127.0.1.9', '?region=none-of-ours');
+	await writeFile(daemon.configPath, config(`${file}.none`));
+	daemon.signal('SIGHUP');
+	await daemon.waitLog(/turn\.no_regions error=".*table\.none[^]*config\.reloaded/);
+	assert.deepEqual(await hosts(daemon, '127.0.1.9'), ofNowhere);
+});
