@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "policy/file_watch.h"
 #include "policy/metric.h"
 #include "server_parts.h"
 
@@ -68,10 +69,10 @@ static void follow_cert(struct server *server)
 /* Of credentials that clients have already the old secret stays good for as
  * long as coturn knows it, so nobody needs new ones; and what is known of the
  * servers stays known. */
-static void renew_secret(struct server *server)
+static void renew_secret(struct server *server, struct config *of)
 {
 	struct config_error error;
-	int err = config_reread_secret(server->config, &error);
+	int err = config_reread_secret(of, &error);
 
 	if (!err)
 		return;
@@ -84,17 +85,27 @@ static void renew_secret(struct server *server)
 		log_error("secret.refused", log_str("reason", strerror(-err)));
 	else
 		log_info("secret.renewed",
-			 log_str("file", server->config->turn.secret_file));
+			 log_str("file", of->turn.secret_file));
 }
 
-/* turnconf rotate writes it. */
-static void follow_secret(struct server *server)
+static void follow_secret(struct server *server, struct config *of)
 {
-	const char *path = server->config->turn.secret_file;
+	const char *path = of->turn.secret_file;
 
-	if (path && file_watch_changed(&server->secret_watch, path,
+	if (path && file_watch_changed(&of->turn.secret_watch, path,
 				       server->loop->clock.mono_ms))
-		renew_secret(server);
+		renew_secret(server, of);
+}
+
+/* turnconf rotate writes that of [turn], something else those of [turn NAME].
+ */
+static void follow_secrets(struct server *server)
+{
+	struct config *config = server->config;
+
+	follow_secret(server, config);
+	for (size_t i = 0; i < config->servers_count; i++)
+		follow_secret(server, config->servers[i].config);
 }
 
 void server_on_tick(void *arg)
@@ -105,7 +116,7 @@ void server_on_tick(void *arg)
 	hub_tick(server->hub);
 	socketio_tick(server->socketio);
 	rotate_keys(server);
-	follow_secret(server);
+	follow_secrets(server);
 	side_follow_regions(&server->turn, server->loop->clock.mono_ms);
 	if (server->drain_ends_ms && is_drained(server))
 		loop_stop(server->loop);

@@ -8,7 +8,6 @@
 #include "net/files.h"
 #include "net/front.h"
 #include "net/listener.h"
-#include "policy/file_watch.h"
 #include "policy/lasting.h"
 #include "server.h"
 #include "turn/side.h"
@@ -30,7 +29,6 @@ struct server {
 	struct loop_task tell_due; /* acknowledgements to senders */
 	struct side turn;
 	uint8_t user_key[LASTING_KEY_BYTES];
-	struct file_watch secret_watch;
 	struct relay_admin *relay_admin;
 	struct native *native;
 	struct socketio *socketio; /* NULL where it has no namespaces */

@@ -343,7 +343,8 @@ static int hand_on_secret(struct config *config, const char *before,
 	for (size_t i = 0; i < config->servers_count; i++) {
 		struct config *server = config->servers[i].config;
 
-		if (!strcmp(server->turn.secret, before) &&
+		if (!server->turn.secret_file &&
+		    !strcmp(server->turn.secret, before) &&
 		    config_value_set(server, loader_secret_key(),
 				     span_from(config->turn.secret)))
 			return config_refuse_memory(error);

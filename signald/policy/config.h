@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/span.h"
+#include "policy/file_watch.h"
 
 /* Letters, digits, - and _ of the name in [turn NAME]. */
 #define CONFIG_MAX_SERVER_NAME 24
@@ -89,6 +90,7 @@ struct config {
 		char *addresses; /* list of IPs, "" for those of host */
 		char *secret;	 /* list: the first signs, all are good */
 		char *secret_file; /* that it was read from, NULL for none */
+		struct file_watch secret_watch; /* of that file */
 		bool stun;
 		bool udp;
 		bool tcp;
@@ -235,6 +237,9 @@ int config_load(struct config **configp, const struct config_sources *sources,
 
 /*
  * Read the file of turn.secret again.
+ *
+ * config  whole, whose servers without a secret of their own then have the new
+ *         one too; or one server's of it
  *
  * Returns 1 when it is another now, 0 when not; -EINVAL or -ENOMEM with *error
  * set: the secret is as before then.

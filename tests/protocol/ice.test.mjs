@@ -1,8 +1,10 @@
 // The ICE list over HTTP, and who may read it.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, test } from 'node:test';
-import { SECRET, startDaemon, useDaemon } from '../lib/daemon.mjs';
+import { SECRET, makeFolder, startDaemon, useDaemon } from '../lib/daemon.mjs';
 import { joinPeer } from '../lib/peer.mjs';
 import { judgeFile } from '../lib/schema.mjs';
 import { joinSession } from '../lib/session.mjs';
@@ -157,4 +159,46 @@ test('fresh credentials come before the old ones end, unasked, and live as long 
 	}));
 	await long.settle();
 	assert.deepEqual(long.heard('ice'), []);
+});
+
+test('a secret in a file is read again when it changes, each server its own', async (t) => {
+	const folder = await makeFolder(t);
+	const file = (name) => path.join(folder, name);
+	const secret = (letter) => letter.repeat(8) + '-another-secret';
+	// As turnconf rotate does it; a file that is written in place may be seen half done.
+	const write = async (name, letter) => {
+		await writeFile(file(`${name}.new`), `${secret(letter)}\n`);
+		await rename(file(`${name}.new`), file(name));
+	};
+	await write('own', 'a');
+	await write('far', 'a');
+	const daemon = await startDaemon(t, { config: `[turn]
+host = own.example
+secret_file = ${file('own')}
+probe = no
+servers_per_client = 3
+[turn far]
+host = far.example
+secret_file = ${file('far')}
+[turn near]
+host = near.example
+` });
+	const signers = async () => {
+		const { iceServers } = await getIce(daemon);
+		return Object.fromEntries(iceServers.filter(({ username }) => username).map(({ urls, username, credential }) =>
+			[/^turn:(\w+)/.exec(urls[0])[1], [...'abc'].find((letter) => credential === createHmac('sha1', secret(letter)).update(username).digest('base64'))]));
+	};
+	assert.deepEqual(await signers(), { own: 'a', far: 'a', near: 'a' });
+	await write('far', 'b');
+	await daemon.waitLog(/secret\.renewed file=.*far/);
+	assert.deepEqual(await signers(), { own: 'a', far: 'b', near: 'a' });
+	await write('far', 'a');
+	await daemon.waitLog(/(secret\.renewed file=.*far[^]*){2}/);
+	await write('own', 'c');
+	await daemon.waitLog(/secret\.renewed file=.*own/);
+	assert.deepEqual(await signers(), { own: 'c', far: 'a', near: 'c' });
+	await writeFile(file('far.new'), 'short\n');
+	await rename(file('far.new'), file('far'));
+	await daemon.waitLog(/secret\.refused reason=".*far: /);
+	assert.deepEqual(await signers(), { own: 'c', far: 'a', near: 'c' });
 });
