@@ -9,6 +9,7 @@
 #define TURNCRED_MAX_EXPIRY_S 2147483647u
 
 #define TURNCRED_MAX_USER 64
+#define TURNCRED_MAX_TTL_S 604800u /* turn.max_ttl_s at its greatest */
 #define TURNCRED_USERNAME_CAP (10 + 1 + TURNCRED_MAX_USER + 1)
 #define TURNCRED_CREDENTIAL_CAP (CRYPTO_BASE64_LEN(CRYPTO_SHA1_LEN) + 1)
 
@@ -31,6 +32,33 @@ struct turncred {
  */
 int turncred_make(struct crypto_hmac *hmac, struct span user, uint64_t now_s,
 		  uint64_t ttl_s, struct turncred *cred);
+
+/*
+ * Seconds from ttl_s to less than twice that, with which the expiry falls on a
+ * multiple of the greatest power of two that is at most ttl_s.
+ *
+ * A TURN server that keeps users in a database counts quotas by the whole
+ * username: so whoever asks again and again gets the same one for a while. And
+ * which there may be of one user can be told from the time alone.
+ */
+uint64_t turncred_lengthen(uint64_t now_s, uint64_t ttl_s);
+
+/* As many as turncred_list_alive() lists. */
+#define TURNCRED_MAX_ALIVE 64
+
+/*
+ * The expiries, after now_s, of all credentials that may have been made so
+ * until now_s, whatever their ttl up to TURNCRED_MAX_TTL_S was.
+ *
+ * Returns how many there are.
+ */
+size_t turncred_list_alive(uint64_t now_s,
+			   uint64_t expiries_s[TURNCRED_MAX_ALIVE]);
+
+/* "<expiry>:<user>", as turncred_make() writes it. Returns 0, or -EINVAL for a
+ * user or an expiry that it does not make. */
+int turncred_username(uint64_t expires_at_s, struct span user,
+		      char username[TURNCRED_USERNAME_CAP]);
 
 /*
  * Take a username apart: "<expiry>:<user>".

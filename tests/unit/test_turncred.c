@@ -190,6 +190,82 @@ static void a_username_of_another_form_is_refused(void **state)
 	assert_true(span_equal(user, SPAN("before")));
 }
 
+/* A ttl's credentials are named by few expiries, and live no shorter. */
+static void a_lengthened_lifetime_ends_on_a_multiple_of_its_step(void **state)
+{
+	static const struct {
+		uint64_t ttl_s, step_s;
+	} cases[] = {{1, 1},	 {10, 8},      {16, 16},
+		     {600, 512}, {3600, 2048}, {TURNCRED_MAX_TTL_S, 524288}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		uint64_t ttl_s = cases[i].ttl_s;
+
+		for (uint64_t now_s = NOW_S; now_s < NOW_S + 3000; now_s++) {
+			uint64_t longer_s = turncred_lengthen(now_s, ttl_s);
+
+			assert_in_range(longer_s, ttl_s, 2 * ttl_s - 1);
+			assert_int_equal((now_s + longer_s) % cases[i].step_s,
+					 0);
+		}
+	}
+}
+
+static bool is_listed(const uint64_t *expiries_s, size_t count,
+		      uint64_t wanted_s)
+{
+	for (size_t i = 0; i < count; i++)
+		if (expiries_s[i] == wanted_s)
+			return true;
+	return false;
+}
+
+static void every_credential_that_is_alive_is_listed_once(void **state)
+{
+	uint64_t expiries_s[TURNCRED_MAX_ALIVE];
+	size_t count = turncred_list_alive(NOW_S, expiries_s);
+
+	(void)state;
+	assert_in_range(count, 20, TURNCRED_MAX_ALIVE);
+	for (size_t i = 0; i < count; i++) {
+		assert_true(expiries_s[i] > NOW_S);
+		assert_false(is_listed(expiries_s, i, expiries_s[i]));
+	}
+	for (uint64_t ttl_s = 1; ttl_s <= TURNCRED_MAX_TTL_S;
+	     ttl_s += 1 + ttl_s / 50) {
+		uint64_t step_s = 1 + ttl_s / 97;
+
+		for (uint64_t ago_s = 0; ago_s < 2 * ttl_s; ago_s += step_s) {
+			uint64_t then_s = NOW_S - ago_s;
+			uint64_t end_s =
+				then_s + turncred_lengthen(then_s, ttl_s);
+
+			if (end_s > NOW_S)
+				assert_true(
+					is_listed(expiries_s, count, end_s));
+		}
+	}
+}
+
+static void a_username_can_be_told_without_its_credential(void **state)
+{
+	char username[TURNCRED_USERNAME_CAP] = "before";
+	struct turncred cred;
+
+	assert_int_equal(turncred_make(*state, SPAN("p-1"), NOW_S, 60, &cred),
+			 0);
+	assert_int_equal(turncred_username(NOW_S + 60, SPAN("a:b"), username),
+			 -EINVAL);
+	assert_int_equal(turncred_username(TURNCRED_MAX_EXPIRY_S + 1ull,
+					   SPAN("p-1"), username),
+			 -EINVAL);
+	assert_string_equal(username, "before");
+	assert_int_equal(turncred_username(NOW_S + 60, SPAN("p-1"), username),
+			 0);
+	assert_string_equal(username, cred.username);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +280,10 @@ int main(void)
 		cmocka_unit_test(a_refusal_leaves_the_result_alone),
 		cmocka_unit_test(a_username_comes_apart_as_it_was_made),
 		cmocka_unit_test(a_username_of_another_form_is_refused),
+		cmocka_unit_test(
+			a_lengthened_lifetime_ends_on_a_multiple_of_its_step),
+		cmocka_unit_test(every_credential_that_is_alive_is_listed_once),
+		cmocka_unit_test(a_username_can_be_told_without_its_credential),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
