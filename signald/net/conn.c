@@ -186,6 +186,7 @@ void conn_linger(struct conn *conn)
 	}
 	conn->state = CONN_LINGERING;
 	conn->is_held = false;
+	conn->is_paused = false;
 	conn_watch_for(conn, false);
 	conn->deadline_ms = conn->set->loop->clock.mono_ms + LINGER_MS;
 	conn_restart_timer(conn);
@@ -206,7 +207,7 @@ void conn_finish(struct conn *conn, const char *reason)
 
 void conn_watch_for(struct conn *conn, bool is_stuck)
 {
-	bool is_reading = !conn->is_held &&
+	bool is_reading = !conn->is_held && !conn->is_paused &&
 			  !(conn->has_eof && conn->state == CONN_FINISHING);
 	short what =
 		(short)((is_reading ? EV_READ : 0) | (is_stuck ? EV_WRITE : 0));

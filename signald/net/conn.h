@@ -106,6 +106,14 @@ bool conn_has_input(const struct conn *conn);
  */
 void conn_hold_input(struct conn *conn);
 
+/*
+ * Read nothing more until conn_resume_input(), not even that the client has
+ * gone: for a moment in which what came has to wait. What on_bytes was shown
+ * and has not used is kept.
+ */
+void conn_pause_input(struct conn *conn);
+void conn_resume_input(struct conn *conn); /* not inside on_bytes */
+
 /* monotonic ms; 0 for none */
 void conn_set_deadline(struct conn *conn, uint64_t at_ms);
 

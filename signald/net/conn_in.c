@@ -47,8 +47,34 @@ void conn_take_bytes(struct conn *conn, char *bytes, size_t len)
 	if (!conn->in.len)
 		buf_clear(&conn->in);
 	/* Under TLS the end may have come along; no socket tells of it then. */
-	if (wire_is_over(&conn->wire) && !conn->is_held)
+	if (wire_is_over(&conn->wire) && !conn->is_held && !conn->is_paused)
 		conn_take_end(conn);
+}
+
+void conn_show_held(struct conn *conn)
+{
+	if (conn->in.len && conn->state == CONN_OPEN)
+		conn_take_bytes(conn, conn->in.ptr, conn->in.len);
+	else if (wire_is_over(&conn->wire))
+		conn_take_end(conn);
+}
+
+void conn_pause_input(struct conn *conn)
+{
+	if (conn->state != CONN_OPEN)
+		return;
+	conn->is_paused = true;
+	conn_watch_for(conn, conn->is_stuck);
+}
+
+void conn_resume_input(struct conn *conn)
+{
+	if (conn->state != CONN_OPEN || !conn->is_paused)
+		return;
+	conn->is_paused = false;
+	conn_watch_for(conn, conn->is_stuck);
+	if (!conn->is_held && conn->state == CONN_OPEN)
+		conn_show_held(conn);
 }
 
 /* Returns 0 also when the connection is over. */

@@ -37,16 +37,14 @@ static ssize_t send_some(struct conn *conn)
 /* What was held back is shown now. */
 static void all_is_written(struct conn *conn)
 {
-	bool was_held = conn->is_held;
+	bool was_held = conn->is_held && !conn->is_paused;
 
 	conn->is_held = false;
 	conn_watch_for(conn, false);
 	if (conn->state == CONN_FINISHING)
 		conn_linger(conn);
-	else if (was_held && conn->in.len && conn->state == CONN_OPEN)
-		conn_take_bytes(conn, conn->in.ptr, conn->in.len);
-	else if (was_held && wire_is_over(&conn->wire))
-		conn_take_end(conn);
+	else if (was_held)
+		conn_show_held(conn);
 }
 
 void conn_hold_input(struct conn *conn)

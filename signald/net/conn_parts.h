@@ -56,6 +56,7 @@ struct conn {
 	bool is_stuck;	 /* waiting for the socket to take more */
 	bool is_reading; /* watched for input */
 	bool is_held;	 /* shows no input until the output is written */
+	bool is_paused;	 /* nor until the owner resumes it */
 	bool has_eof;
 };
 
@@ -75,6 +76,9 @@ void conn_read(struct conn *conn);
 
 /* Show the owner bytes: new ones, or what conn->in has kept. */
 void conn_take_bytes(struct conn *conn, char *bytes, size_t len);
+
+/* What was held back. */
+void conn_show_held(struct conn *conn);
 
 /* The client's end of file is here. */
 void conn_take_end(struct conn *conn);

@@ -34,6 +34,7 @@ struct wsconn {
 	bool is_final;	    /* the current frame ends the message */
 	bool has_pinged;    /* since heard_ms */
 	bool has_sent_close;
+	bool is_paused;
 };
 
 static size_t on_bytes(struct conn *conn, char *bytes, size_t len, void *arg);
@@ -122,6 +123,18 @@ void wsconn_set_deadline(struct wsconn *ws, uint64_t at_ms)
 {
 	ws->deadline_ms = at_ms;
 	restart_deadline(ws);
+}
+
+void wsconn_pause(struct wsconn *ws)
+{
+	ws->is_paused = true;
+	conn_pause_input(ws->conn);
+}
+
+void wsconn_resume(struct wsconn *ws)
+{
+	ws->is_paused = false;
+	conn_resume_input(ws->conn);
 }
 
 static void frame_parts(struct span *all, char header[WS_MAX_SERVER_HEADER],
@@ -450,7 +463,7 @@ static size_t on_bytes(struct conn *conn, char *bytes, size_t len, void *arg)
 		ws->has_pinged = false;
 		restart_deadline(ws);
 	}
-	while (used < len && conn_is_open(conn)) {
+	while (used < len && conn_is_open(conn) && !ws->is_paused) {
 		size_t n = ws->frame_left
 				   ? take_payload(ws, bytes + used, len - used)
 				   : take_frame(ws, bytes + used, len - used);

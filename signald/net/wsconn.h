@@ -91,6 +91,11 @@ void wsconn_frame_parts(struct span *frame, char header[WS_MAX_SERVER_HEADER],
 /* The text in such a frame. */
 struct span wsconn_frame_payload(const struct blob *frame);
 
+/* Nothing more is read until wsconn_resume(), not even that the client has
+ * gone; the message at hand is the last one. */
+void wsconn_pause(struct wsconn *ws);
+void wsconn_resume(struct wsconn *ws); /* not inside on_text */
+
 /* monotonic ms; 0 for none */
 void wsconn_set_deadline(struct wsconn *ws, uint64_t at_ms);
 
