@@ -28,6 +28,7 @@ struct arguments {
 	bool elsewhere;
 	bool json;
 	bool now;
+	bool patched;
 };
 
 /* One line on standard error. Returns EXIT_USAGE. */

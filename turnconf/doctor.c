@@ -116,6 +116,7 @@ int doctor_run(const struct arguments *arguments)
 	/* A server that cuts a connection off is a finding, and no end. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	doctor.config = config;
+	doctor.keeps_users = config_keeps_users(config);
 	doctor.host = &host;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		if (!checks[i].is_local || !arguments->server)

@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#include "codec/turncred.h"
 #include "command.h"
 
 enum doctor_state { DOCTOR_OK, DOCTOR_WARNING, DOCTOR_FAILED };
@@ -24,6 +25,9 @@ struct doctor {
 	unsigned version;   /* of coturn; 0: not known */
 	const struct host *host; /* this machine */
 	uint64_t now_s;
+	bool keeps_users;	 /* in Redis */
+	bool has_asked;		 /* signald for a credential */
+	struct turncred granted; /* by it; empty when there is none */
 	struct doctor_line *lines;
 	size_t lines_count;
 	bool failed; /* memory ran out: there may be more */
@@ -51,6 +55,10 @@ void doctor_check_addresses(struct doctor *doctor);
 
 /* What signald says of itself: doctor_ready.c. */
 void doctor_check_ready(struct doctor *doctor);
+
+/* Where users are kept in Redis, only signald makes credentials: get one of it.
+ * Returns whether there is one, or none is needed; else has said why not. */
+bool doctor_find_credential(struct doctor *doctor);
 
 /* What the server does, asked as a client: doctor_probe.c. */
 void doctor_check_relay(struct doctor *doctor);

@@ -71,6 +71,10 @@ static void tell_failure(struct probe *probe, const char *step, int code)
 			remedy = meanings[i].remedy;
 		}
 	}
+	if (code == STUN_UNAUTHENTICATED && doctor->keeps_users)
+		remedy = "coturn asks another Redis than signald, or none: "
+			 "turnconf generate, then restart coturn, and see its "
+			 "log";
 	if (code > 0)
 		(void)snprintf(number, sizeof(number), " (%d)", code);
 	doctor_say(doctor, "relay",
@@ -137,6 +141,20 @@ static bool open_client(struct probe *probe,
 	return !err;
 }
 
+static int sign(struct probe *probe)
+{
+	const struct doctor *doctor = probe->doctor;
+
+	if (doctor->keeps_users)
+		return turnclient_sign_as(
+			probe->client, span_from(doctor->granted.username),
+			span_from(doctor->granted.credential));
+	return turnclient_sign(
+		probe->client,
+		config_signing_secret(doctor->config->turn.secret), USER,
+		doctor->now_s, CREDENTIAL_TTL_S);
+}
+
 static bool log_in(struct probe *probe)
 {
 	int code = turnclient_knock(probe->client);
@@ -156,10 +174,7 @@ static bool log_in(struct probe *probe)
 		tell_failure(probe, "Allocate", code);
 		return false;
 	}
-	err = turnclient_sign(
-		probe->client,
-		config_signing_secret(probe->doctor->config->turn.secret), USER,
-		probe->doctor->now_s, CREDENTIAL_TTL_S);
+	err = sign(probe);
 	if (err)
 		tell_failure(probe, "signing", err);
 	return !err;
@@ -365,7 +380,7 @@ void doctor_check_relay(struct doctor *doctor)
 	struct address_list list = {.count = 0};
 	int err = 0;
 
-	if (!*doctor->config->turn.host)
+	if (!*doctor->config->turn.host || !doctor_find_credential(doctor))
 		return;
 	if (name)
 		err = address_resolve(name, doctor->config->turn.port, &list);

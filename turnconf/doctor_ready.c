@@ -1,4 +1,5 @@
-/* doctor_ready.c: asks signald whether it should get traffic. */
+/* doctor_ready.c: asks signald whether it should get traffic, and for a
+ * credential. */
 #include <errno.h>
 #include <netinet/in.h>
 
@@ -8,9 +9,10 @@
 
 #define TIMEOUT_MS 3000
 
-static const char request[] = "GET /readyz HTTP/1.1\r\n"
-			      "Host: localhost\r\n"
-			      "Connection: close\r\n\r\n";
+#define REQUEST(path)               \
+	"GET " path " HTTP/1.1\r\n" \
+	"Host: localhost\r\n"       \
+	"Connection: close\r\n\r\n"
 
 /* What a connection says until it ends, as a text. Returns its length or a
  * negative errno. */
@@ -33,16 +35,24 @@ static ssize_t read_all(struct turnlink *link, char *out, size_t cap)
 	return (ssize_t)len;
 }
 
-static ssize_t ask(const struct sockaddr_storage *address, char *out,
+/* Whoever listens on all addresses is asked on loopback. Returns the answer's
+ * length or a negative errno. */
+static ssize_t ask(const struct doctor *doctor, struct span request, char *out,
 		   size_t cap)
 {
+	struct span rest = span_from(doctor->config->listen.address);
+	struct sockaddr_storage address;
 	struct turnlink *link;
-	ssize_t len =
-		turnlink_open(&link, address, TURNLINK_TCP, "", TIMEOUT_MS);
+	struct span item;
+	ssize_t len;
 
+	if (!span_next_item(&rest, ',', &item) ||
+	    address_parse_port(item, &address))
+		return -EINVAL;
+	len = turnlink_open(&link, &address, TURNLINK_TCP, "", TIMEOUT_MS);
 	if (len)
 		return len;
-	len = turnlink_send(link, SPAN(request));
+	len = turnlink_send(link, request);
 	if (!len)
 		len = read_all(link, out, cap);
 	turnlink_free(link);
@@ -65,19 +75,12 @@ static void tell_answer(struct doctor *doctor, const char *answer)
 	doctor_advise(doctor, "its log says more of each reason");
 }
 
-/* Whoever listens on all addresses is asked on loopback. */
 void doctor_check_ready(struct doctor *doctor)
 {
-	struct span rest = span_from(doctor->config->listen.address);
-	struct sockaddr_storage address;
 	char answer[2048];
-	struct span item;
-	ssize_t len;
+	ssize_t len =
+		ask(doctor, SPAN(REQUEST("/readyz")), answer, sizeof(answer));
 
-	if (!span_next_item(&rest, ',', &item) ||
-	    address_parse_port(item, &address))
-		return;
-	len = ask(&address, answer, sizeof(answer));
 	if (len >= 0) {
 		tell_answer(doctor, answer);
 		return;
@@ -86,4 +89,52 @@ void doctor_check_ready(struct doctor *doctor)
 		   "it cannot be asked whether it is ready: %s",
 		   strerror((int)-len));
 	doctor_advise(doctor, "is signald running?");
+}
+
+/* --- a credential --- */
+
+/* A member of signald's own JSON, which has no blanks and, in these two, no
+ * escapes. */
+static int find_text(const char *answer, const char *name, char *out,
+		     size_t cap)
+{
+	const char *at = strstr(answer, name);
+
+	if (!at)
+		return -ENOENT;
+	at += strlen(name);
+	return span_copy(span_of(at, strcspn(at, "\"")), out, cap);
+}
+
+bool doctor_find_credential(struct doctor *doctor)
+{
+	struct turncred *granted = &doctor->granted;
+	char answer[4096];
+	ssize_t len;
+
+	if (!doctor->keeps_users || *granted->credential)
+		return true;
+	if (doctor->has_asked)
+		return false;
+	doctor->has_asked = true;
+	if (doctor->arguments->server) {
+		doctor_say(doctor, "relay", DOCTOR_WARNING,
+			   "not tried: with turn.credentials = redis signald "
+			   "alone has credentials");
+		doctor_advise(doctor, "run doctor on the server itself");
+		return false;
+	}
+	len = ask(doctor, SPAN(REQUEST("/v1/ice")), answer, sizeof(answer));
+	if (len >= 0 &&
+	    !find_text(answer, "\"username\":\"", granted->username,
+		       sizeof(granted->username)) &&
+	    !find_text(answer, "\"credential\":\"", granted->credential,
+		       sizeof(granted->credential)))
+		return true;
+	doctor_say(doctor, "relay", DOCTOR_FAILED,
+		   "not tried: signald gives no credential: %s",
+		   len < 0 ? strerror((int)-len)
+			   : "it offers clients no TURN server");
+	doctor_advise(doctor, "see what signald says of itself, and its log");
+	return false;
 }

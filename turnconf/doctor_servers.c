@@ -89,13 +89,13 @@ static void check_administration(struct doctor *doctor)
 		      "server, and see that turn.cli is set there");
 }
 
-static void check_server(struct doctor *doctor)
+static void check_server(struct doctor *doctor, bool may_probe)
 {
 	struct address_list list = {.count = 0};
 
 	find_for_clients(doctor, &list);
 	find_for_signald(doctor->config, &list);
-	for (size_t i = 0; i < list.count; i++)
+	for (size_t i = 0; may_probe && i < list.count; i++)
 		doctor_probe_server(doctor, &list.items[i]);
 	check_administration(doctor);
 }
@@ -103,11 +103,13 @@ static void check_server(struct doctor *doctor)
 void doctor_check_servers(struct doctor *doctor)
 {
 	const struct config *config = doctor->config;
+	bool may_probe =
+		config->servers_count && doctor_find_credential(doctor);
 
 	for (size_t i = 0; i < config->servers_count; i++) {
 		doctor->server = config->servers[i].name;
 		doctor->config = config->servers[i].config;
-		check_server(doctor);
+		check_server(doctor, may_probe);
 	}
 	doctor->server = NULL;
 	doctor->config = config;

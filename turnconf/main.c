@@ -45,6 +45,9 @@ static const char generate_usage[] =
 	"  --coturn-version X.Y.Z   for this coturn; else the installed one\n"
 	"  --tunnel                 the file of the second coturn, at "
 	"turn.tunnel\n"
+	"  --patched                for turn.credentials = redis: it has the "
+	"patch of\n"
+	"                           GHSA-4g7c-p5wg-j4hp, whatever its version\n"
 	"  --output FILE            write here, readable by coturn alone, "
 	"instead of to\n"
 	"                           standard output\n";
@@ -156,6 +159,7 @@ enum argument {
 	ARG_TURNSERVER,
 	ARG_TUNNEL_TURNSERVER,
 	ARG_NOW,
+	ARG_PATCHED,
 	ARG_HELP,
 	ARG_VERSION
 };
@@ -200,7 +204,8 @@ static void tell_findings(const struct profile_target *target, struct span text)
 				       .text = text,
 				       .version = target->version,
 				       .host = target->host,
-				       .now_s = target->now_s};
+				       .now_s = target->now_s,
+				       .is_patched = target->is_patched};
 	struct rule_findings findings = {0};
 
 	rule_check(&subject, &findings);
@@ -236,7 +241,8 @@ static int generate_for(const struct arguments *arguments,
 static int generate(const struct arguments *arguments)
 {
 	struct profile_target target = {.now_s = command_now_s(),
-					.is_tunnel = arguments->tunnel};
+					.is_tunnel = arguments->tunnel,
+					.is_patched = arguments->patched};
 	struct config *config = NULL;
 	struct host host;
 	int code;
@@ -336,6 +342,7 @@ static const struct command commands[] = {
 	  {"coturn-version", required_argument, NULL, ARG_COTURN},
 	  {"output", required_argument, NULL, ARG_OUTPUT},
 	  {"tunnel", no_argument, NULL, ARG_TUNNEL},
+	  {"patched", no_argument, NULL, ARG_PATCHED},
 	  HELP_AND_VERSION},
 	 generate},
 	{"check", check_usage, true,
@@ -431,6 +438,9 @@ static int take_option(const struct command *command, int option,
 		return -1;
 	case ARG_NOW:
 		arguments->now = true;
+		return -1;
+	case ARG_PATCHED:
+		arguments->patched = true;
 		return -1;
 	case ARG_HELP:
 		return print(command->usage);

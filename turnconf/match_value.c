@@ -346,6 +346,14 @@ bool match_separator(struct match *match)
 	return !match->line->value.len || match->line->value.ptr[0] != ':';
 }
 
+/* coturn asks Redis for users whom it does not know by a secret. */
+bool match_users_in_redis(struct match *match)
+{
+	return !match->subject->is_patched &&
+	       match_is_on(match->subject, "lt-cred-mech") &&
+	       !match_user_beside_secret(match);
+}
+
 bool match_user_beside_secret(struct match *match)
 {
 	return match_has(match->subject, "use-auth-secret") ||

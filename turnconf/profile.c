@@ -7,6 +7,7 @@
 #include "address.h"
 #include "base/cert.h"
 #include "clipassword.h"
+#include "command.h"
 #include "profile_parts.h"
 #include "version.h"
 
@@ -15,6 +16,11 @@
 /* From here on coturn looks for its default certificate even with no-tls, and
  * warns when there is none. */
 #define LOOKS_FOR_CERT_SINCE VERSION(4, 15, 0)
+
+/* Before, a user name that has percent signs ends a coturn that keeps its users
+ * in Redis, and anybody can send one (GHSA-4g7c-p5wg-j4hp). */
+#define KEEPS_USERS_SINCE VERSION(4, 13, 0)
+#define REDIS_TIMEOUT_S 5
 
 /* A client may have as many allocations again while it restarts ICE: the old
  * ones live on until they expire. */
@@ -158,6 +164,58 @@ static int put_secrets(struct writer *writer)
 	return err;
 }
 
+static int put_secret_users(struct writer *writer)
+{
+	int err = writer_put(writer, "use-auth-secret", NULL);
+
+	return err ? err : put_secrets(writer);
+}
+
+/* ADDRESS:PORT, an IPv6 address without its brackets. */
+static int split_redis(struct writer *writer, char *ip, size_t cap,
+		       const char **port)
+{
+	const char *text = writer->config->turn.redis;
+	const char *colon = strrchr(text, ':');
+	bool has_brackets = *text == '[';
+	size_t len;
+
+	if (!colon)
+		return writer_fail(writer, "turn.redis is empty");
+	len = (size_t)(colon - text) - 2 * has_brackets;
+	if (span_copy(span_of(text + has_brackets, len), ip, cap))
+		return writer_fail(writer, "turn.redis is too long");
+	*port = colon + 1;
+	return 0;
+}
+
+static int put_redis_users(struct writer *writer)
+{
+	const struct config *config = writer->config;
+	struct buf value = {0};
+	char ip[HOST_ADDRESS_CAP];
+	const char *port = "";
+	int err = split_redis(writer, ip, sizeof(ip), &port);
+
+	if (err)
+		return err;
+	writer_comment(writer, "A key turn/realm/REALM/user/NAME/key in Redis "
+			       "for each credential, by signald.");
+	buf_append_format(&value, "ip=%s port=%s dbname=%u connect_timeout=%d",
+			  ip, port, config->turn.redis_db, REDIS_TIMEOUT_S);
+	if (*config->turn.redis_password)
+		buf_append_format(&value, " password=%s",
+				  config->turn.redis_password);
+	buf_append(&value, "", 1);
+	err = writer_put(writer, "lt-cred-mech", NULL);
+	if (!err)
+		err = value.failed
+			      ? -ENOMEM
+			      : writer_put(writer, "redis-userdb", value.ptr);
+	command_wipe(&value);
+	return err;
+}
+
 static int put_users(struct writer *writer)
 {
 	int err;
@@ -165,9 +223,9 @@ static int put_users(struct writer *writer)
 	buf_append_str(writer->out, "\n");
 	err = writer_put(writer, "realm", writer->config->turn.realm);
 	if (!err)
-		err = writer_put(writer, "use-auth-secret", NULL);
-	if (!err)
-		err = put_secrets(writer);
+		err = config_keeps_users(writer->config)
+			      ? put_redis_users(writer)
+			      : put_secret_users(writer);
 	if (!err)
 		err = writer_put_number(writer, "stale-nonce", 600);
 	return err;
@@ -344,7 +402,7 @@ static int put_habits(struct writer *writer)
 		err = put_cli(writer);
 	if (!err)
 		err = writer_put(writer, "log-file", "stdout");
-	if (!err)
+	if (!err && !config_keeps_users(writer->config))
 		err = writer_put(writer, "userdb",
 				 writer->config->coturn.userdb);
 	return err ? err : put_pidfile(writer);
@@ -369,6 +427,33 @@ static int check_tls(struct writer *writer)
 	return 0;
 }
 
+static int check_users(struct writer *writer)
+{
+	const struct profile_target *target = writer->target;
+
+	if (config_keeps_users(writer->config))
+		return target->version >= KEEPS_USERS_SINCE ||
+				       target->is_patched
+			       ? 0
+			       : writer_fail(
+					 writer,
+					 "turn.credentials = redis: anybody, "
+					 "without a credential, ends a coturn "
+					 "before 4.13.0 that keeps its users "
+					 "in Redis (GHSA-4g7c-p5wg-j4hp): run "
+					 "4.13.0 or turn.credentials = secret; "
+					 "--patched if yours has the patch");
+	if (!writer->config->turn.secret[0])
+		return writer_fail(writer,
+				   "turn.secret is not set (turnconf secret "
+				   "makes one)");
+	if (!writer->config->coturn.userdb[0])
+		return writer_fail(writer,
+				   "coturn.userdb is empty, and coturn would "
+				   "make a file of its own choice");
+	return 0;
+}
+
 static int check_values(struct writer *writer)
 {
 	const struct config *config = writer->config;
@@ -378,18 +463,10 @@ static int check_values(struct writer *writer)
 				   "coturn before 4.5.2 lets peers reach the "
 				   "host's own services (CVE-2020-26262): "
 				   "take a newer one");
-	if (!config->turn.secret[0])
-		return writer_fail(writer,
-				   "turn.secret is not set (turnconf secret "
-				   "makes one)");
 	if (!count_urls(writer))
 		return writer_fail(writer,
 				   "turn.udp, turn.tcp and turn.tls are all "
 				   "off: nothing to relay with");
-	if (!config->coturn.userdb[0])
-		return writer_fail(writer,
-				   "coturn.userdb is empty, and coturn would "
-				   "make a file of its own choice");
 	if (config->coturn.capacity_kbps &&
 	    (!config->coturn.max_kbps ||
 	     config->coturn.max_kbps > config->coturn.capacity_kbps))
@@ -405,8 +482,8 @@ int profile_generate(const struct config *config,
 		     char error[PROFILE_MAX_ERROR])
 {
 	static int (*const steps[])(struct writer *) = {
-		check_values, profile_read_addresses, profile_read_external,
-		profile_check_relays};
+		check_values, check_users, profile_read_addresses,
+		profile_read_external, profile_check_relays};
 	static int (*const sections[])(struct writer *) = {
 		put_network, put_users,	 put_tls,
 		put_limits,  put_habits, profile_put_peers};

@@ -15,6 +15,8 @@ struct profile_target {
 	/* Not the coturn that clients reach themselves, but the second one, to
 	 * which signald passes TURN that came to listen.tls. */
 	bool is_tunnel;
+	/* It has the patch of GHSA-4g7c-p5wg-j4hp, whatever its version. */
+	bool is_patched;
 };
 
 /*

@@ -4,6 +4,7 @@
 #include "rotate.h"
 
 static int change_secrets(const struct arguments *arguments,
+			  int (*with_users)(const struct config *config),
 			  int (*change)(struct config *config,
 					const struct arguments *arguments,
 					char *error))
@@ -14,7 +15,9 @@ static int change_secrets(const struct arguments *arguments,
 
 	if (code)
 		return code;
-	if (!*config->turn.secret) {
+	if (config_keeps_users(config)) {
+		code = with_users(config);
+	} else if (!*config->turn.secret) {
 		code = command_complain("turn.secret is not set (turnconf "
 					"secret makes one)");
 	} else if (change(config, arguments, error)) {
@@ -38,12 +41,30 @@ static int replace_secret(struct config *config,
 	return rotate(config, arguments->now, stdout, error);
 }
 
+/* Whoever starts coturn need not know how it knows its users. */
+static int have_no_secrets(const struct config *config)
+{
+	(void)config;
+	return EXIT_FINE;
+}
+
+static int have_nothing_to_rotate(const struct config *config)
+{
+	(void)command_complain(
+		"with turn.credentials = redis there is no secret that could "
+		"be replaced: each credential has a key of its own in Redis, "
+		"%s, which ends by itself; POST /kick ends those of one peer",
+		config->turn.redis);
+	return EXIT_FINDINGS;
+}
+
 int rotate_run_secrets(const struct arguments *arguments)
 {
-	return change_secrets(arguments, sync_secrets);
+	return change_secrets(arguments, have_no_secrets, sync_secrets);
 }
 
 int rotate_run(const struct arguments *arguments)
 {
-	return change_secrets(arguments, replace_secret);
+	return change_secrets(arguments, have_nothing_to_rotate,
+			      replace_secret);
 }

@@ -19,6 +19,7 @@ struct rule_subject {
 	const struct host *host; /* NULL: it is for another machine, so nothing
 				    is looked up on this one */
 	uint64_t now_s;
+	bool is_patched; /* against GHSA-4g7c-p5wg-j4hp, whatever its version */
 };
 
 struct rule_finding {

@@ -264,6 +264,17 @@ int turnclient_sign(struct turnclient *client, struct span secret,
 	return err ? err : make_key(client);
 }
 
+int turnclient_sign_as(struct turnclient *client, struct span username,
+		       struct span credential)
+{
+	struct turncred *cred = &client->cred;
+
+	if (span_copy(username, cred->username, sizeof(cred->username)) ||
+	    span_copy(credential, cred->credential, sizeof(cred->credential)))
+		return -EINVAL;
+	return make_key(client);
+}
+
 int turnclient_allocate(struct turnclient *client,
 			struct sockaddr_storage *relayed)
 {

@@ -46,6 +46,11 @@ int turnclient_knock(struct turnclient *client);
 int turnclient_sign(struct turnclient *client, struct span secret,
 		    const char *user, uint64_t now_s, uint64_t ttl_s);
 
+/* The same with a credential that somebody else has made. Returns also -EINVAL
+ * for one that is too long. */
+int turnclient_sign_as(struct turnclient *client, struct span username,
+		       struct span credential);
+
 int turnclient_allocate(struct turnclient *client,
 			struct sockaddr_storage *relayed);
 

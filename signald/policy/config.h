@@ -103,7 +103,11 @@ struct config {
 		char *cli; /* ADDRESS:PORT of its administration, or "" */
 		char *cli_password;
 		/* of all of them */
-		char *realm; /* also the STUN realm of coturn */
+		char *realm;	   /* also the STUN realm of coturn */
+		char *credentials; /* "secret" or "redis" */
+		char *redis;	   /* ADDRESS:PORT of the latter */
+		unsigned redis_db;
+		char *redis_password; /* "" for none */
 		unsigned ttl_s;
 		unsigned min_ttl_s;
 		unsigned max_ttl_s;
@@ -179,6 +183,12 @@ enum config_type {
 static inline bool config_type_is_secret(enum config_type type)
 {
 	return type == CONFIG_SECRET || type == CONFIG_SECRETS;
+}
+
+/* Users are kept in Redis, and not known by a secret. */
+static inline bool config_keeps_users(const struct config *config)
+{
+	return !strcmp(config->turn.credentials, "redis");
 }
 
 /* Of a list of secrets the one that signs; empty where there is none. */

@@ -136,7 +136,7 @@ static int check_server(struct loader *loader,
 				     "[turn %s] has cli, which needs "
 				     "cli_password",
 				     server->name);
-	if (!*config->turn.secret)
+	if (!config_keeps_users(loader->own.config) && !*config->turn.secret)
 		return config_refuse(loader->error,
 				     "[turn %s] needs a secret, its own or "
 				     "that of [turn]",

@@ -29,7 +29,6 @@ static const struct need {
 	{"tls.cert", "tls.key"},
 	{"tls.key", "tls.cert"},
 	{"turn.tunnel", "listen.tls"},
-	{"turn.host", "turn.secret"},
 	{"turn.host", "turn.realm"},
 	{"turn.cli", "turn.cli_password"},
 	{"turn.tunnel_cli", "turn.cli_password"},
@@ -116,6 +115,28 @@ static int check_need(struct loader *loader, const struct need *need)
 	return err;
 }
 
+/* What says who may relay. */
+static int check_credentials(struct loader *loader)
+{
+	const struct config *config = loader->own.config;
+	bool keeps_users = config_keeps_users(config);
+	const char *key = keeps_users ? "turn.credentials" : "turn.host";
+	int err;
+
+	if (keeps_users ? *config->turn.redis
+			: (!*config->turn.host || *config->turn.secret))
+		return 0;
+	err = keeps_users
+		      ? config_refuse(loader->error,
+				      "turn.credentials = redis needs "
+				      "turn.redis, which is empty")
+		      : config_refuse(loader->error, "turn.host needs "
+						     "turn.secret, which is "
+						     "empty");
+	place_key(loader, key_of(key));
+	return err;
+}
+
 /* Two coturns on one host: neither knows which ports the other has taken. */
 static int check_relay_ports(struct loader *loader)
 {
@@ -146,5 +167,7 @@ int loader_check_together(struct loader *loader)
 		err = check_order(loader, &orders[i]);
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]) && !err; i++)
 		err = check_need(loader, &needs[i]);
+	if (!err)
+		err = check_credentials(loader);
 	return err ? err : check_relay_ports(loader);
 }

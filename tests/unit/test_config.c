@@ -568,6 +568,9 @@ static void keys_that_contradict_each_other_are_refused(void **state)
 		 "output.max_queued_bytes = 65536"},
 		{{.file = "[turn]\nhost = turn.example\n"},
 		 "@:2: turn.host needs turn.secret, which is empty"},
+		{{.sets = {"turn.credentials=redis", "turn.redis="}},
+		 "--set turn.credentials: turn.credentials = redis needs "
+		 "turn.redis, which is empty"},
 		{{.sets = {"turn.host=a", "turn.secret=" SECRET,
 			   "turn.realm="}},
 		 "--set turn.host: turn.host needs turn.realm, which is empty"},
@@ -608,6 +611,10 @@ static void keys_that_contradict_each_other_are_refused(void **state)
 	config_free(load_good(&(struct given){
 		.file = "[turn]\ntunnel = [::1]:3479\n" TLS_LISTENER,
 		.sets = {"coturn.min_port=2000", "coturn.max_port=45055"}}));
+	/* Whose users are in Redis needs no secret. */
+	config_free(load_good(&(struct given){
+		.file = "[turn]\nhost = a\n[turn b]\nhost = b\n",
+		.sets = {"turn.credentials=redis"}}));
 	/* Without a second coturn its ports are nobody's. */
 	config_free(load_good(&(struct given){
 		.sets = {"coturn.min_port=2000", "coturn.max_port=60000"}}));
