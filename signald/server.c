@@ -39,6 +39,17 @@ void server_on_pool_change(void *arg)
 	native_push_ice(server->native);
 }
 
+/* Redis can be reached, or not any more. */
+static void on_redis_change(void *arg)
+{
+	struct server *server = arg;
+
+	side_note_redis(&server->turn);
+	if (usercred_is_up(server->usercred))
+		relay_admin_revoke_all(server->relay_admin);
+	native_push_ice(server->native);
+}
+
 /* --- the parts --- */
 
 static int start_socketio(struct server *server)
@@ -193,6 +204,21 @@ static int start_native(struct server *server)
 			  });
 }
 
+static int start_redis(struct server *server)
+{
+	int err;
+
+	if (!config_keeps_users(server->config))
+		return 0;
+	err = usercred_new(&server->usercred, server->loop,
+			   server_user_key(server), on_redis_change, server);
+	if (err)
+		return server_fail("turn.redis", server->config->turn.redis,
+				   err);
+	relay_admin_use_redis(server->relay_admin, server->usercred);
+	return 0;
+}
+
 static int build(struct server *server)
 {
 	const struct config *config = server->config;
@@ -203,12 +229,14 @@ static int build(struct server *server)
 	if (err)
 		return server_fail("memory", "", err);
 	err = open_state(server);
+	if (!err)
+		err = start_redis(server);
 	if (err)
 		return err;
 	err = start_hub(server);
 	if (!err)
 		err = side_init(&server->turn, config, &server->loop->clock,
-				server_user_key(server));
+				server->usercred, server_user_key(server));
 	if (!err)
 		err = start_native(server);
 	if (err)
@@ -305,6 +333,7 @@ void server_free(struct server *server)
 	side_clear(&server->turn);
 	hub_free(server->hub);
 	relay_admin_free(server->relay_admin);
+	usercred_free(server->usercred);
 	kicked_free(server->kicked);
 	keyring_free(server->keyring);
 	loop_free(server->loop);

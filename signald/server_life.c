@@ -129,7 +129,7 @@ static int apply(struct server *server, struct config *config)
 	struct config *before = server->config;
 	struct side side;
 	int err = side_init(&side, config, &server->loop->clock,
-			    server_user_key(server));
+			    server->usercred, server_user_key(server));
 
 	if (err)
 		return err;

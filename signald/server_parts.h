@@ -30,6 +30,7 @@ struct server {
 	struct side turn;
 	uint8_t user_key[LASTING_KEY_BYTES];
 	struct relay_admin *relay_admin;
+	struct usercred *usercred; /* NULL where credentials need no Redis */
 	struct native *native;
 	struct socketio *socketio; /* NULL where it has no namespaces */
 	struct files *files;	   /* NULL where http.root is empty */

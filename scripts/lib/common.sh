@@ -32,6 +32,7 @@ libevent-dev	library libevent_core
 libssl-dev	library libcrypto
 libjansson-dev	library jansson
 libinih-dev	library inih
+libhiredis-dev	library hiredis
 coturn		command turnserver
 npm		command npm
 ca-certificates	file /etc/ssl/certs/ca-certificates.crt
@@ -56,6 +57,7 @@ nftables	command nft
 libmaxminddb0	file /usr/lib/*/libmaxminddb.so.0
 libnss3-tools	command certutil
 procps		command ps
+redis-server	command redis-server
 spin		command spin
 '
 
@@ -76,9 +78,9 @@ missing_packages() {
 	done <<<"$1"
 }
 
-# Debian starts a service when its package is installed. We want coturn's
-# program alone: its service would take the port that ours is to have, now and
-# after the next boot. A policy that somebody else laid down stays as it is.
+# Debian starts a service when its package is installed. We want coturn's and
+# Redis' programs alone: the service would take the port that ours is to have,
+# now and after the next boot. A policy that somebody else laid down stays as it is.
 apt_without_services() (
 	policy=/usr/sbin/policy-rc.d
 	if [[ ! -e $policy ]]; then
@@ -92,7 +94,7 @@ apt_without_services() (
 
 # Install what a list names and the machine lacks.
 install_needs() {
-	local missing
+	local missing service
 	local -a packages
 
 	missing=$(missing_packages "$1")
@@ -107,7 +109,9 @@ install_needs() {
 	as_root apt-get update -q || fail "apt-get update failed"
 	apt_without_services "${packages[@]}" ||
 		fail "apt-get could not install: $missing"
-	if [[ " $missing" == *" coturn "* ]] && command -v systemctl >/dev/null; then
-		as_root systemctl --quiet disable coturn.service || true
-	fi
+	command -v systemctl >/dev/null || return 0
+	for service in coturn redis-server; do
+		[[ " $missing" != *" $service "* ]] ||
+			as_root systemctl --quiet disable "$service.service" || true
+	done
 }

@@ -1,9 +1,11 @@
 /* api.c: the HTTP faces: the ICE list, health, version and metrics. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include <openssl/crypto.h>
 
 #include "base/log.h"
+#include "base/member.h"
 #include "codec/json.h"
 #include "dialect/api.h"
 #include "policy/keyring.h"
@@ -83,6 +85,84 @@ static int read_query_ttl(struct web_exchange *exchange,
 	return 0;
 }
 
+/* An ICE list that waits until its credential is in Redis. */
+struct ice_wait {
+	struct usercred_grant grant;
+	const struct api *api;
+	struct web_held *held;
+	struct net_addr from;
+	char region[PLACE_MAX_NAME + 1];
+	uint64_t ttl_s;
+};
+
+static void write_ice(const struct api *api, const struct icelist_ask *ask,
+		      struct buf *body)
+{
+	buf_append_str(body, "{");
+	icelist_write(*api->icelist, ask, body);
+	buf_append_str(body, "}\n");
+}
+
+static void end_ice_wait(struct usercred_grant *grant)
+{
+	struct ice_wait *wait = container_of(grant, struct ice_wait, grant);
+	const struct icelist_ask ask = {
+		.kind = ICELIST_ADDRESS,
+		.subject = net_addr_network(&wait->from),
+		.ttl_s = wait->ttl_s,
+		.region = span_from(wait->region),
+		.from = &wait->from,
+		.cred = grant->err ? NULL : &grant->cred,
+	};
+	struct buf body = {0};
+
+	write_ice(wait->api, &ask, &body);
+	(void)web_held_reply(wait->held,
+			     &(struct web_response){
+				     .status = body.failed ? 503 : 200,
+				     .content_type = "application/json",
+				     .body = buf_span(&body),
+				     .headers = "Cache-Control: no-store\r\n",
+			     });
+	buf_clear(&body);
+	free(wait);
+}
+
+static void forget_ice_wait(void *arg)
+{
+	struct ice_wait *wait = arg;
+
+	usercred_cancel(&wait->grant);
+	free(wait);
+}
+
+/* Returns whether the answer comes later. */
+static bool wait_for_credential(struct web_exchange *exchange,
+				const struct api *api,
+				const struct icelist_ask *ask)
+{
+	struct ice_wait *wait;
+
+	if (!icelist_keeps_credentials(*api->icelist))
+		return false;
+	wait = calloc(1, sizeof(*wait));
+	if (!wait)
+		return false;
+	wait->grant.on_done = end_ice_wait;
+	wait->api = api;
+	wait->from = *ask->from;
+	wait->ttl_s = ask->ttl_s;
+	(void)span_copy(ask->region, wait->region, sizeof(wait->region));
+	if (!icelist_begin(*api->icelist, ask, &wait->grant)) {
+		free(wait);
+		return false;
+	}
+	wait->held = web_hold(exchange, forget_ice_wait, wait);
+	if (!wait->held) /* the connection is closed */
+		forget_ice_wait(wait);
+	return true;
+}
+
 void api_handle_ice(struct web_exchange *exchange,
 		    const struct web_request *request, void *arg)
 {
@@ -110,9 +190,9 @@ void api_handle_ice(struct web_exchange *exchange,
 	(void)http_query_get(request->head->query, SPAN("region"), region,
 			     sizeof(region));
 	ask.region = span_from(region);
-	buf_append_str(&body, "{");
-	icelist_write(*api->icelist, &ask, &body);
-	buf_append_str(&body, "}\n");
+	if (wait_for_credential(exchange, api, &ask))
+		return;
+	write_ice(api, &ask, &body);
 	reply_buf(exchange, 200, &body);
 }
 

@@ -133,10 +133,8 @@ void native_restart_ice(struct native_client *client)
 
 static void refresh(struct native_client *client)
 {
-	static const struct msg unasked;
-
 	if (client->ice_due_ms <= now_ms(client))
-		native_send_ice(client, &unasked);
+		native_renew_ice(client);
 	if (client->token_due_ms && client->token_due_ms <= now_ms(client)) {
 		native_send_token(client);
 		set_token_due(client);
@@ -215,6 +213,7 @@ static void on_close(struct wsconn *ws, enum wsconn_end end, const char *reason,
 	(void)ws;
 	log_debug("client.close", log_str("reason", reason));
 	native_forget_requests(client);
+	native_forget_orders(client);
 	end_peer(client, end);
 	outlog_clear(&client->unproved, GONE);
 	if (client->prev)
@@ -278,12 +277,10 @@ size_t native_clients_count(const struct native *native)
 
 void native_push_ice(struct native *native)
 {
-	static const struct msg unasked;
-
 	for (struct native_client *client = native->clients; client;
 	     client = client->next)
 		if (client->peer)
-			native_send_ice(client, &unasked);
+			native_renew_ice(client);
 }
 
 static uint64_t random_below(uint64_t bound)

@@ -10,9 +10,22 @@ struct native {
 	struct native_parts parts;
 	struct native_client *clients;
 	size_t clients_count;
-	struct buf out; /* the message being written; kept for the next */
-	uint8_t spread; /* of the credentials that were due last */
+	struct buf out;	  /* the message being written; kept for the next */
+	struct span text; /* the message being taken */
+	uint8_t spread;	  /* of the credentials that were due last */
 	bool is_draining;
+};
+
+/*
+ * A credential on its way to Redis, where they are kept there: nothing more is
+ * read of the client until what it said can be answered with it. Of one that
+ * nobody asked for there is no text, and the client goes on.
+ */
+struct native_order {
+	struct usercred_grant grant;
+	struct native_client *client;
+	char id[HUB_MAX_ID + 1]; /* of the peer that it is for */
+	struct buf text;	 /* the message that waits for it */
 };
 
 /* A connection, and the peer it is while it is in a room. */
@@ -26,10 +39,12 @@ struct native_client {
 	/* Of a client that cannot acknowledge: who waits for what it was sent,
 	 * until a pong shows that it came. */
 	struct outlog unproved;
-	uint64_t ice_due_ms;   /* when it gets fresh credentials */
-	uint64_t token_due_ms; /* and a fresh token; 0: it has none */
-	uint64_t ttl_s;	       /* that it asked for, 0 for none */
-	bool is_proving;       /* a ping for `unproved` is out */
+	uint64_t ice_due_ms;	    /* when it gets fresh credentials */
+	uint64_t token_due_ms;	    /* and a fresh token; 0: it has none */
+	uint64_t ttl_s;		    /* that it asked for, 0 for none */
+	struct native_order *order; /* for what it said, or NULL */
+	struct native_order *push;  /* unasked, or NULL */
+	bool is_proving;	    /* a ping for `unproved` is out */
 };
 
 /* How the hub reaches a client's peer; arg is the struct native_client, NULL
@@ -70,12 +85,38 @@ void native_take_text(struct native_client *client, struct span text);
 void native_join(struct native_client *client, const struct msg *msg);
 void native_resume(struct native_client *client, const struct msg *msg);
 
-/* The answers to `ice` and `peers`; msg is zero where nobody asked. */
+/* The answers to `ice` and `peers`. */
 void native_send_ice(struct native_client *client, const struct msg *msg);
 void native_send_peers(struct native_client *client, const struct msg *msg);
 
-/* Send a fresh token that nobody asked for. */
+/* Send a fresh ICE list, or a fresh token, that nobody asked for. */
+void native_renew_ice(struct native_client *client);
+void native_write_renewed(struct native_client *client,
+			  const struct turncred *cred);
 void native_send_token(struct native_client *client);
+
+/* --- native_order.c --- */
+
+/*
+ * Whether what the client said can be answered now; if not, it is taken again
+ * when there is a credential for ask, or none can be had.
+ */
+bool native_has_credential(struct native_client *client,
+			   const struct icelist_ask *ask);
+
+/* Have one made for a list that nobody asked for. Returns whether
+ * native_write_renewed() is going to be called with it; else it is to be sent
+ * without one. */
+bool native_order_renewal(struct native_client *client,
+			  const struct icelist_ask *ask);
+
+/* The credential that what is said now is answered with, and the id of the peer
+ * that it was made for; NULL for none. */
+const struct turncred *native_credential(const struct native_client *client);
+const char *native_ordered_id(const struct native_client *client);
+
+/* The client is gone: nothing of it is taken any more. */
+void native_forget_orders(struct native_client *client);
 
 /* --- native_deliver.c --- */
 

@@ -30,7 +30,19 @@ static struct native_sources sources_of(const struct native_client *client)
 		.keyring = parts->keyring,
 		.icelist = *parts->icelist,
 		.from = conn_peer(wsconn_conn(client->ws)),
+		.cred = native_credential(client),
 		.now_s = clock_wall_s(&parts->loop->clock),
+	};
+}
+
+static struct icelist_ask ask_for(const struct native_client *client,
+				  const char *id, uint64_t ttl_s)
+{
+	return (struct icelist_ask){
+		.kind = ICELIST_PEER,
+		.subject = span_from(id),
+		.ttl_s = ttl_s,
+		.from = conn_peer(wsconn_conn(client->ws)),
 	};
 }
 
@@ -48,11 +60,36 @@ static void send_written(struct native_client *client, const struct msg *msg,
 void native_send_ice(struct native_client *client, const struct msg *msg)
 {
 	struct msg asked = *msg;
+	struct icelist_ask ask;
 
 	if (asked.ttl_s)
 		client->ttl_s = asked.ttl_s;
 	asked.ttl_s = client->ttl_s;
+	ask = ask_for(client, client->peer->id, client->ttl_s);
+	if (!native_has_credential(client, &ask))
+		return;
 	send_written(client, &asked, native_write_ice);
+	native_restart_ice(client);
+}
+
+void native_write_renewed(struct native_client *client,
+			  const struct turncred *cred)
+{
+	struct native_sources sources = sources_of(client);
+	const struct msg unasked = {.ttl_s = client->ttl_s};
+
+	sources.cred = cred;
+	native_write_ice(native_begin(client), &unasked, &sources);
+	native_send(client);
+}
+
+void native_renew_ice(struct native_client *client)
+{
+	const struct icelist_ask ask =
+		ask_for(client, client->peer->id, client->ttl_s);
+
+	if (!native_order_renewal(client, &ask))
+		native_write_renewed(client, NULL);
 	native_restart_ice(client);
 }
 
@@ -171,6 +208,36 @@ static bool is_in_room(struct native_client *client, const struct msg *msg)
 	return true;
 }
 
+/* The id is given before the peer is there, since a credential may have to be.
+ */
+static void name_arrival(const struct native_client *client,
+			 struct arrival *arrival)
+{
+	const char *id = native_ordered_id(client);
+
+	if (id)
+		(void)span_copy(span_from(id), arrival->id,
+				sizeof(arrival->id));
+	else
+		crypto_new_id(arrival->id);
+	arrival->join.id = arrival->id;
+}
+
+/* Returns 0 when it may be tried, -EINPROGRESS when it is later, or as
+ * hub_join() does. */
+static int prepare_join(struct native_client *client, const struct msg *msg,
+			struct arrival *arrival)
+{
+	int err = hub_may_join(client->native->parts.hub, &arrival->join);
+	struct icelist_ask ask;
+
+	if (err)
+		return err;
+	name_arrival(client, arrival);
+	ask = ask_for(client, arrival->id, msg->ttl_s);
+	return native_has_credential(client, &ask) ? 0 : -EINPROGRESS;
+}
+
 void native_join(struct native_client *client, const struct msg *msg)
 {
 	struct arrival arrival = {0};
@@ -178,7 +245,12 @@ void native_join(struct native_client *client, const struct msg *msg)
 
 	if (is_in_room(client, msg) || read_join(client, msg, &arrival))
 		return;
-	err = hub_join(client->native->parts.hub, &arrival.join, &client->peer);
+	err = prepare_join(client, msg, &arrival);
+	if (err == -EINPROGRESS)
+		return;
+	if (!err)
+		err = hub_join(client->native->parts.hub, &arrival.join,
+			       &client->peer);
 	if (err) {
 		native_send_error(client, msg, (struct span){NULL, 0},
 				  join_error(err));
@@ -299,12 +371,16 @@ void native_resume(struct native_client *client, const struct msg *msg)
 {
 	struct arrival arrival = {0};
 	struct hub_resume resume;
+	struct icelist_ask ask;
 	enum hub_resumed verdict;
 	struct peer *peer;
 	int err = 0;
 
 	if (is_in_room(client, msg) ||
 	    read_resume(client, msg, &arrival, &resume))
+		return;
+	ask = ask_for(client, arrival.id, msg->ttl_s);
+	if (!native_has_credential(client, &ask))
 		return;
 	verdict = hub_resume(client->native->parts.hub, &resume, &peer, &err);
 	if (verdict != RESUMED) {

@@ -190,6 +190,7 @@ void native_take_text(struct native_client *client, struct span text)
 	struct msg_error error;
 	struct msg msg;
 
+	client->native->text = text;
 	if (msg_parse(text, &msg, &error)) {
 		native_send_refusal(client, &msg, error.code, error.message);
 		if (error.code == MSG_BAD_JSON)

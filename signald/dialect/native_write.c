@@ -77,6 +77,7 @@ static void write_ice_members(struct buf *out, uint64_t ttl_s,
 		.subject = span_from(sources->peer->id),
 		.ttl_s = ttl_s,
 		.from = sources->from,
+		.cred = sources->cred,
 	};
 
 	buf_append_str(out, ",");

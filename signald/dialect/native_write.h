@@ -15,6 +15,7 @@ struct native_sources {
 	const struct keyring *keyring;
 	struct icelist *icelist;
 	const struct net_addr *from; /* the client's address */
+	const struct turncred *cred; /* see struct icelist_ask */
 	uint64_t now_s;
 };
 

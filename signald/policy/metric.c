@@ -106,6 +106,8 @@ static const struct row rows[METRIC_COUNT] = {
 		"Bytes passed between TURN clients and coturn, both ways."),
 	[METRIC_TURN_UP] = GAUGE("turn_up",
 		"1 while clients are given a TURN server, else 0."),
+	[METRIC_TURN_REDIS_UP] = GAUGE("turn_redis_up",
+		"1 while Redis takes credentials (turn.credentials = redis), else 0."),
 	[METRIC_TURN_CLI_UP] = GAUGE("turn_cli_up",
 		"TURN servers whose administration answers now."),
 	[METRIC_TURN_KICKED_USERS] = GAUGE("turn_kicked_users",

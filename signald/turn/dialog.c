@@ -326,8 +326,9 @@ static void take_unauthenticated(struct dialog *dialog,
 		return;
 	}
 	dialog_note(dialog,
-		    "the server refuses the credential (401): is turn.secret "
-		    "the one of its configuration, and its clock right?");
+		    "the server refuses the credential (401): is turn.secret, "
+		    "or turn.redis, the one of its configuration, and its "
+		    "clock right?");
 	if (dialog->request.method == TURN_ALLOCATE)
 		dialog->may_hold = false;
 	fail(dialog);

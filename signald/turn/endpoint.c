@@ -1,4 +1,5 @@
 /* endpoint.c: one way to one TURN server, proven again and again. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -106,21 +107,44 @@ static void write_user(const struct endpoint *endpoint, char out[32])
 		       endpoint->link.addr.is_v6 ? 6 : 4);
 }
 
-static void prove(struct endpoint *endpoint)
+static void begin_proof(struct endpoint *endpoint)
 {
-	char user[32];
-	struct proof_target target = {
+	const struct proof_target target = {
 		.link = endpoint->link,
 		.relay_family = endpoint->link.addr.is_v6 ? AF_INET6 : AF_INET,
-		.ttl_s = TTL_S,
 		.timeout_ms = TIMEOUT_MS,
 	};
 
-	write_user(endpoint, user);
-	target.user = span_from(user);
 	if (proof_new(&endpoint->proof, endpoint->loop, &target,
-		      endpoint->server->credentials, on_done, endpoint))
+		      &endpoint->grant.cred, on_done, endpoint))
 		schedule(endpoint); /* out of memory: later perhaps */
+}
+
+/* Without a credential nothing is found out about the server. */
+static void take_grant(struct endpoint *endpoint, int err)
+{
+	if (!err)
+		begin_proof(endpoint);
+	else
+		schedule(endpoint);
+}
+
+static void on_granted(struct usercred_grant *grant)
+{
+	take_grant(container_of(grant, struct endpoint, grant), grant->err);
+}
+
+static void prove(struct endpoint *endpoint)
+{
+	char user[32];
+	int err;
+
+	write_user(endpoint, user);
+	loop_enter(endpoint->loop); /* for a clock that is right */
+	err = pool_grant(endpoint->server, &endpoint->loop->clock,
+			 &endpoint->grant, span_from(user), TTL_S);
+	if (err != -EINPROGRESS)
+		take_grant(endpoint, err);
 }
 
 static void timer_fire(struct loop_timer *timer)
@@ -142,12 +166,14 @@ void endpoint_init(struct endpoint *endpoint, struct loop *loop,
 	endpoint->on_change = on_change;
 	endpoint->arg = arg;
 	endpoint->timer.fire = timer_fire;
+	endpoint->grant.on_done = on_granted;
 	prove(endpoint);
 }
 
 void endpoint_clear(struct endpoint *endpoint)
 {
 	loop_timer_stop(&endpoint->timer);
+	usercred_cancel(&endpoint->grant);
 	proof_free(endpoint->proof);
 	endpoint->proof = NULL;
 }

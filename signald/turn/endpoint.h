@@ -21,7 +21,8 @@ struct endpoint {
 	void (*on_change)(struct endpoint *endpoint, void *arg);
 	void *arg;
 	struct loop_timer timer;
-	struct proof *proof; /* NULL between two */
+	struct usercred_grant grant; /* of the credential it is made with */
+	struct proof *proof;	     /* NULL between two */
 	enum endpoint_state state;
 	unsigned
 		streak; /* results of the other kind than the state, in a row */

@@ -1,5 +1,6 @@
 /* guard.c: one coturn of a server, tried every hour for where it lets in. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -109,26 +110,51 @@ static void list_own(const struct config *config, struct reach_target *target)
 		add_own(target, item);
 }
 
-static void try_family(struct guard *guard, bool is_v6)
+static void end_untried(struct guard *guard)
+{
+	guard->was_inconclusive = true;
+	end_round(guard);
+}
+
+static void begin_reach(struct guard *guard)
 {
 	const struct config *config = guard->loop->config;
 	struct reach_target target = {
 		.link = guard->link,
-		.relay_family = is_v6 ? AF_INET6 : AF_INET,
-		.user = is_v6 ? SPAN("s-reach.6") : SPAN("s-reach.4"),
-		.ttl_s = TTL_S,
+		.relay_family = guard->is_of_v6 ? AF_INET6 : AF_INET,
 		.timeout_ms = TIMEOUT_MS,
 		.first_relay_port = config_first_relay_port(config),
 	};
 
-	guard->is_of_v6 = is_v6;
 	if (!strcmp(guard->server->name, CONFIG_OWN_SERVER))
 		list_own(config, &target);
-	if (!reach_new(&guard->reach, guard->loop, &target,
-		       guard->server->credentials, on_done, guard))
-		return;
-	guard->was_inconclusive = true; /* out of memory */
-	end_round(guard);
+	if (reach_new(&guard->reach, guard->loop, &target, &guard->grant.cred,
+		      on_done, guard))
+		end_untried(guard); /* out of memory */
+}
+
+static void on_granted(struct usercred_grant *grant)
+{
+	struct guard *guard = container_of(grant, struct guard, grant);
+
+	if (grant->err)
+		end_untried(guard);
+	else
+		begin_reach(guard);
+}
+
+static void try_family(struct guard *guard, bool is_v6)
+{
+	int err;
+
+	guard->is_of_v6 = is_v6;
+	loop_enter(guard->loop);
+	err = pool_grant(guard->server, &guard->loop->clock, &guard->grant,
+			 is_v6 ? SPAN("s-reach.6") : SPAN("s-reach.4"), TTL_S);
+	if (!err)
+		begin_reach(guard);
+	else if (err != -EINPROGRESS)
+		end_untried(guard);
 }
 
 static void begin_round(struct guard *guard)
@@ -164,6 +190,7 @@ void guard_init(struct guard *guard, struct loop *loop,
 		.ops = ops,
 		.arg = arg,
 		.timer.fire = timer_fire,
+		.grant.on_done = on_granted,
 		.safety = server->safety[process],
 	};
 }
@@ -171,13 +198,14 @@ void guard_init(struct guard *guard, struct loop *loop,
 void guard_clear(struct guard *guard)
 {
 	loop_timer_stop(&guard->timer);
+	usercred_cancel(&guard->grant);
 	reach_free(guard->reach);
 	guard->reach = NULL;
 }
 
 void guard_start(struct guard *guard)
 {
-	if (guard->reach)
+	if (guard->reach || guard->grant.request)
 		return;
 	loop_timer_stop(&guard->timer);
 	begin_round(guard);

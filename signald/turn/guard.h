@@ -23,9 +23,10 @@ struct guard {
 	void *arg;
 	struct loop_timer timer;
 	struct link_target link; /* the way it is tried over, in this round */
-	struct reach *reach;	 /* NULL between two */
-	bool is_of_v6;		 /* which family is tried now */
-	bool was_inconclusive;	 /* in this round */
+	struct usercred_grant grant; /* of the credential it is tried with */
+	struct reach *reach;	     /* NULL between two */
+	bool is_of_v6;		     /* which family is tried now */
+	bool was_inconclusive;	     /* in this round */
 	enum pool_safety safety,
 		round;		      /* known; of this round as far as it is */
 	bool is_exposed, was_exposed; /* in this round, in the one before */

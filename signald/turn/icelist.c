@@ -131,16 +131,36 @@ static bool write_stun(const struct pool_server *const *servers, size_t count,
 	return has_any;
 }
 
+/* What all entries of one list have. */
+struct entry {
+	const struct turncred *kept; /* in Redis; else each is made its own */
+	const char *user;
+	uint64_t ttl_s;
+};
+
+static int credential_for(const struct icelist *list,
+			  const struct pool_server *server,
+			  const struct entry *entry, struct turncred *cred)
+{
+	if (entry->kept) {
+		*cred = *entry->kept;
+		return 0;
+	}
+	if (!*entry->user)
+		return -ENOENT;
+	return turncred_make(server->credentials, span_from(entry->user),
+			     clock_wall_s(list->clock), entry->ttl_s, cred);
+}
+
 /* The entry of a TURN server. Returns whether it could be written. */
 static bool write_turn(struct icelist *list, const struct pool_server *server,
-		       const char *user, uint64_t ttl_s, const char *comma,
+		       const struct entry *entry, const char *comma,
 		       struct buf *out)
 {
 	const char *before = "{\"urls\":[";
 	struct turncred cred;
 
-	if (!*user || turncred_make(server->credentials, span_from(user),
-				    clock_wall_s(list->clock), ttl_s, &cred))
+	if (credential_for(list, server, entry, &cred))
 		return false;
 	buf_append_str(out, comma);
 	for (int i = 0; i < POOL_TRANSPORTS; i++) {
@@ -177,12 +197,15 @@ static bool write_servers(struct icelist *list, const struct icelist_ask *ask,
 	const struct pool_server *servers[POOL_MAX_CHOSEN];
 	struct place place = place_of(list, ask);
 	char user[TURNCRED_MAX_USER + 1];
+	const struct entry entry = {ask->cred, user, ttl_s};
 	bool has_any, has_turn = false;
-	size_t count;
+	size_t count = 0;
 
 	if (icelist_user_of(list, ask->kind, ask->subject, user))
 		user[0] = '\0';
-	count = pool_choose(list->pool, span_from(user), &place, true, servers);
+	if (ask->cred || !list->pool->usercred)
+		count = pool_choose(list->pool, span_from(user), &place, true,
+				    servers);
 	if (!count) {
 		count = pool_choose(list->pool, span_from(user), &place, false,
 				    servers);
@@ -191,7 +214,7 @@ static bool write_servers(struct icelist *list, const struct icelist_ask *ask,
 	}
 	has_any = write_stun(servers, count, out);
 	for (size_t i = 0; i < count; i++) {
-		bool is_there = write_turn(list, servers[i], user, ttl_s,
+		bool is_there = write_turn(list, servers[i], &entry,
 					   has_any ? "," : "", out);
 
 		has_any |= is_there;
@@ -200,11 +223,34 @@ static bool write_servers(struct icelist *list, const struct icelist_ask *ask,
 	return has_turn;
 }
 
+bool icelist_keeps_credentials(const struct icelist *list)
+{
+	return list->pool->usercred && pool_is_alive(list->pool);
+}
+
+bool icelist_begin(struct icelist *list, const struct icelist_ask *ask,
+		   struct usercred_grant *grant)
+{
+	char user[TURNCRED_MAX_USER + 1];
+
+	if (!icelist_keeps_credentials(list) ||
+	    icelist_user_of(list, ask->kind, ask->subject, user))
+		return false;
+	return !usercred_begin(list->pool->usercred, grant, span_from(user),
+			       icelist_ttl_s(list, ask->ttl_s));
+}
+
+static uint64_t left_of(const struct turncred *cred, uint64_t now_s)
+{
+	return cred->expires_at_s > now_s ? cred->expires_at_s - now_s : 0;
+}
+
 void icelist_write(struct icelist *list, const struct icelist_ask *ask,
 		   struct buf *out)
 {
 	uint64_t now_s = clock_wall_s(list->clock);
-	uint64_t ttl_s = icelist_ttl_s(list, ask->ttl_s);
+	uint64_t ttl_s = ask->cred ? left_of(ask->cred, now_s)
+				   : icelist_ttl_s(list, ask->ttl_s);
 	char expires_at[CLOCK_ISO_LEN + 1];
 	bool has_turn;
 

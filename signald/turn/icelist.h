@@ -26,6 +26,9 @@ struct icelist_ask {
 	uint64_t ttl_s;	     /* asked for by the client, 0: the configured */
 	struct span region;  /* asked for, "" for that of `from` */
 	const struct net_addr *from; /* the client's, NULL where unknown */
+	/* Where credentials are kept in Redis: one that icelist_begin() had
+	 * made, or NULL: no TURN server is given then. */
+	const struct turncred *cred;
 };
 
 struct icelist_parts {
@@ -62,6 +65,21 @@ int icelist_user_of(struct icelist *list, enum icelist_user kind,
 
 /* A name of that form is of a peer, and not of an address. */
 bool icelist_is_peer(struct span user);
+
+/* Lists with TURN servers want a credential of icelist_begin() now. */
+bool icelist_keeps_credentials(const struct icelist *list);
+
+/*
+ * Where credentials are kept in Redis, have one made that the list can be
+ * written with.
+ *
+ * grant  its on_done is set
+ *
+ * Returns whether on_done is going to be called, and the list is to be written
+ * then, with ask->cred set when err is 0. Else it can be written at once.
+ */
+bool icelist_begin(struct icelist *list, const struct icelist_ask *ask,
+		   struct usercred_grant *grant);
 
 /*
  * Append the members of an ICE answer, without braces:

@@ -67,8 +67,11 @@ static int key_server(struct pool_server *server, const struct config *config)
 {
 	struct span secret = config_signing_secret(config->turn.secret);
 	struct crypto_hmac *credentials;
-	int err = crypto_hmac_new(&credentials, CRYPTO_SHA1, secret);
+	int err;
 
+	if (!secret.len) /* credentials are kept in Redis */
+		return make_identity(server, span_from(config->turn.realm));
+	err = crypto_hmac_new(&credentials, CRYPTO_SHA1, secret);
 	if (err)
 		return err;
 	crypto_hmac_free(server->credentials);
@@ -170,6 +173,25 @@ int pool_renew_secrets(struct pool *pool, const struct config *config)
 	return err;
 }
 
+void pool_use_redis(struct pool *pool, struct usercred *usercred)
+{
+	pool->usercred = usercred;
+	for (size_t i = 0; i < pool->count; i++)
+		pool->servers[i].usercred = usercred;
+}
+
+int pool_grant(const struct pool_server *server, const struct clock *clock,
+	       struct usercred_grant *grant, struct span user, uint64_t ttl_s)
+{
+	int err;
+
+	if (!server->usercred)
+		return turncred_make(server->credentials, user,
+				     clock_wall_s(clock), ttl_s, &grant->cred);
+	err = usercred_begin_own(server->usercred, grant, user, ttl_s);
+	return err ? err : -EINPROGRESS;
+}
+
 static const struct pool_server *find_same(const struct pool *pool,
 					   const struct pool_server *server)
 {
@@ -213,6 +235,8 @@ bool pool_can_offer(const struct pool *pool, const struct pool_server *server,
 		    enum pool_transport transport)
 {
 	if (!server->offers[transport])
+		return false;
+	if (pool->usercred && !usercred_is_up(pool->usercred))
 		return false;
 	return pool->trusts_all || (server->is_live[transport] &&
 				    !is_withheld(pool, server, transport));

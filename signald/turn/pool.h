@@ -6,6 +6,7 @@
 #include "base/crypto.h"
 #include "policy/config.h"
 #include "turn/place.h"
+#include "turn/usercred.h"
 
 /* The ways to one server that clients are told of. */
 enum pool_transport {
@@ -41,7 +42,9 @@ struct pool_server {
 	bool has_stun;
 	bool offers[POOL_TRANSPORTS];
 	uint16_t ports[POOL_TRANSPORTS];
-	struct crypto_hmac *credentials; /* HMAC-SHA1 keyed with its secret */
+	/* HMAC-SHA1 keyed with its secret; NULL where it has none */
+	struct crypto_hmac *credentials;
+	struct usercred *usercred; /* as the pool's */
 
 	/* Set by who proves it. */
 	bool is_live[POOL_TRANSPORTS];
@@ -57,6 +60,9 @@ struct pool {
 	bool trusts_all; /* turn.probe is off */
 	bool withholds_unsafe;
 	unsigned per_client;
+	/* Where credentials are kept for the servers; NULL: nowhere, they are
+	 * made with the servers' secrets. */
+	struct usercred *usercred;
 };
 
 /*
@@ -73,6 +79,19 @@ void pool_free(struct pool *pool); /* takes NULL */
  * Returns 0, or -ENOMEM with some of them changed.
  */
 int pool_renew_secrets(struct pool *pool, const struct config *config);
+
+/* Credentials are kept in Redis; borrowed. While it cannot be reached, no
+ * server can be offered. */
+void pool_use_redis(struct pool *pool, struct usercred *usercred);
+
+/*
+ * A credential for one of our own that uses this server.
+ *
+ * Returns 0 when it is in the grant at once; -EINPROGRESS when the grant's
+ * on_done is told later; or as usercred_begin() does.
+ */
+int pool_grant(const struct pool_server *server, const struct clock *clock,
+	       struct usercred_grant *grant, struct span user, uint64_t ttl_s);
 
 /* Nothing is known to live. */
 void pool_forget_liveness(struct pool *pool);

@@ -87,6 +87,12 @@ static void write_why(const struct watch *watch, char *out, size_t cap)
 bool probe_trouble(const struct probe *probe, const struct pool *pool,
 		   char *out, size_t cap)
 {
+	if (pool->usercred && !usercred_is_up(pool->usercred)) {
+		(void)snprintf(out, cap,
+			       "Redis, where credentials are kept: %s",
+			       usercred_trouble(pool->usercred));
+		return true;
+	}
 	if (!probe)
 		return false;
 	for (size_t i = 0; i < pool->count; i++) {
@@ -172,12 +178,27 @@ static void write_server(const struct pool *pool,
 	buf_append_str(out, "]");
 }
 
+/* null where credentials are not kept there. */
+static void write_redis(const struct pool *pool, struct buf *out)
+{
+	if (!pool->usercred) {
+		buf_append_str(out, "\"redis\":null");
+		return;
+	}
+	buf_append_format(out, "\"redis\":{\"up\":%s",
+			  usercred_is_up(pool->usercred) ? "true" : "false");
+	write_text(out, ",\"error\":", usercred_trouble(pool->usercred));
+	buf_append_str(out, "}");
+}
+
 void probe_write_json(const struct probe *probe, const struct pool *pool,
 		      struct buf *out)
 {
-	buf_append_format(out, "{\"alive\":%s,\"proven\":%s,\"servers\":[",
+	buf_append_format(out, "{\"alive\":%s,\"proven\":%s,",
 			  pool_is_alive(pool) ? "true" : "false",
 			  probe ? "true" : "false");
+	write_redis(pool, out);
+	buf_append_str(out, ",\"servers\":[");
 	for (size_t i = 0; i < pool->count; i++) {
 		buf_append_str(out, i ? "," : "");
 		write_server(pool, &pool->servers[i], out);

@@ -272,16 +272,14 @@ static void begin(struct proof *proof, const struct link_target *target,
 }
 
 int proof_new(struct proof **proofp, struct loop *loop,
-	      const struct proof_target *target, struct crypto_hmac *secret,
+	      const struct proof_target *target, const struct turncred *cred,
 	      void (*on_done)(const struct proof_result *result, void *arg),
 	      void *arg)
 {
 	struct proof *proof = calloc(1, sizeof(*proof));
-	struct turncred cred;
-	int err = -ENOMEM;
 
 	if (!proof)
-		return err;
+		return -ENOMEM;
 	loop_enter(loop); /* for a clock that is right */
 	proof->loop = loop;
 	proof->on_done = on_done;
@@ -291,20 +289,11 @@ int proof_new(struct proof **proofp, struct loop *loop,
 	proof->deadline.fire = deadline_fire;
 	proof->resend.fire = resend_fire;
 	proof->done.run = done_run;
-	err = turncred_make(secret, target->user, clock_wall_s(&loop->clock),
-			    target->ttl_s, &cred);
-	if (err)
-		goto fail;
 	loop_timer_start(loop, &proof->deadline,
 			 loop->clock.mono_ms + target->timeout_ms);
-	begin(proof, &target->link, &cred);
-	crypto_wipe(&cred, sizeof(cred));
+	begin(proof, &target->link, cred);
 	*proofp = proof;
 	return 0;
-
-fail:
-	proof_free(proof);
-	return err;
 }
 
 void proof_free(struct proof *proof)

@@ -2,14 +2,14 @@
 #ifndef SIGNALD_TURN_PROOF_H
 #define SIGNALD_TURN_PROOF_H
 
-#include "base/crypto.h"
+#include "codec/turncred.h"
 #include "turn/link.h"
 
 /*
- * What a client does, in this order: an allocation with a credential of the
- * shared secret, a permission for the relayed address's own IP, a datagram
- * through the relay to that address itself, which comes back the same way; then
- * the allocation is given back.
+ * What a client does, in this order: an allocation with a credential, a
+ * permission for the relayed address's own IP, a datagram through the relay to
+ * that address itself, which comes back the same way; then the allocation is
+ * given back.
  */
 enum proof_step {
 	PROOF_CONNECT,
@@ -22,8 +22,6 @@ enum proof_step {
 struct proof_target {
 	struct link_target link;
 	int relay_family; /* AF_INET, AF_INET6; AF_UNSPEC: the server's usual */
-	struct span user; /* as for turncred_make(); quotas count by it */
-	unsigned ttl_s;	  /* the credential's, as clients get it */
 	unsigned timeout_ms; /* for all of it */
 };
 
@@ -45,7 +43,7 @@ struct proof;
  * Begin a proof.
  *
  * target   copied
- * secret   HMAC-SHA1 keyed with the server's secret; used in the call only
+ * cred     one that the server is to take; copied
  * on_done  is told the result, once, never in the call itself; the proof is
  *          still its owner's to free then, in on_done or later
  *
@@ -53,10 +51,10 @@ struct proof;
  * or is freed too early, is given up with one last message over UDP, so that it
  * does not use up the quota; over TCP it ends with the connection.
  *
- * Returns 0, -EINVAL for a user or ttl that turncred_make() refuses, -ENOMEM.
+ * Returns 0 or -ENOMEM.
  */
 int proof_new(struct proof **proofp, struct loop *loop,
-	      const struct proof_target *target, struct crypto_hmac *secret,
+	      const struct proof_target *target, const struct turncred *cred,
 	      void (*on_done)(const struct proof_result *result, void *arg),
 	      void *arg);
 

@@ -24,7 +24,7 @@ struct reach {
 	struct loop *loop;
 	void (*on_done)(const struct reach_result *result, void *arg);
 	void *arg;
-	struct reach_target target; /* its user is in the credential */
+	struct reach_target target;
 	struct dialog dialog;
 	struct loop_timer deadline;
 	struct loop_timer trap_wait;
@@ -452,13 +452,11 @@ static void begin(struct reach *reach, const struct turncred *cred)
 }
 
 int reach_new(struct reach **reachp, struct loop *loop,
-	      const struct reach_target *target, struct crypto_hmac *secret,
+	      const struct reach_target *target, const struct turncred *cred,
 	      void (*on_done)(const struct reach_result *result, void *arg),
 	      void *arg)
 {
 	struct reach *reach = calloc(1, sizeof(*reach));
-	struct turncred cred;
-	int err;
 
 	if (!reach)
 		return -ENOMEM;
@@ -471,17 +469,10 @@ int reach_new(struct reach **reachp, struct loop *loop,
 	reach->deadline.fire = deadline_fire;
 	reach->trap_wait.fire = trap_wait_fire;
 	reach->done.run = done_run;
-	err = turncred_make(secret, target->user, clock_wall_s(&loop->clock),
-			    target->ttl_s, &cred);
-	if (err) {
-		reach_free(reach);
-		return err;
-	}
 	list_peers(reach);
 	loop_timer_start(loop, &reach->deadline,
 			 loop->clock.mono_ms + target->timeout_ms);
-	begin(reach, &cred);
-	crypto_wipe(&cred, sizeof(cred));
+	begin(reach, cred);
 	*reachp = reach;
 	return 0;
 }

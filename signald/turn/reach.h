@@ -2,7 +2,7 @@
 #ifndef SIGNALD_TURN_REACH_H
 #define SIGNALD_TURN_REACH_H
 
-#include "base/crypto.h"
+#include "codec/turncred.h"
 #include "turn/link.h"
 
 #define REACH_MAX_OWN 8
@@ -18,8 +18,6 @@ enum reach_verdict {
 struct reach_target {
 	struct link_target link;
 	int relay_family; /* AF_INET or AF_INET6: what is relayed to */
-	struct span user; /* as for turncred_make() */
-	unsigned ttl_s;
 	unsigned timeout_ms;
 	/* The relay's own addresses, without ports, which coturn lets in: where
 	 * they are this host's, it is tried whether a datagram comes through
@@ -44,12 +42,12 @@ struct reach;
  * cloud's metadata service, over IPv6 also in their mapped and translated
  * forms, and the private addresses of this host (RFC 6890).
  *
- * secret, on_done  as for proof_new()
+ * cred, on_done  as for proof_new()
  *
- * Returns 0, -EINVAL, -ENOMEM.
+ * Returns 0 or -ENOMEM.
  */
 int reach_new(struct reach **reachp, struct loop *loop,
-	      const struct reach_target *target, struct crypto_hmac *secret,
+	      const struct reach_target *target, const struct turncred *cred,
 	      void (*on_done)(const struct reach_result *result, void *arg),
 	      void *arg);
 

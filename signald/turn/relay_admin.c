@@ -18,6 +18,7 @@ struct relay_admin {
 	struct relay_watch **watches;
 	size_t watches_count;
 	uint64_t max_ttl_s;
+	struct usercred *usercred; /* NULL: credentials cannot be deleted */
 };
 
 /* --- the servers --- */
@@ -85,6 +86,8 @@ static void note_ttl(struct relay_admin *admin)
 {
 	uint64_t max_ttl_s = admin->duty.loop->config->turn.max_ttl_s;
 
+	if (admin->usercred) /* see turncred_lengthen() */
+		max_ttl_s *= 2;
 	if (admin->max_ttl_s < max_ttl_s)
 		admin->max_ttl_s = max_ttl_s;
 }
@@ -103,10 +106,27 @@ int relay_admin_end_user(struct relay_admin *admin, struct span user)
 	if (err == -EINVAL || err == -ENOMEM)
 		return err;
 	forget_the_done(&admin->duty);
+	if (admin->usercred)
+		usercred_revoke(admin->usercred, user);
 	admin->duty.soon_until_ms = clock->mono_ms + SOON_FOR_MS;
 	for (size_t i = 0; i < admin->watches_count; i++)
 		relay_watch_look_now(admin->watches[i]);
 	return err;
+}
+
+void relay_admin_use_redis(struct relay_admin *admin, struct usercred *usercred)
+{
+	admin->usercred = usercred;
+}
+
+void relay_admin_revoke_all(struct relay_admin *admin)
+{
+	uint64_t expires_at_s;
+	struct span user;
+	size_t at = 0;
+
+	while (kicked_next(admin->duty.ended, &at, &user, &expires_at_s))
+		usercred_revoke(admin->usercred, user);
 }
 
 void relay_admin_spare(struct relay_admin *admin, struct span user)

@@ -2,7 +2,7 @@
 #ifndef SIGNALD_TURN_RELAY_ADMIN_H
 #define SIGNALD_TURN_RELAY_ADMIN_H
 
-#include "net/loop.h"
+#include "turn/usercred.h"
 
 #define RELAY_ADMIN_FILE "kicked-users"
 
@@ -17,10 +17,10 @@ struct relay_admin_server {
 
 /*
  * coturn asks for a credential once, when an allocation begins, and lets it go
- * on for as long as it is refreshed; and a credential cannot be taken back. So
- * whoever is to relay no more is looked for on every server, again and again,
- * until all their credentials have expired and the servers have been found
- * empty of them after that.
+ * on for as long as it is refreshed; and a credential made with a shared secret
+ * cannot be taken back. So whoever is to relay no more is looked for on every
+ * server, again and again, until all their credentials have expired and the
+ * servers have been found empty of them after that.
  *
  * dir  of RELAY_ADMIN_FILE, which keeps them over a restart; "" for none
  *
@@ -42,6 +42,14 @@ void relay_admin_free(struct relay_admin *admin);
 void relay_admin_set_spare(struct relay_admin *admin, bool (*spare)(void *arg),
 			   void *arg);
 void relay_admin_spare(struct relay_admin *admin, struct span user);
+
+/* Where credentials are kept in Redis, those of ended users are deleted there,
+ * so that there will be no more allocations; borrowed. */
+void relay_admin_use_redis(struct relay_admin *admin,
+			   struct usercred *usercred);
+
+/* Redis can be reached again: delete what could not be deleted before. */
+void relay_admin_revoke_all(struct relay_admin *admin);
 
 /*
  * These servers from now on; those of before are left.

@@ -7,7 +7,8 @@
 #include "turn/side.h"
 
 int side_init(struct side *side, const struct config *config,
-	      const struct clock *clock, struct span user_key)
+	      const struct clock *clock, struct usercred *usercred,
+	      struct span user_key)
 {
 	struct side made = {.pool = NULL};
 	struct icelist_parts parts = {.clock = clock};
@@ -15,6 +16,7 @@ int side_init(struct side *side, const struct config *config,
 
 	if (err)
 		return err;
+	pool_use_redis(made.pool, usercred);
 	if (*config->turn.regions)
 		err = regions_new(&made.regions, config->turn.regions);
 	parts.pool = made.pool;
@@ -91,6 +93,11 @@ int side_prove(struct side *side, struct loop *loop,
 	if (err)
 		pool_forget_liveness(side->pool);
 	return err;
+}
+
+void side_note_redis(const struct side *side)
+{
+	metric_set(METRIC_TURN_UP, pool_is_alive(side->pool));
 }
 
 /* --- administration --- */

@@ -18,12 +18,14 @@ struct side {
  * Make all but the probe, which begins when the configuration is in force, and
  * with no region known yet.
  *
+ * usercred  where credentials are kept, borrowed; NULL: nowhere
  * user_key  as for icelist_new()
  *
  * Returns 0 or -ENOMEM, side as it was.
  */
 int side_init(struct side *side, const struct config *config,
-	      const struct clock *clock, struct span user_key);
+	      const struct clock *clock, struct usercred *usercred,
+	      struct span user_key);
 void side_clear(struct side *side);
 
 /*
@@ -54,6 +56,9 @@ void side_follow_regions(struct side *side, uint64_t now_ms);
  */
 int side_prove(struct side *side, struct loop *loop,
 	       void (*on_change)(void *arg), void *arg);
+
+/* Credentials can be kept in Redis, or not any more. */
+void side_note_redis(const struct side *side);
 
 /*
  * Tell admin where the servers' administrations are, and log when there are

@@ -1,16 +1,18 @@
 // Who is kicked relays no more: signald ends its allocations at the real coturn,
-// and goes on ending them for as long as there may be a credential.
+// and goes on ending them for as long as there may be a credential; where those
+// are kept in Redis, they are gone at once.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
-import { describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 
 import { startDaemon, until } from '../lib/daemon.mjs';
 import { atEnd } from '../lib/ending.mjs';
 import { joinPeer } from '../lib/peer.mjs';
 import { PUBLIC4, SECRET, generate, makeFolder, startCoturn } from './coturn.mjs';
+import { REDIS, keepCredential, redisOf } from './redis.mjs';
 import { mintCredential } from './turn-client.mjs';
 
 const CLI = { address: '127.0.0.1', port: 5766 };
@@ -23,13 +25,50 @@ const ENDED = 'signald_turn_allocations_ended_total{reason="kicked"}';
 
 const cli = (port = CLI.port) => ({ 'turn.cli': `${CLI.address}:${port}`, 'turn.cli_password': PASSWORD });
 
+/*
+ * How users are known, and what becomes of what one tries who was kicked:
+ *
+ * mint(t, user)       a credential that signald could have made
+ * ends(t, coturn, c)  with c nothing is relayed
+ * endedLater          an allocation made with it is counted as ended
+ * endedCode           what a refresh of an ended allocation gets
+ */
+const BY_SECRET = {
+	name: 'by secret',
+	sets: { 'turn.secret': SECRET },
+	flags: [],
+	start: () => {},
+	mint: (t, user) => mintCredential(SECRET, user),
+	ends: async (t, coturn, credential) => untilEnded(await allocate(t, coturn, credential)),
+	endedLater: 1,
+	endedCode: 437,
+};
+
+const IN_REDIS = {
+	name: 'in Redis',
+	sets: { ...REDIS, 'turn.secret': undefined },
+	flags: ['--patched'],
+	start: redisOf,
+	mint: async (t, user) => keepCredential(await redisOf(t), 'turn.example.org', user),
+	ends: async (t, coturn, credential) => {
+		const client = await openClient(t, coturn, credential);
+		assert.equal((await client.allocate()).code, 401);
+	},
+	endedLater: 0,
+	endedCode: 401,
+};
+
+const MODES = [BY_SECRET, IN_REDIS];
+let mode = BY_SECRET;
+
 async function startRelay(t, { folder, ...more } = {}) {
-	const { file, stderr } = await generate(folder ?? await makeFolder(t), { ...cli(), ...more });
+	await mode.start(t);
+	const { file, stderr } = await generate(folder ?? await makeFolder(t), { ...cli(), ...mode.sets, ...more }, ...mode.flags);
 	assert.equal(stderr, '');
 	const coturn = await startCoturn(t, file);
 	// As long as it makes its database, it may refuse what is right.
 	await until('coturn gives relays', async () => {
-		const client = await coturn.client();
+		const client = await coturn.client(await mode.mint(t, 'test'));
 		const { code } = await client.allocate();
 		client.close();
 		return code === 200;
@@ -38,10 +77,19 @@ async function startRelay(t, { folder, ...more } = {}) {
 }
 
 async function startSignald(t, more = {}) {
-	return startDaemon(t, {
-		sets: { 'turn.host': PUBLIC4, 'turn.secret': SECRET, 'turn.probe': 'no', 'state.dir': await makeFolder(t), ...cli(), ...more },
+	const sets = {
+		'turn.host': PUBLIC4, 'turn.probe': 'no', 'state.dir': await makeFolder(t), 'turn.realm': 'turn.example.org',
+		...cli(), ...mode.sets, ...more,
+	};
+	const daemon = await startDaemon(t, {
+		sets: Object.fromEntries(Object.entries(sets).filter(([, value]) => value !== undefined)),
 	});
+	await mayGive(daemon);
+	return daemon;
 }
+
+// It has reached what it needs for credentials.
+const mayGive = (daemon) => mode === IN_REDIS && daemon.waitLog(/turn\.redis_up/);
 
 async function startBoth(t, more) {
 	const coturn = await startRelay(t, more);
@@ -84,8 +132,9 @@ async function kick(daemon, peer) {
 }
 
 // Until coturn knows nothing of its allocation any more (437, or 401 where the
-// credential has expired). Returns how long it took.
-async function untilEnded(client, limitMs = MOST_MS, code = 437) {
+// credential is none any more: a live allocation goes on without). Returns how
+// long it took.
+async function untilEnded(client, limitMs = MOST_MS, code = mode.endedCode) {
 	const began = performance.now();
 	await until('the allocation is ended', async () => (await client.refresh(600)).code === code, limitMs);
 	return Math.round(performance.now() - began);
@@ -112,7 +161,9 @@ function stream(a, b) {
 	return seen;
 }
 
-describe('a kick', () => {
+for (const kind of MODES) describe(`a kick, users known ${kind.name},`, () => {
+	before(() => (mode = kind));
+
 	test('ends the media of the kicked within two seconds, and nobody else\'s', async (t) => {
 		const both = await startBoth(t);
 		const [ada, bob, eve] = [await joinRelayed(t, both, 'r'), await joinRelayed(t, both, 'r'), await joinRelayed(t, both, 'r')];
@@ -145,13 +196,13 @@ describe('a kick', () => {
 		await untilEnded(ada.relay);
 		const times = [];
 		for (let i = 0; i < 10; i++) {
-			const again = await allocate(t, both.coturn, credentialOf(ada));
-			times.push(await untilEnded(again));
-			again.send(bob.relay.relayed, 'late');
+			times.push(await mode.ends(t, both.coturn, credentialOf(ada)));
+			ada.relay.send(bob.relay.relayed, 'late');
 		}
-		t.diagnostic(`ended after ${times.join(', ')} ms`);
+		if (mode.endedLater)
+			t.diagnostic(`ended after ${times.join(', ')} ms`);
 		assert.equal(await bob.relay.receive(200), null);
-		assert.equal(await both.daemon.metric(ENDED), 11);
+		assert.equal(await both.daemon.metric(ENDED), 1 + 10 * mode.endedLater);
 	});
 
 	test('ends more allocations than coturn lists at once', async (t) => {
@@ -175,8 +226,8 @@ describe('a kick', () => {
 		t.diagnostic(`20 users, the last ended after ${Math.max(...times)} ms`);
 		for (const peer of all.filter((_, i) => i % 2 === 0))
 			assert.equal((await peer.relay.refresh(600)).code, 200);
-		await untilEnded(await allocate(t, both.coturn, credentialOf(kicked[19])));
-		assert.equal(await both.daemon.metric(ENDED), 21);
+		await mode.ends(t, both.coturn, credentialOf(kicked[19]));
+		assert.equal(await both.daemon.metric(ENDED), 20 + mode.endedLater);
 	});
 
 	test('ends what somebody kept who has left by itself', async (t) => {
@@ -192,7 +243,9 @@ describe('a kick', () => {
 	});
 });
 
-describe('it goes on', () => {
+for (const kind of MODES) describe(`users known ${kind.name}: it goes on`, () => {
+	before(() => (mode = kind));
+
 	test('after signald was killed, and for what was allocated meanwhile', async (t) => {
 		const both = await startBoth(t);
 		const [ada, bob] = [await joinRelayed(t, both, 'r'), await joinRelayed(t, both, 'r')];
@@ -200,12 +253,13 @@ describe('it goes on', () => {
 		await untilEnded(ada.relay);
 		both.daemon.signal('SIGKILL');
 		await both.daemon.ended();
-		const meanwhile = await allocate(t, both.coturn, credentialOf(ada));
-		assert.equal((await meanwhile.refresh(600)).code, 200);
+		const meanwhile = mode === BY_SECRET && await allocate(t, both.coturn, credentialOf(ada));
+		if (meanwhile)
+			assert.equal((await meanwhile.refresh(600)).code, 200);
 		both.daemon = await startDaemon(t, both.daemon.options);
-		const tookMs = await untilEnded(meanwhile);
-		t.diagnostic(`ended ${tookMs} ms after the restart`);
-		await untilEnded(await allocate(t, both.coturn, credentialOf(ada)));
+		if (meanwhile)
+			t.diagnostic(`ended ${await untilEnded(meanwhile)} ms after the restart`);
+		await mode.ends(t, both.coturn, credentialOf(ada));
 		assert.equal((await bob.relay.refresh(600)).code, 200);
 	});
 
@@ -222,7 +276,7 @@ describe('it goes on', () => {
 		assert.equal(await daemon.metric('signald_turn_cli_up'), 0);
 		const next = await startRelay(t, { folder });
 		await until('it is up again', async () => await daemon.metric('signald_turn_cli_up') === 1);
-		await untilEnded(await allocate(t, next, credentialOf(ada)));
+		await mode.ends(t, next, credentialOf(ada));
 		assert.equal(daemon.log.match(/turn\.cli_down/g).length, 2);
 	});
 
@@ -230,15 +284,16 @@ describe('it goes on', () => {
 		const coturn = await startRelay(t);
 		const folder = await makeFolder(t);
 		const nowS = Math.floor(Date.now() / 1000);
-		const old = await allocate(t, coturn, mintCredential(SECRET, 'p-old'));
-		const current = await allocate(t, coturn, mintCredential(SECRET, 'p-current'));
+		const old = await allocate(t, coturn, await mode.mint(t, 'p-old'));
+		const ofCurrent = await mode.mint(t, 'p-current');
+		const current = await allocate(t, coturn, ofCurrent);
 		await appendFile(path.join(folder, 'kicked-users'), `${nowS - 5} p-old\n${nowS + 600} p-current\n`);
 		const daemon = await startSignald(t, { 'state.dir': folder });
 		await untilEnded(old);
 		await untilEnded(current);
 		await until('one is forgotten', async () => await daemon.metric('signald_turn_kicked_users') === 1);
-		const later = await allocate(t, coturn, mintCredential(SECRET, 'p-old'));
-		await untilEnded(await allocate(t, coturn, mintCredential(SECRET, 'p-current')));
+		const later = await allocate(t, coturn, await mode.mint(t, 'p-old'));
+		await mode.ends(t, coturn, ofCurrent);
 		assert.equal((await later.refresh(600)).code, 200);
 		daemon.signal('SIGTERM');
 		await daemon.ended();
@@ -280,6 +335,8 @@ async function dribble(socket, bytes) {
 }
 
 describe('an administration', () => {
+	before(() => (mode = BY_SECRET));
+
 	test('that comes byte by byte, between telnet\'s own commands, is understood', async (t) => {
 		const coturn = await startRelay(t);
 		let sent = Promise.resolve();
@@ -341,6 +398,7 @@ describe('an administration', () => {
 });
 
 test('a reload changes where, and who is kicked stays so', async (t) => {
+	mode = BY_SECRET;
 	const coturn = await startRelay(t);
 	const state = await makeFolder(t);
 	const daemon = await startDaemon(t, {
@@ -366,7 +424,8 @@ test('a reload changes where, and who is kicked stays so', async (t) => {
 	assert.equal(connections, 1, 'nothing had changed');
 });
 
-test('strict: an allocation ends once its credential has expired and its peer has left', async (t) => {
+for (const kind of MODES) test(`strict, users known ${kind.name}: an allocation ends once its credential has expired and its peer has left`, async (t) => {
+	mode = kind;
 	const coturn = await startRelay(t);
 	const daemon = await startSignald(t, { 'turn.strict': 'yes', 'turn.ttl_s': 10, 'turn.min_ttl_s': 10, 'session.window_s': 1 });
 	await daemon.waitLog(/turn\.cli_up/);
@@ -380,7 +439,7 @@ test('strict: an allocation ends once its credential has expired and its peer ha
 		if (Date.now() < expiresMs)
 			assert.equal((await ada.relay.refresh(600)).code, 200);
 		return Date.now() >= expiresMs;
-	}, 12000);
+	}, 20000);
 	await untilEnded(ada.relay, 30000, 401);
 	t.diagnostic(`ended ${Date.now() - expiresMs} ms after the expiry`);
 	assert.equal((await bob.relay.refresh(600)).code, 200, 'its credential has expired, but it is there');

@@ -6,11 +6,13 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "turn/proof.h"
 
 #define TICK_MS 100 /* as the daemon's */
 #define MAX_TIMEOUT_MS 60000
+#define TTL_S 600
 
 static _Noreturn void die(const char *what)
 {
@@ -60,7 +62,8 @@ static unsigned timeout_of(const char *text)
 
 int main(int argc, char **argv)
 {
-	struct proof_target target = {.user = SPAN("proof"), .ttl_s = 600};
+	struct proof_target target = {.relay_family = AF_UNSPEC};
+	struct turncred cred;
 	struct crypto_hmac *secret;
 	struct proof *proof;
 	struct loop *loop;
@@ -73,8 +76,10 @@ int main(int argc, char **argv)
 	target.timeout_ms = timeout_of(argv[4]);
 	target.relay_family = target.link.addr.is_v6 ? AF_INET6 : AF_INET;
 	if (crypto_hmac_new(&secret, CRYPTO_SHA1, span_from(argv[3])) ||
+	    turncred_make(secret, SPAN("proof"), (uint64_t)time(NULL), TTL_S,
+			  &cred) ||
 	    loop_new(&loop, NULL, TICK_MS) ||
-	    proof_new(&proof, loop, &target, secret, print_result, loop))
+	    proof_new(&proof, loop, &target, &cred, print_result, loop))
 		die("out of memory");
 	(void)loop_run(loop);
 	proof_free(proof);

@@ -172,7 +172,7 @@ describe('what is wrong is told', () => {
 		test(`another secret, over ${transport}`, async (t) => {
 			await start(t);
 			assertFailed(await prove(transport, { secret: 'another' }), 'allocate',
-				'the server refuses the credential (401): is turn.secret the one of its configuration, and its clock right?');
+				'the server refuses the credential (401): is turn.secret, or turn.redis, the one of its configuration, and its clock right?');
 		});
 
 		test(`no coturn, over ${transport}`, async () => {

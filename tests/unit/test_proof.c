@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "codec/bytes.h"
@@ -80,7 +81,7 @@ struct fake {
 struct bench {
 	struct loop *loop;
 	struct fake fake;
-	struct crypto_hmac *secret;
+	struct turncred cred;
 	struct proof *proof;
 	struct proof_result result;
 	char reason[256];
@@ -503,13 +504,19 @@ static void on_done(const struct proof_result *result, void *arg)
 static void bench_open(struct bench *bench, const struct script *script,
 		       enum link_transport transport)
 {
+	struct crypto_hmac *secret;
+
 	*bench = (struct bench){.frees_in_done = true};
 	assert_int_equal(loop_new(&bench->loop, NULL, TICK_MS), 0);
-	assert_int_equal(crypto_hmac_new(&bench->secret, CRYPTO_SHA1,
+	assert_int_equal(crypto_hmac_new(&secret, CRYPTO_SHA1,
 					 script->takes_wrong_secret
 						 ? SPAN(WRONG_SECRET)
 						 : SPAN(SECRET)),
 			 0);
+	assert_int_equal(turncred_make(secret, SPAN("proof"),
+				       (uint64_t)time(NULL), 600, &bench->cred),
+			 0);
+	crypto_hmac_free(secret);
 	fake_open(&bench->fake, bench->loop, script, transport);
 }
 
@@ -518,8 +525,6 @@ static struct proof_target target_of(struct bench *bench,
 				     unsigned timeout_ms)
 {
 	struct proof_target target = {.link.transport = transport,
-				      .user = SPAN("proof"),
-				      .ttl_s = 600,
 				      .timeout_ms = timeout_ms};
 	struct sockaddr_storage addr;
 	socklen_t len = sizeof(addr);
@@ -534,7 +539,7 @@ static int bench_begin(struct bench *bench, enum link_transport transport,
 		       unsigned timeout_ms)
 {
 	struct proof_target target = target_of(bench, transport, timeout_ms);
-	int err = proof_new(&bench->proof, bench->loop, &target, bench->secret,
+	int err = proof_new(&bench->proof, bench->loop, &target, &bench->cred,
 			    on_done, bench);
 
 	assert_int_equal(bench->done_count, 0);
@@ -565,7 +570,6 @@ static void bench_close(struct bench *bench)
 {
 	proof_free(bench->proof);
 	fake_close(&bench->fake);
-	crypto_hmac_free(bench->secret);
 	loop_free(bench->loop);
 }
 
@@ -739,8 +743,9 @@ static void every_failure_says_what_it_is(void **state)
 		{{.takes_wrong_secret = true},
 		 LINK_UDP,
 		 PROOF_ALLOCATE,
-		 "the server refuses the credential (401): is turn.secret the "
-		 "one of its configuration, and its clock right?"},
+		 "the server refuses the credential (401): is turn.secret, or "
+		 "turn.redis, the one of its configuration, and its clock "
+		 "right?"},
 		{{.unsigned_allocate.error = 403},
 		 LINK_UDP,
 		 PROOF_ALLOCATE,
@@ -851,7 +856,7 @@ static void where_nothing_listens_it_says_so(void **state)
 		close(bench.fake.fd);
 		bench.fake.fd = socket(AF_INET, SOCK_DGRAM, 0);
 		assert_int_equal(proof_new(&bench.proof, bench.loop, &target,
-					   bench.secret, on_done, &bench),
+					   &bench.cred, on_done, &bench),
 				 0);
 		bench_run(&bench);
 		bench_close(&bench);
@@ -872,7 +877,7 @@ static void begin_with_what_fails_at_once(struct bench *bench)
 		net_addr_parse(SPAN("255.255.255.255:3478"), &target.link.addr),
 		0);
 	assert_int_equal(proof_new(&bench->proof, bench->loop, &target,
-				   bench->secret, on_done, bench),
+				   &bench->cred, on_done, bench),
 			 0);
 	assert_int_equal(bench->done_count, 0);
 }
@@ -973,23 +978,6 @@ static void it_can_be_freed_before_anything_happened(void **state)
 	proof_free(NULL);
 }
 
-static void a_user_that_turn_does_not_take_is_refused(void **state)
-{
-	static const struct script none;
-	struct proof_target target;
-	struct bench bench;
-
-	(void)state;
-	bench_open(&bench, &none, LINK_UDP);
-	target = target_of(&bench, LINK_UDP, TIMEOUT_MS);
-	target.user = SPAN("a:b");
-	assert_int_equal(proof_new(&bench.proof, bench.loop, &target,
-				   bench.secret, on_done, &bench),
-			 -EINVAL);
-	bench.proof = NULL;
-	bench_close(&bench);
-}
-
 /* Returns whether an allocation failed. */
 static bool prove_without_memory(enum link_transport transport, long n)
 {
@@ -1055,7 +1043,6 @@ int main(void)
 		cmocka_unit_test(a_proof_may_be_kept_after_its_end),
 		cmocka_unit_test(it_can_be_freed_at_every_step),
 		cmocka_unit_test(it_can_be_freed_before_anything_happened),
-		cmocka_unit_test(a_user_that_turn_does_not_take_is_refused),
 		cmocka_unit_test(memory_may_run_out_anywhere),
 	};
 
