@@ -27,6 +27,12 @@ struct tunnels {
 	uint64_t warned_ms; /* when a failure was last logged; 0: never */
 };
 
+/* What one side has not taken yet of what the other one said. */
+struct backlog {
+	bool has_shrunk;       /* since it was last looked at */
+	uint64_t stalls_at_ms; /* unless some of it goes; 0: there is none */
+};
+
 /*
  *            TLS                            PROXY header, plain
  *  client ─────────> wire ──> scratch, up ──> fd ────────> coturn
@@ -44,9 +50,9 @@ struct tunnel {
 	short watched;	    /* what event is for; 0: for nothing */
 	int fd;
 	struct loop_task chore;
-	struct buf up;	    /* for coturn: what its socket did not take */
-	size_t up_sent;	    /* of up */
-	size_t stuck_bytes; /* unsent after the last move, both ways */
+	struct buf up;	/* for coturn: what its socket did not take */
+	size_t up_sent; /* of up */
+	struct backlog at_coturn, at_client;
 	bool is_connected;
 	bool has_client_said; /* its socket has something for us */
 	bool has_coturn_said;
@@ -118,8 +124,10 @@ static int flush_up(struct tunnel *tunnel)
 		conn_close(tunnel->conn, "coturn is gone");
 		return -1;
 	}
-	if (n > 0)
+	if (n > 0) {
 		tunnel->up_sent += (size_t)n;
+		tunnel->at_coturn.has_shrunk = true;
+	}
 	if (!up_unsent(tunnel)) {
 		buf_clear(&tunnel->up);
 		tunnel->up_sent = 0;
@@ -188,7 +196,11 @@ static int move_up(struct tunnel *tunnel)
 
 static int flush_down(struct tunnel *tunnel)
 {
-	if (wire_flush(wire_of(tunnel)) >= 0)
+	ssize_t n = wire_flush(wire_of(tunnel));
+
+	if (n > 0)
+		tunnel->at_client.has_shrunk = true;
+	if (n >= 0)
 		return 0;
 	conn_close(tunnel->conn, "connection lost");
 	return -1;
@@ -255,23 +267,38 @@ static void watch_both(struct tunnel *tunnel)
 				     (is_down_stuck ? 0 : EV_READ)));
 }
 
-/* A deadline runs while something is stuck, and anew when some of it went. */
-static void restart_deadline(struct tunnel *tunnel)
+/* A deadline runs while something is stuck, and anew when some of it went,
+ * however much has come behind it since. */
+static void look_at(const struct tunnel *tunnel, struct backlog *backlog,
+		    size_t unsent)
 {
 	const struct loop *loop = loop_of(tunnel);
-	size_t before = tunnel->stuck_bytes;
-	size_t now = up_unsent(tunnel) + wire_unsent(wire_of(tunnel));
 
-	tunnel->stuck_bytes = now;
-	if (tunnel->is_client_over || now == before)
+	if (!unsent)
+		backlog->stalls_at_ms = 0;
+	else if (!backlog->stalls_at_ms || backlog->has_shrunk)
+		backlog->stalls_at_ms =
+			loop->clock.mono_ms +
+			loop->config->output.stall_timeout_s * 1000ull;
+	backlog->has_shrunk = false;
+}
+
+/* Neither side makes up for the other: the earlier of their deadlines counts.
+ */
+static void restart_deadline(struct tunnel *tunnel)
+{
+	uint64_t coturn_ms, client_ms;
+
+	look_at(tunnel, &tunnel->at_coturn, up_unsent(tunnel));
+	look_at(tunnel, &tunnel->at_client, wire_unsent(wire_of(tunnel)));
+	if (tunnel->is_client_over)
 		return;
-	if (!now)
-		conn_set_deadline(tunnel->conn, 0);
-	else if (!before || now < before)
-		conn_set_deadline(tunnel->conn,
-				  loop->clock.mono_ms +
-					  loop->config->output.stall_timeout_s *
-						  1000ull);
+	coturn_ms = tunnel->at_coturn.stalls_at_ms;
+	client_ms = tunnel->at_client.stalls_at_ms;
+	conn_set_deadline(tunnel->conn,
+			  coturn_ms && (!client_ms || coturn_ms < client_ms)
+				  ? coturn_ms
+				  : client_ms);
 }
 
 /* The first that coturn hears is whose connection this is. */

@@ -229,6 +229,47 @@ describe('a slow reader stops a fast writer', () => {
 		assert.deepEqual(sums, await Promise.all([up.done, down.done]));
 	});
 
+	// Every so many ms so many bytes at most, as long as it lives: { bytes() }.
+	function sip(t, socket, everyMs, most) {
+		let bytes = 0;
+		const timer = setInterval(() => {
+			for (let left = most, chunk; left > 0 && (chunk = socket.read(Math.min(left, socket.readableLength)));)
+				[bytes, left] = [bytes + chunk.length, left - chunk.length];
+		}, everyMs);
+		t.after(() => clearInterval(timer));
+		return { bytes: () => bytes };
+	}
+
+	for (const [way, ends] of [
+		['coturn', ({ socket, far }) => ({ stuck: far, lively: socket })],
+		['the client', ({ socket, far }) => ({ stuck: socket, lively: far })],
+	])
+		test(`${way} that takes nothing ends the tunnel, however much it says`, async (t) => {
+			const { coturn, daemon } = await startTunnel(t, { 'output.stall_timeout_s': 2 });
+			const tunnel = await tunnelled(t, daemon, coturn);
+			const { stuck, lively } = ends(tunnel);
+			const taken = sip(t, lively, 50, MEGABYTE / 8);
+			void flood(stuck).done.catch(() => {});
+			void flood(lively).done.catch(() => {});
+			const began = Date.now();
+			await until('the tunnel is over', async () => await daemon.metric('signald_tunnels') === 0, 8000);
+			assert.ok(Date.now() - began > 1500);
+			assert.ok(taken.bytes() > MEGABYTE, `${taken.bytes()} bytes were taken`);
+			assert.equal(await daemon.metric('signald_closed_total{reason="slow"}'), 1);
+		});
+
+	for (const way of ['socket', 'far'])
+		test(`a ${way === 'far' ? 'coturn' : 'client'} that is slow, but takes something all the time, stays`, async (t) => {
+			const { coturn, daemon } = await startTunnel(t, { 'output.stall_timeout_s': 1 });
+			const tunnel = await tunnelled(t, daemon, coturn);
+			void flood(tunnel[way === 'far' ? 'socket' : 'far']).done.catch(() => {});
+			// Few bytes seldom would do, but kernels tell the other side of room only when there is much of it.
+			const taken = sip(t, tunnel[way], 50, MEGABYTE / 4);
+			await until('16 MB are through', () => taken.bytes() > 16 * MEGABYTE || tunnel[way].closed, 30000);
+			assert.equal(tunnel[way].closed, false);
+			assert.equal(await daemon.metric('signald_tunnels'), 1);
+		});
+
 	test('a side that takes nothing for too long ends the tunnel', async (t) => {
 		const { coturn, daemon } = await startTunnel(t, { 'output.stall_timeout_s': 1 });
 		for (const which of ['socket', 'far']) {
