@@ -33,6 +33,7 @@ int native_new(struct native **nativep, const struct native_parts *parts)
 	if (!native)
 		return -ENOMEM;
 	native->parts = *parts;
+	native_init_push(native);
 	*nativep = native;
 	return 0;
 }
@@ -41,6 +42,7 @@ void native_free(struct native *native)
 {
 	if (!native)
 		return;
+	native_stop_push(native);
 	buf_clear(&native->out);
 	free(native);
 }
@@ -104,6 +106,7 @@ static void set_ice_due(struct native_client *client)
 	struct native *native = client->native;
 	uint64_t ttl_s = icelist_ttl_s(*native->parts.icelist, client->ttl_s);
 
+	client->ice_state = native->ice_state;
 	native->spread = (uint8_t)(native->spread + SPREAD_STEP);
 	client->ice_due_ms = now_ms(client) +
 			     ttl_s * (650 + 50u * native->spread / UINT8_MAX);
@@ -214,6 +217,7 @@ static void on_close(struct wsconn *ws, enum wsconn_end end, const char *reason,
 	log_debug("client.close", log_str("reason", reason));
 	native_forget_requests(client);
 	native_forget_orders(client);
+	native_forget_push(client);
 	end_peer(client, end);
 	outlog_clear(&client->unproved, GONE);
 	if (client->prev)
@@ -273,14 +277,6 @@ void native_handle(struct web_exchange *exchange,
 size_t native_clients_count(const struct native *native)
 {
 	return native->clients_count;
-}
-
-void native_push_ice(struct native *native)
-{
-	for (struct native_client *client = native->clients; client;
-	     client = client->next)
-		if (client->peer)
-			native_renew_ice(client);
 }
 
 static uint64_t random_below(uint64_t bound)

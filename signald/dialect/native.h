@@ -32,7 +32,8 @@ web_handler native_handle;
 /* Connections, whether in a room or not. */
 size_t native_clients_count(const struct native *native);
 
-/* Send every peer a fresh ICE list, as its servers have changed. */
+/* Send every peer a fresh ICE list, as its servers have changed: shortly, and
+ * one after the other, so that what else there is to do goes on. */
 void native_push_ice(struct native *native);
 
 /* Say go-away to everybody, close them one by one over spread_s seconds with

@@ -14,6 +14,13 @@ struct native {
 	struct span text; /* the message being taken */
 	uint8_t spread;	  /* of the credentials that were due last */
 	bool is_draining;
+
+	/* native_push.c */
+	uint32_t ice_state; /* counts the changes */
+	bool is_push_due;   /* when push_timer fires */
+	struct loop_timer push_timer;
+	struct loop_task push_chore;
+	struct native_client *push_next; /* who hears next; NULL: all have */
 };
 
 /*
@@ -44,12 +51,18 @@ struct native_client {
 	uint64_t ttl_s;		    /* that it asked for, 0 for none */
 	struct native_order *order; /* for what it said, or NULL */
 	struct native_order *push;  /* unasked, or NULL */
+	uint32_t ice_state;	    /* of the list that it has */
 	bool is_proving;	    /* a ping for `unproved` is out */
 };
 
 /* How the hub reaches a client's peer; arg is the struct native_client, NULL
  * while the peer is away. */
 extern const struct peer_ops native_peer_ops;
+
+/* native_push_ice(): at its native's beginning and end, and a client's end. */
+void native_init_push(struct native *native);
+void native_stop_push(struct native *native);
+void native_forget_push(struct native_client *client);
 
 /* An empty buffer to write one message into; native_send() sends it. */
 struct buf *native_begin(struct native_client *client);

@@ -148,7 +148,7 @@ const struct config_key config_keys[] = {
 	SERVER_TEXT(cli, CONFIG_LOOPBACK, "",
 		    "coturn's administration: ends what the kicked relay; empty: nothing does"),
 	SERVER_TEXT(cli_password, CONFIG_SECRET, "",
-		    "its password: at least 16 characters of A-Z a-z 0-9 _ - (turnconf secret makes one)"),
+		    "its password (turnconf secret makes one)"),
 	TEXT(turn, realm, CONFIG_HOST, "signald",
 	     CONFIG_RESTART, "coturn's realm, of all the servers"),
 	WORD(turn, credentials, "secret", "secret|redis",

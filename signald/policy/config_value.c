@@ -10,6 +10,7 @@
 #include "policy/origin.h"
 
 #define SECRET_MIN_LEN 16
+#define SECRET_MAX_LEN 128
 
 /* The longest numeric IPv6 address and its NUL. */
 #define MAX_IP INET6_ADDRSTRLEN
@@ -254,7 +255,9 @@ static bool is_word(struct span s)
 /* What coturn's own reader neither cuts nor splits. */
 static bool is_secret(struct span s)
 {
-	return (!s.len || s.len >= SECRET_MIN_LEN) && is_word(s);
+	return (!s.len ||
+		(s.len >= SECRET_MIN_LEN && s.len <= SECRET_MAX_LEN)) &&
+	       is_word(s);
 }
 
 static bool is_secrets(struct span s)
@@ -279,9 +282,9 @@ static const struct {
 	[CONFIG_STRING] = {is_plain, "plain text, without quotes around it or "
 				     "a comment behind it"},
 	[CONFIG_SECRET] = {is_secret,
-			   "at least 16 characters of A-Z a-z 0-9 _ -"},
+			   "16 to 128 characters of A-Z a-z 0-9 _ -"},
 	[CONFIG_SECRETS] = {is_secrets,
-			    "at least 16 characters of A-Z a-z 0-9 _ -, or "
+			    "16 to 128 characters of A-Z a-z 0-9 _ -, or "
 			    "more such parted by commas"},
 	[CONFIG_ADDRESS] = {is_address_or_none,
 			    "ADDRESS:PORT, [IPv6]:PORT, or empty"},

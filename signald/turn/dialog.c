@@ -95,6 +95,7 @@ static bool is_our_lack(int err)
 	case ENFILE:
 	case EADDRNOTAVAIL:
 	case EAFNOSUPPORT:
+	case ENETUNREACH: /* no way to that family */
 	case ENOTSUP:
 	case EACCES:
 	case EPERM:

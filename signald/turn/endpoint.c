@@ -8,8 +8,16 @@
 
 #define DOWN_AFTER 2
 #define UP_AFTER 2 /* when it was down before */
-#define TIMEOUT_MS 2000
-#define RETRY_MS 500 /* while a change may be under way, or it is down */
+/* One that falls silent is found out within 5 s: by two proofs that get no
+ * answer, the first of them probe_interval_s after the last that did. */
+#define TIMEOUT_MS 1000
+#define TIMEOUT_ROUND_TRIPS 8 /* and so many of them more, where it is far */
+#define MAX_TIMEOUT_MS 2000
+/* While a change may be under way, or it is down: between two beginnings, and
+ * from an end to a beginning at least. What was refused for a quota may be free
+ * at coturn's next second. */
+#define RETRY_MS 600
+#define RETRY_REST_MS 100
 #define TTL_S 600
 
 static void prove(struct endpoint *endpoint);
@@ -75,12 +83,14 @@ static void take_result(struct endpoint *endpoint, bool is_ok)
 static void schedule(struct endpoint *endpoint)
 {
 	const struct config *config = endpoint->loop->config;
-	bool is_settled = endpoint->state == ENDPOINT_UP && !endpoint->streak;
-	uint64_t wait_ms =
-		is_settled ? config->turn.probe_interval_s * 1000ull : RETRY_MS;
+	uint64_t now_ms = endpoint->loop->clock.mono_ms;
+	uint64_t at_ms = endpoint->began_ms + RETRY_MS;
 
-	loop_timer_start(endpoint->loop, &endpoint->timer,
-			 endpoint->loop->clock.mono_ms + wait_ms);
+	if (endpoint->state == ENDPOINT_UP && !endpoint->streak)
+		at_ms = now_ms + config->turn.probe_interval_s * 1000ull;
+	else if (at_ms < now_ms + RETRY_REST_MS)
+		at_ms = now_ms + RETRY_REST_MS;
+	loop_timer_start(endpoint->loop, &endpoint->timer, at_ms);
 }
 
 static void on_done(const struct proof_result *result, void *arg)
@@ -107,12 +117,22 @@ static void write_user(const struct endpoint *endpoint, char out[32])
 		       endpoint->link.addr.is_v6 ? 6 : 4);
 }
 
+static unsigned timeout_ms(const struct endpoint *endpoint)
+{
+	unsigned ms =
+		TIMEOUT_MS + TIMEOUT_ROUND_TRIPS * endpoint->round_trip_ms;
+
+	return endpoint->state == ENDPOINT_UP && ms < MAX_TIMEOUT_MS
+		       ? ms
+		       : MAX_TIMEOUT_MS;
+}
+
 static void begin_proof(struct endpoint *endpoint)
 {
 	const struct proof_target target = {
 		.link = endpoint->link,
 		.relay_family = endpoint->link.addr.is_v6 ? AF_INET6 : AF_INET,
-		.timeout_ms = TIMEOUT_MS,
+		.timeout_ms = timeout_ms(endpoint),
 	};
 
 	if (proof_new(&endpoint->proof, endpoint->loop, &target,
@@ -141,6 +161,7 @@ static void prove(struct endpoint *endpoint)
 
 	write_user(endpoint, user);
 	loop_enter(endpoint->loop); /* for a clock that is right */
+	endpoint->began_ms = endpoint->loop->clock.mono_ms;
 	err = pool_grant(endpoint->server, &endpoint->loop->clock,
 			 &endpoint->grant, span_from(user), TTL_S);
 	if (err != -EINPROGRESS)

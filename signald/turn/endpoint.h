@@ -23,6 +23,7 @@ struct endpoint {
 	struct loop_timer timer;
 	struct usercred_grant grant; /* of the credential it is made with */
 	struct proof *proof;	     /* NULL between two */
+	uint64_t began_ms;	     /* the last one */
 	enum endpoint_state state;
 	unsigned
 		streak; /* results of the other kind than the state, in a row */

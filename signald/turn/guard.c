@@ -16,33 +16,54 @@ static void try_family(struct guard *guard, bool is_v6);
 
 static void log_round(const struct guard *guard)
 {
+	const struct guard_finding *known = &guard->known,
+				   *round = &guard->round;
 	const char *name = guard->process == POOL_BEHIND ? CONFIG_TUNNEL_SERVER
 							 : guard->server->name;
 
-	if (guard->round == POOL_UNSAFE)
+	if (round->safety == POOL_UNSAFE)
 		log_error("turn.unsafe", log_str("server", name),
-			  log_str("detail", guard->reason));
-	else if (guard->was_inconclusive)
-		log_warn("turn.untried", log_str("server", name),
-			 log_str("detail", guard->reason));
-	else if (guard->safety != POOL_SAFE)
+			  log_str("detail", round->reason));
+	else if (!guard->was_inconclusive && known->safety != POOL_SAFE)
 		log_info("turn.safe", log_str("server", name));
-	if (guard->is_exposed && !guard->was_exposed)
+	else if (guard->was_inconclusive && known->safety != POOL_UNSAFE &&
+		 strcmp(round->reason, known->reason) != 0)
+		log_warn("turn.untried", log_str("server", name),
+			 log_str("detail", round->reason));
+	if (round->is_exposed && !known->is_exposed)
 		log_warn("turn.exposed", log_str("server", name),
-			 log_str("address", guard->exposed),
+			 log_str("address", round->exposed),
 			 log_str("detail",
 				 "clients reach UDP services of this host "
 				 "through the relay: turnconf firewall prints "
 				 "the rules that close it"));
 }
 
+static void learn(struct guard *guard)
+{
+	const struct guard_finding *round = &guard->round;
+	struct guard_finding *known = &guard->known;
+
+	if (round->safety == POOL_UNSAFE || !guard->was_inconclusive) {
+		*known = *round;
+		return;
+	}
+	/* Nothing of what was known is taken back. */
+	if (known->safety != POOL_UNSAFE || !*known->reason)
+		memcpy(known->reason, round->reason, sizeof(known->reason));
+	if (round->is_exposed) {
+		known->is_exposed = true;
+		memcpy(known->exposed, round->exposed, sizeof(known->exposed));
+	}
+}
+
 static void end_round(struct guard *guard)
 {
-	bool is_known = guard->round == POOL_UNSAFE || !guard->was_inconclusive;
+	bool is_known =
+		guard->round.safety == POOL_UNSAFE || !guard->was_inconclusive;
 
 	log_round(guard);
-	if (is_known)
-		guard->safety = guard->round;
+	learn(guard);
 	loop_timer_start(guard->loop, &guard->timer,
 			 guard->loop->clock.mono_ms +
 				 (is_known ? ROUND_EVERY_MS : RETRY_MS));
@@ -51,17 +72,19 @@ static void end_round(struct guard *guard)
 
 static void note(struct guard *guard, const struct reach_result *result)
 {
+	struct guard_finding *round = &guard->round;
+
 	if (result->verdict == REACH_UNSAFE)
-		guard->round = POOL_UNSAFE;
+		round->safety = POOL_UNSAFE;
 	if (result->verdict == REACH_UNKNOWN)
 		guard->was_inconclusive = true;
 	if (*result->reason &&
-	    (!*guard->reason || result->verdict == REACH_UNSAFE))
-		(void)snprintf(guard->reason, sizeof(guard->reason), "%s",
+	    (!*round->reason || result->verdict == REACH_UNSAFE))
+		(void)snprintf(round->reason, sizeof(round->reason), "%s",
 			       result->reason);
 	if (result->is_exposed) {
-		guard->is_exposed = true;
-		memcpy(guard->exposed, result->exposed, sizeof(guard->exposed));
+		round->is_exposed = true;
+		memcpy(round->exposed, result->exposed, sizeof(round->exposed));
 	}
 }
 
@@ -159,17 +182,13 @@ static void try_family(struct guard *guard, bool is_v6)
 
 static void begin_round(struct guard *guard)
 {
-	guard->round = POOL_SAFE;
+	guard->round = (struct guard_finding){.safety = POOL_SAFE};
 	guard->was_inconclusive = false;
-	guard->was_exposed = guard->is_exposed;
-	guard->is_exposed = false;
-	guard->reason[0] = '\0';
 	if (guard->ops->pick(guard, &guard->link, guard->arg)) {
 		try_family(guard, false);
 		return;
 	}
 	/* Down; it is tried when it is up again, or then. */
-	guard->is_exposed = guard->was_exposed;
 	loop_timer_start(guard->loop, &guard->timer,
 			 guard->loop->clock.mono_ms + ROUND_EVERY_MS);
 }
@@ -191,7 +210,7 @@ void guard_init(struct guard *guard, struct loop *loop,
 		.arg = arg,
 		.timer.fire = timer_fire,
 		.grant.on_done = on_granted,
-		.safety = server->safety[process],
+		.known.safety = server->safety[process],
 	};
 }
 

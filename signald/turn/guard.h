@@ -15,6 +15,14 @@ struct guard_ops {
 	void (*on_verdict)(struct guard *guard, void *arg);
 };
 
+/* What is known, or what a round has found out as far as it is. */
+struct guard_finding {
+	enum pool_safety safety;
+	bool is_exposed;
+	char reason[REACH_REASON_CAP]; /* why it is unsafe, or not known */
+	char exposed[NET_ADDR_CAP];    /* what of this host was reached */
+};
+
 struct guard {
 	struct loop *loop;
 	const struct pool_server *server; /* borrowed */
@@ -27,11 +35,7 @@ struct guard {
 	struct reach *reach;	     /* NULL between two */
 	bool is_of_v6;		     /* which family is tried now */
 	bool was_inconclusive;	     /* in this round */
-	enum pool_safety safety,
-		round;		      /* known; of this round as far as it is */
-	bool is_exposed, was_exposed; /* in this round, in the one before */
-	char reason[REACH_REASON_CAP]; /* why it is unsafe, or not known */
-	char exposed[NET_ADDR_CAP];    /* what of this host was reached */
+	struct guard_finding known, round;
 };
 
 void guard_init(struct guard *guard, struct loop *loop,

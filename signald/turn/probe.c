@@ -58,13 +58,23 @@ static bool pick(const struct guard *guard, struct link_target *link, void *arg)
 	return true;
 }
 
-static bool is_any_up(const struct watch *watch, enum pool_transport transport)
+static bool is_up(const struct endpoint *endpoint)
+{
+	return endpoint->state == ENDPOINT_UP;
+}
+
+static bool is_in_its_first_proof(const struct endpoint *endpoint)
+{
+	return endpoint->state == ENDPOINT_UNKNOWN && !*endpoint->error;
+}
+
+static bool is_any(const struct watch *watch, enum pool_transport transport,
+		   bool (*is_so)(const struct endpoint *endpoint))
 {
 	for (size_t i = 0; i < watch->endpoints_count; i++) {
 		const struct endpoint *endpoint = &watch->endpoints[i];
 
-		if (endpoint->transport == transport &&
-		    endpoint->state == ENDPOINT_UP)
+		if (endpoint->transport == transport && is_so(endpoint))
 			return true;
 	}
 	return false;
@@ -73,18 +83,22 @@ static bool is_any_up(const struct watch *watch, enum pool_transport transport)
 static void on_endpoint(struct endpoint *endpoint, void *arg)
 {
 	struct watch *watch = arg;
-	bool *is_live = &watch->server->is_live[endpoint->transport];
-	bool is_up = is_any_up(watch, endpoint->transport);
-	enum pool_process process = pool_process_of(endpoint->transport);
+	enum pool_transport transport = endpoint->transport;
+	bool *was_live = &watch->server->is_live[transport];
+	/* Of before a reload, until all have been tried. */
+	bool is_live =
+		is_any(watch, transport, is_up) ||
+		(*was_live && is_any(watch, transport, is_in_its_first_proof));
+	enum pool_process process = pool_process_of(transport);
 	const struct endpoint *one;
 
 	/* It may have been restarted with another configuration. */
 	if (endpoint->state == ENDPOINT_UP &&
 	    count_up(watch, process, &one) == 1)
 		guard_start(&watch->guards[process]);
-	if (*is_live == is_up)
+	if (*was_live == is_live)
 		return;
-	*is_live = is_up;
+	*was_live = is_live;
 	tell(watch->probe);
 }
 
@@ -93,9 +107,9 @@ static void on_verdict(struct guard *guard, void *arg)
 	struct watch *watch = arg;
 	enum pool_safety *safety = &watch->server->safety[guard->process];
 
-	if (*safety == guard->safety)
+	if (*safety == guard->known.safety)
 		return;
-	*safety = guard->safety;
+	*safety = guard->known.safety;
 	tell(watch->probe);
 }
 

@@ -44,44 +44,77 @@ static const struct guard *worst_of(const struct watch *watch)
 		const struct guard *guard = &watch->guards[p];
 
 		if (offers_any_of(watch->server, guard->process) &&
-		    (!worst || badness[guard->safety] > badness[worst->safety]))
+		    (!worst || badness[guard->known.safety] >
+				       badness[worst->known.safety]))
 			worst = guard;
 	}
 	return worst ? worst : &watch->guards[POOL_FRONT];
 }
 
-static const struct guard *exposed_of(const struct watch *watch)
+/* What of the host one of its coturns lets in to; NULL: nothing. */
+static const char *exposed_of(const struct watch *watch)
 {
 	for (int p = 0; p < POOL_PROCESSES; p++) {
-		if (watch->guards[p].is_exposed)
-			return &watch->guards[p];
+		if (watch->guards[p].known.is_exposed)
+			return watch->guards[p].known.exposed;
 	}
 	return NULL;
 }
 
+static bool is_relay(const struct watch *watch)
+{
+	return offers_any_of(watch->server, POOL_FRONT) ||
+	       offers_any_of(watch->server, POOL_BEHIND);
+}
+
 /* --- readyz --- */
+
+static const struct endpoint *failing_of(const struct watch *watch)
+{
+	for (size_t i = 0; i < watch->endpoints_count; i++) {
+		const struct endpoint *endpoint = &watch->endpoints[i];
+
+		if (endpoint->state != ENDPOINT_UP && *endpoint->error)
+			return endpoint;
+	}
+	return NULL;
+}
 
 /* Why one server cannot be offered. */
 static void write_why(const struct watch *watch, char *out, size_t cap)
 {
 	const char *name = watch->server->name;
+	const struct endpoint *failing = failing_of(watch);
+	const char *reason = worst_of(watch)->known.reason;
+	char address[NET_ADDR_CAP];
 
-	if (*watch->lookup_error) {
+	if (watch->server->is_drained) {
+		(void)snprintf(out, cap, "%s: drained", name);
+	} else if (*watch->lookup_error) {
 		(void)snprintf(out, cap, "%s: %s", name, watch->lookup_error);
-		return;
-	}
-	for (size_t i = 0; i < watch->endpoints_count; i++) {
-		const struct endpoint *endpoint = &watch->endpoints[i];
-		char address[NET_ADDR_CAP];
-
-		if (endpoint->state == ENDPOINT_UP || !*endpoint->error)
-			continue;
-		net_addr_format(&endpoint->link.addr, address);
+	} else if (failing) {
+		net_addr_format(&failing->link.addr, address);
 		(void)snprintf(out, cap, "%s, %s: %s", name, address,
-			       endpoint->error);
-		return;
+			       failing->error);
+	} else {
+		(void)snprintf(out, cap, "%s: %s", name,
+			       *reason ? reason : "nothing is known of it yet");
 	}
-	(void)snprintf(out, cap, "%s: nothing is known of it yet", name);
+}
+
+/* The first that relays and could be offered: what it lacks is what is told. */
+static const struct watch *first_of(const struct probe *probe)
+{
+	const struct watch *first = NULL;
+
+	for (size_t i = 0; i < probe->pool->count; i++) {
+		const struct watch *watch = &probe->watches[i];
+
+		if (is_relay(watch) && (!first || (first->server->is_drained &&
+						   !watch->server->is_drained)))
+			first = watch;
+	}
+	return first ? first : &probe->watches[0];
 }
 
 bool probe_trouble(const struct probe *probe, const struct pool *pool,
@@ -99,16 +132,19 @@ bool probe_trouble(const struct probe *probe, const struct pool *pool,
 		const struct watch *watch = &probe->watches[i];
 		const struct guard *guard = worst_of(watch);
 
-		if (guard->safety != POOL_UNSAFE)
+		if (guard->known.safety != POOL_UNSAFE)
 			continue;
 		(void)snprintf(out, cap, "%s%s: %s", watch->server->name,
 			       guard->process == POOL_BEHIND ? ", tunnel" : "",
-			       guard->reason);
+			       *guard->known.reason
+				       ? guard->known.reason
+				       : "unsafe before the reload, and not "
+					 "tried since");
 		return true;
 	}
 	if (pool_is_alive(pool))
 		return false;
-	write_why(&probe->watches[0], out, cap);
+	write_why(first_of(probe), out, cap);
 	return true;
 }
 
@@ -144,12 +180,11 @@ static void write_endpoint(const struct endpoint *endpoint, struct buf *out)
 
 static void write_watch(const struct watch *watch, struct buf *out)
 {
-	const struct guard *guard = worst_of(watch);
-	const struct guard *exposed = exposed_of(watch);
+	const struct guard_finding *known = &worst_of(watch)->known;
 
-	buf_append_format(out, ",\"safety\":\"%s\"", safeties[guard->safety]);
-	write_text(out, ",\"detail\":", guard->reason);
-	write_text(out, ",\"exposed\":", exposed ? exposed->exposed : NULL);
+	buf_append_format(out, ",\"safety\":\"%s\"", safeties[known->safety]);
+	write_text(out, ",\"detail\":", known->reason);
+	write_text(out, ",\"exposed\":", exposed_of(watch));
 	write_text(out, ",\"lookup\":", watch->lookup_error);
 	buf_append_str(out, ",\"endpoints\":[");
 	for (size_t i = 0; i < watch->endpoints_count; i++) {
@@ -259,7 +294,7 @@ static void write_head(const char *family, const char *help, struct buf *out)
 
 static bool is_safe(const struct watch *watch)
 {
-	return worst_of(watch)->safety == POOL_SAFE;
+	return worst_of(watch)->known.safety == POOL_SAFE;
 }
 
 static bool is_exposed(const struct watch *watch)
@@ -267,15 +302,18 @@ static bool is_exposed(const struct watch *watch)
 	return exposed_of(watch);
 }
 
-/* One sample for each server. */
+/* One sample for each server that relays. */
 static void write_servers(const struct probe *probe, const char *family,
 			  bool (*is_so)(const struct watch *watch),
 			  struct buf *out)
 {
-	for (size_t i = 0; i < probe->pool->count; i++)
-		buf_append_format(out, "%s{server=\"%s\"} %d\n", family,
-				  probe->watches[i].server->name,
-				  is_so(&probe->watches[i]));
+	for (size_t i = 0; i < probe->pool->count; i++) {
+		const struct watch *watch = &probe->watches[i];
+
+		if (is_relay(watch))
+			buf_append_format(out, "%s{server=\"%s\"} %d\n", family,
+					  watch->server->name, is_so(watch));
+	}
 }
 
 void probe_write_metrics(const struct probe *probe, struct buf *out)

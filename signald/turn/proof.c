@@ -203,7 +203,11 @@ static void on_answer(const struct stun_message *message,
 {
 	struct proof *proof = arg;
 
-	if (refusal) {
+	bool is_gone = refusal && proof->step == PROOF_RELEASE &&
+		       refusal->code == TURN_ALLOCATION_MISMATCH;
+
+	/* RFC 8656, 8.3: an earlier sending of the Refresh has ended it. */
+	if (refusal && !is_gone) {
 		take_refusal(proof, refusal->code);
 	} else if (proof->step == PROOF_ALLOCATE) {
 		take_allocation(proof, message);

@@ -200,12 +200,16 @@ static void trap_cb(evutil_socket_t fd, short what, void *arg)
 	release(reach);
 }
 
-static void trap_wait_fire(struct loop_timer *timer)
+/* What was tried is done with: nothing fell into the trap. */
+static void leave_own(struct reach *reach)
 {
-	struct reach *reach = container_of(timer, struct reach, trap_wait);
-
 	close_trap(reach);
 	try_next_own(reach);
+}
+
+static void trap_wait_fire(struct loop_timer *timer)
+{
+	leave_own(container_of(timer, struct reach, trap_wait));
 }
 
 /* A port that is none of the relay's; 0 when there is no room for one. */
@@ -401,7 +405,7 @@ static void on_answer(const struct stun_message *message,
 		break;
 	case STAGE_OWN:
 		if (refusal)
-			trap_wait_fire(&reach->trap_wait);
+			leave_own(reach);
 		else
 			spring_trap(reach);
 		break;

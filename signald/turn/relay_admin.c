@@ -80,9 +80,7 @@ static void forget_the_done(struct relay_duty *duty)
 		   (int64_t)kicked_count(duty->ended));
 }
 
-/* The longest that there may be credentials for: of a configuration before,
- * too. */
-static void note_ttl(struct relay_admin *admin)
+void relay_admin_note_ttl(struct relay_admin *admin)
 {
 	uint64_t max_ttl_s = admin->duty.loop->config->turn.max_ttl_s;
 
@@ -99,7 +97,6 @@ int relay_admin_end_user(struct relay_admin *admin, struct span user)
 
 	if (user.len > TURNCRED_MAX_USER)
 		return -EINVAL;
-	note_ttl(admin);
 	err = kicked_add(admin->duty.ended, user,
 			 clock_wall_s(clock) + admin->max_ttl_s +
 				 CLOCK_SLACK_S);
@@ -146,7 +143,7 @@ int relay_admin_new(struct relay_admin **adminp, struct loop *loop,
 		return -ENOMEM;
 	admin->duty.loop = loop;
 	admin->duty.on_looked = forget_the_done;
-	note_ttl(admin);
+	relay_admin_note_ttl(admin);
 	err = kicked_new(&admin->duty.ended, dir, RELAY_ADMIN_FILE,
 			 clock_wall_s(&loop->clock) - KEEP_S);
 	if (err) {

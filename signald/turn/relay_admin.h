@@ -61,6 +61,10 @@ int relay_admin_set_servers(struct relay_admin *admin,
 			    const struct relay_admin_server *servers,
 			    size_t count);
 
+/* At every reload: credentials live for as long as the longest of all
+ * configurations has let them. */
+void relay_admin_note_ttl(struct relay_admin *admin);
+
 /*
  * End all that user's allocations, now and whenever there are new ones: it must
  * get no more credentials, and those it has last turn.max_ttl_s at most.

@@ -109,6 +109,11 @@ static void add_cli(struct relay_admin_server *used, size_t *count,
 	if (*address)
 		used[(*count)++] = (struct relay_admin_server){
 			name, address, config->turn.cli_password};
+	else if (*config->turn.host)
+		log_warn("turn.no_cli", log_str("server", name),
+			 log_str("means", "who is kicked goes on relaying "
+					  "through it for as long as it "
+					  "likes"));
 }
 
 /* used has room for two more than there are further servers. */
@@ -157,16 +162,13 @@ int side_watch(struct relay_admin *admin, const struct config *config,
 	size_t count;
 	int err;
 
+	relay_admin_note_ttl(admin);
 	if (before && has_same_relays(before, config))
 		return 0;
 	used = calloc(config->servers_count + 2, sizeof(*used));
 	if (!used)
 		return -ENOMEM;
 	count = list_clis(config, used);
-	if (!count && *config->turn.host)
-		log_warn("turn.no_cli", log_str("key", "turn.cli"),
-			 log_str("means", "who is kicked goes on relaying for "
-					  "as long as it likes"));
 	err = relay_admin_set_servers(admin, used, count);
 	free(used);
 	return err;

@@ -393,7 +393,7 @@ describe('an administration', () => {
 
 	test('that is not configured is a warning at the start', async (t) => {
 		const daemon = await startSignald(t, { 'turn.cli': '' });
-		await daemon.waitLog(/warn turn\.no_cli key=turn\.cli/);
+		await daemon.waitLog(/warn turn\.no_cli server=main /);
 	});
 });
 

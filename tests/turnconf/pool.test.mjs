@@ -29,11 +29,21 @@ const getIce = async (daemon, query = '') => (await fetch(`${daemon.url}/v1/ice$
 const getTurn = async (daemon) => (await fetch(`http://127.0.0.1:${daemon.metricsPort}/turn`)).json();
 const turnUrls = ({ iceServers }) => iceServers.filter((server) => server.username).flatMap((server) => server.urls);
 
+// A peer is told so: at most once for each transport that has changed.
+async function hearsOfRelay(peer, hasRelay) {
+	for (let lists = 0; lists < 2; lists++) {
+		if ((await peer.next('ice', NOTICED_MS + 1000)).turn === hasRelay)
+			return;
+	}
+	assert.fail(`not told that there is ${hasRelay ? 'a' : 'no'} relay`);
+}
+
 async function ready(daemon) {
 	const response = await fetch(`${daemon.url}/readyz`);
 	return { ...(await response.json()), status: response.status };
 }
 
+const areBothOffered = (daemon) => until('UDP and TCP', async () => turnUrls(await getIce(daemon)).length === 2);
 const isReady = (daemon) => until('ready', async () => (await ready(daemon)).status === 200);
 
 test('each way to a server is proven, and offered when it works', async (t) => {
@@ -87,16 +97,15 @@ test('a certificate for another name makes no server of it', async (t) => {
 test('one that dies is given to nobody after 5 s, one that is back is, and clients hear of both', async (t) => {
 	const coturn = await start(t);
 	const daemon = await startDaemon(t, { sets: own() });
-	await isReady(daemon);
+	await areBothOffered(daemon);
 	const peer = await joinPeer(t, daemon, 'room');
 	assert.equal(peer.joined.turn, true);
 
 	const died = performance.now();
 	await coturn.stop();
-	const gone = await peer.next('ice', NOTICED_MS + 1000);
+	await hearsOfRelay(peer, false);
 	t.diagnostic(`noticed after ${Math.round(performance.now() - died)} ms`);
 	assert.ok(performance.now() - died < NOTICED_MS);
-	assert.equal(gone.turn, false);
 	assert.equal((await getIce(daemon)).turn, false);
 	const { status, reasons } = await ready(daemon);
 	assert.equal(status, 503);
@@ -104,9 +113,24 @@ test('one that dies is given to nobody after 5 s, one that is back is, and clien
 	assert.equal(await daemon.metric('signald_turn_up'), 0);
 
 	await start(t);
-	const back = await peer.next('ice', NOTICED_MS + 1000);
-	assert.equal(back.turn, true);
+	await hearsOfRelay(peer, true);
 	await isReady(daemon);
+});
+
+test('one that falls silent is given to nobody after 5 s either, and clients hear of it', async (t) => {
+	const coturn = await start(t);
+	const daemon = await startDaemon(t, { sets: own() });
+	await areBothOffered(daemon);
+	const peer = await joinPeer(t, daemon, 'room');
+	const stopped = performance.now();
+	coturn.child.kill('SIGSTOP');
+	await hearsOfRelay(peer, false);
+	const tookMs = performance.now() - stopped;
+	t.diagnostic(`noticed after ${Math.round(tookMs)} ms`);
+	assert.ok(tookMs < NOTICED_MS, `${tookMs} ms`);
+	assert.equal((await getIce(daemon)).turn, false);
+	coturn.child.kill('SIGCONT');
+	await hearsOfRelay(peer, true);
 });
 
 test('of two servers the one that lives is given', async (t) => {

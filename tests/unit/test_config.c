@@ -744,13 +744,13 @@ static void a_useless_secret_file_is_refused(void **state)
 		{SPAN_INIT(""), "holds nothing"},
 		{SPAN_INIT("\n"), "holds nothing"},
 		{SPAN_INIT(SECRET "\0" SECRET), "holds a NUL byte"},
-		{SPAN_INIT("short\n"), "turn.secret must be at least 16"},
+		{SPAN_INIT("short\n"), "turn.secret must be 16 to 128"},
 		{SPAN_INIT("\n\n\r\n"), "nothing in it"},
 		{SPAN_INIT(SECRET "\nshort\n"),
-		 "turn.secret must be at least 16"},
-		{SPAN_INIT(SECRET ",\n"), "turn.secret must be at least 16"},
-		{SPAN_INIT(SECRET ", " BETTER), "turn.secret must be at least"},
-		{SPAN_INIT(SECRET " \n"), "turn.secret must be at least 16"},
+		 "turn.secret must be 16 to 128"},
+		{SPAN_INIT(SECRET ",\n"), "turn.secret must be 16 to 128"},
+		{SPAN_INIT(SECRET ", " BETTER), "turn.secret must be 16 to 128"},
+		{SPAN_INIT(SECRET " \n"), "turn.secret must be 16 to 128"},
 	};
 	char set[128], begin[256];
 

@@ -656,6 +656,17 @@ static void a_datagram_lost_behind_a_stream_is_sent_again(void **state)
 	assert_int_equal(bench.fake.seen[TURN_SEND], 2);
 }
 
+static void what_was_released_already_is_released(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	prove(&bench, &(struct script){.refresh.error = 437}, LINK_TCP,
+	      TIMEOUT_MS);
+	assert_string_equal(bench.reason, "");
+	assert_true(bench.result.is_ok);
+}
+
 static void requests_are_not_repeated_over_tcp(void **state)
 {
 	struct bench bench;
@@ -802,10 +813,10 @@ static void every_failure_says_what_it_is(void **state)
 		 LINK_TCP,
 		 PROOF_RELAY,
 		 "the relayed datagram did not come back within 0.5 s"},
-		{{.refresh.error = 437},
+		{{.refresh.error = 400},
 		 LINK_TCP,
 		 PROOF_RELEASE,
-		 "Refresh refused: 437, the allocation is gone"},
+		 "Refresh refused: 400, bad request"},
 		{{.says = "HTTP/1.1 400 Bad Request\r\n\r\n"},
 		 LINK_TCP,
 		 PROOF_ALLOCATE,
@@ -1032,6 +1043,7 @@ int main(void)
 		cmocka_unit_test(a_server_that_relays_is_proven),
 		cmocka_unit_test(lost_datagrams_are_sent_again),
 		cmocka_unit_test(a_datagram_lost_behind_a_stream_is_sent_again),
+		cmocka_unit_test(what_was_released_already_is_released),
 		cmocka_unit_test(requests_are_not_repeated_over_tcp),
 		cmocka_unit_test(answers_that_are_not_the_servers_are_ignored),
 		cmocka_unit_test(a_stream_may_come_byte_by_byte),
