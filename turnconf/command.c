@@ -73,13 +73,16 @@ int command_read_host(struct host *host)
 		   : 0;
 }
 
-int command_read_file(const char *path, struct buf *text)
+int command_try_file(const char *path, struct buf *text, const char **why)
 {
 	FILE *file = fopen(path, "re");
 	size_t n = 0;
 
-	if (!file)
-		return command_complain("%s: %s", path, strerror(errno));
+	*why = NULL;
+	if (!file) {
+		*why = strerror(errno);
+		return -EINVAL;
+	}
 	do {
 		text->len += n;
 		if (text->len > MAX_FILE_BYTES || buf_reserve(text, 4096))
@@ -87,16 +90,23 @@ int command_read_file(const char *path, struct buf *text)
 		n = fread(text->ptr + text->len, 1, 4096, file);
 	} while (n);
 
-	if (ferror(file) || text->failed || text->len > MAX_FILE_BYTES) {
-		(void)command_complain(
-			"%s: %s", path,
-			ferror(file) ? "cannot be read"
-				     : "too long for a turnserver.conf");
-		(void)fclose(file);
-		return EXIT_USAGE;
-	}
+	if (ferror(file))
+		*why = strerror(errno);
+	else if (text->len > MAX_FILE_BYTES)
+		*why = "too long for a turnserver.conf";
+	else if (text->failed)
+		*why = "out of memory";
 	(void)fclose(file);
-	return 0;
+	return *why ? -EINVAL : 0;
+}
+
+int command_read_file(const char *path, struct buf *text)
+{
+	const char *why;
+
+	return command_try_file(path, text, &why)
+		       ? command_complain("%s: %s", path, why)
+		       : 0;
 }
 
 void command_wipe(struct buf *text)

@@ -51,6 +51,10 @@ int command_read_host(struct host *host);
 /* A turnserver.conf, wiped with command_wipe(). */
 int command_read_file(const char *path, struct buf *text);
 
+/* The same without a complaint. Returns 0, or -EINVAL with why in a few words,
+ * which stand until the next call. */
+int command_try_file(const char *path, struct buf *text, const char **why);
+
 /* Unix time. */
 uint64_t command_now_s(void);
 

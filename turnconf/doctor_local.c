@@ -1,8 +1,6 @@
 /* doctor_local.c: what can be seen on this machine without asking anybody. */
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/timex.h>
-#include <unistd.h>
 
 #include "address.h"
 #include "base/cert.h"
@@ -177,19 +175,16 @@ static void check_file(struct doctor *doctor, const char *given,
 {
 	const char *path = given ? given : usual;
 	struct buf text = {0};
+	const char *why;
 
-	if (access(path, R_OK)) {
+	if (command_try_file(path, &text, &why)) {
 		doctor_say(doctor, "turnserver.conf",
 			   given ? DOCTOR_FAILED : DOCTOR_WARNING,
-			   "%s cannot be read: %s", path, strerror(errno));
+			   "%s cannot be read: %s", path, why);
 		doctor_advise(doctor,
 			      "run this as root, or say where coturn's "
 			      "configuration is: --%s FILE",
 			      is_tunnel ? "tunnel-turnserver" : "turnserver");
-		return;
-	}
-	if (command_read_file(path, &text)) {
-		doctor->failed = true;
 	} else {
 		compare(doctor, path, buf_span(&text), is_tunnel);
 		tell_findings(doctor, path, buf_span(&text));

@@ -2,7 +2,7 @@
 // ways that operators meet.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { copyFile } from 'node:fs/promises';
+import { copyFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -79,6 +79,15 @@ describe('turnconf doctor', () => {
 		assert.ok(report.find('coturn', /^version \d+\.\d+\.\d+$/));
 		assert.equal(report.find('firewall', /reach every UDP service/).state, 'warning');
 		assert.match(report.find('firewall', /reach every UDP service/).remedy, /turnconf firewall/);
+	});
+
+	test('a turnserver.conf that cannot be read', async (t) => {
+		const folder = await makeFolder(t);
+		const long = path.join(folder, 'long.conf');
+		await writeFile(long, '');
+		await truncate(long, 64 << 20);
+		for (const [file, why] of [[folder, 'Is a directory'], [long, 'too long for a turnserver\\.conf'], [`${folder}/none`, 'No such file or directory']])
+			assertFailed(await examine(folder, {}, file), 'turnserver.conf', new RegExp(`^${file} cannot be read: ${why}$`), /--turnserver FILE$/);
 	});
 
 	test('as text each line says its state, what was seen, and what to do', async (t) => {
