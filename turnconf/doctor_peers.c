@@ -1,4 +1,5 @@
 /* doctor_peers.c: whom a relay's clients reach, and should not. */
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <unistd.h>
@@ -39,41 +40,72 @@ static bool is_own_private(const struct probe *probe,
 	       has_address(config->coturn.relay_ip, peer);
 }
 
-/* 0 when the relay lets its clients reach the peer, or what it answers. */
-static int try_peer(struct probe *probe, const char *ip,
-		    const struct sockaddr_storage *peer)
+static void tell_let_in(const struct probe *probe, const char *ip)
 {
-	int code = turnclient_permit(probe->client, peer);
-
-	if (code || is_own_private(probe, peer))
-		return code;
 	doctor_say(probe->doctor, "peers", DOCTOR_FAILED,
 		   "clients may relay to %s", ip);
 	doctor_advise(probe->doctor,
 		      "turnconf generate writes the whole list of addresses to "
 		      "deny; restart coturn after it");
+}
+
+/* Neither let in nor refused for good: another client may hear another thing.
+ */
+static void tell_unknown(const struct probe *probe, const char *ip, int code)
+{
+	char answer[64];
+
+	(void)snprintf(answer, sizeof(answer), "the answer is %d", code);
+	doctor_say(probe->doctor, "peers", DOCTOR_WARNING,
+		   "whether clients may relay to %s cannot be told: %s", ip,
+		   code > 0		? answer
+		   : code == -ETIMEDOUT ? "there is no answer"
+					: strerror(-code));
+	doctor_advise(probe->doctor, "see coturn's log, then examine it again");
+}
+
+static bool is_refusal(int code)
+{
+	return code == TURN_FORBIDDEN ||
+	       code == TURN_PEER_ADDRESS_FAMILY_MISMATCH;
+}
+
+/* Returns what turnclient_permit() does. */
+static int try_peer(const struct probe *probe, const char *ip,
+		    const struct sockaddr_storage *peer)
+{
+	int code = turnclient_permit(probe->client, peer);
+
+	if (!code && !is_own_private(probe, peer))
+		tell_let_in(probe, ip);
+	else if (code && !is_refusal(code))
+		tell_unknown(probe, ip, code);
 	return code;
 }
 
-static void check_inside(struct probe *probe)
+static void check_inside(const struct probe *probe)
 {
 	size_t refused = 0, tried = 0;
+	int code = 0;
 
-	for (size_t i = 0; i < forbidden_peers_count; i++) {
+	/* A server that is silent is not asked on, for seconds each time. */
+	for (size_t i = 0; i < forbidden_peers_count && code >= 0; i++) {
 		struct sockaddr_storage peer;
 
 		if (address_parse(span_from(forbidden_peers[i]), 9, &peer) ||
 		    peer.ss_family != probe->relayed.ss_family)
 			continue;
 		tried++;
-		refused += try_peer(probe, forbidden_peers[i], &peer) ==
-			   TURN_FORBIDDEN;
+		code = try_peer(probe, forbidden_peers[i], &peer);
+		refused += is_refusal(code);
 	}
 	if (refused == tried)
 		doctor_say(probe->doctor, "peers", DOCTOR_OK,
-			   "private addresses are refused as peers (%zu "
-			   "tried)",
-			   refused);
+			   "private addresses are refused as peers (%zu of "
+			   "%s tried)",
+			   refused,
+			   probe->relayed.ss_family == AF_INET6 ? "IPv6"
+								: "IPv4");
 }
 
 /* A socket that takes datagrams to any address of this machine, at a port that
@@ -155,8 +187,7 @@ static void check_reachable(struct probe *probe)
 
 	address_format(&probe->relayed, text);
 	crypto_random(sent, sizeof(sent));
-	if (fd >= 0 && probe->mapped.ss_family == probe->relayed.ss_family &&
-	    !turnclient_permit(probe->client, &probe->mapped) &&
+	if (fd >= 0 && !turnclient_permit(probe->client, &probe->mapped) &&
 	    sendto(fd, sent, sizeof(sent), 0,
 		   (const struct sockaddr *)&probe->relayed,
 		   address_length(&probe->relayed)) == PROBE_DATA_LEN)
@@ -186,10 +217,28 @@ static void check_reachable(struct probe *probe)
 			probe->doctor->config->coturn.max_port);
 }
 
+/* A relay of IPv4 that was asked for over IPv6. */
+static void tell_unreachable(const struct probe *probe)
+{
+	char text[ADDRESS_CAP];
+
+	address_format(&probe->relayed, text);
+	doctor_say(probe->doctor, "reach", DOCTOR_WARNING,
+		   "whether what is sent to the relay at %s comes through "
+		   "cannot be told over IPv6",
+		   text);
+	doctor_advise(probe->doctor,
+		      "examine it by its IPv4 address: turnconf doctor "
+		      "--server ADDRESS");
+}
+
 void probe_check_peers(struct probe *probe)
 {
 	check_inside(probe);
-	if (probe->is_outside)
+	if (probe->is_outside &&
+	    probe->mapped.ss_family != probe->relayed.ss_family)
+		tell_unreachable(probe);
+	else if (probe->is_outside)
 		check_reachable(probe);
 	else
 		check_own_services(probe);

@@ -258,6 +258,28 @@ static void check_relayed_address(struct probe *probe)
 
 /* --- all of it --- */
 
+/* At an IPv6 address a relay of IPv6, which is one that browsers may ask for;
+ * where the server has none, the one that it gives who does not say. */
+static int allocate(struct probe *probe)
+{
+	int code;
+
+	if (!probe->is_v6)
+		return turnclient_allocate(probe->client, AF_UNSPEC,
+					   &probe->relayed);
+	code = turnclient_allocate(probe->client, AF_INET6, &probe->relayed);
+	if (code != TURN_ADDRESS_FAMILY_NOT_SUPPORTED)
+		return code;
+	doctor_say(probe->doctor, "relay", DOCTOR_WARNING,
+		   "%s %s has no relay of IPv6: peers that have IPv6 alone are "
+		   "not reached",
+		   probe->transport, probe->where);
+	doctor_advise(probe->doctor,
+		      "give coturn an IPv6 address to relay from: "
+		      "coturn.relay_ip, or coturn.listening_ip");
+	return turnclient_allocate(probe->client, AF_UNSPEC, &probe->relayed);
+}
+
 static void use_client(struct probe *probe, bool is_first)
 {
 	int code = turnclient_binding(probe->client, &probe->mapped);
@@ -268,7 +290,7 @@ static void use_client(struct probe *probe, bool is_first)
 	}
 	if (!log_in(probe))
 		return;
-	code = turnclient_allocate(probe->client, &probe->relayed);
+	code = allocate(probe);
 	if (code) {
 		tell_failure(probe, "Allocate", code);
 		return;
@@ -284,6 +306,7 @@ static void check_transport(struct doctor *doctor,
 {
 	struct probe probe = {.doctor = doctor,
 			      .transport = transports[index].name,
+			      .is_v6 = server->ss_family == AF_INET6,
 			      .is_outside = doctor->arguments->server ||
 					    doctor->server};
 

@@ -13,6 +13,7 @@ struct probe {
 	struct doctor *doctor;
 	const char *transport;
 	char where[ADDRESS_CAP];
+	bool is_v6;	 /* where is an address of IPv6 */
 	bool is_outside; /* the server is another machine */
 	struct turnclient *client;
 	struct sockaddr_storage mapped;

@@ -26,6 +26,7 @@ struct turnclient {
 struct ask {
 	uint16_t method; /* of TURN, or STUN_BINDING */
 	const struct sockaddr_storage *peer;
+	int family; /* of the relay; AF_UNSPEC: the server's choice */
 };
 
 int turnclient_new(struct turnclient **clientp, struct turnlink *link,
@@ -65,7 +66,7 @@ static ssize_t write_request(const struct turnclient *client,
 		return (ssize_t)stun_write_binding_request(draft->out,
 							   draft->id);
 	case TURN_ALLOCATE:
-		return turn_write_allocate(draft, AF_UNSPEC, 0, with);
+		return turn_write_allocate(draft, ask->family, 0, with);
 	case TURN_CREATE_PERMISSION:
 		return turn_write_create_permission(draft, ask->peer, with);
 	default:
@@ -275,10 +276,10 @@ int turnclient_sign_as(struct turnclient *client, struct span username,
 	return make_key(client);
 }
 
-int turnclient_allocate(struct turnclient *client,
+int turnclient_allocate(struct turnclient *client, int family,
 			struct sockaddr_storage *relayed)
 {
-	struct ask ask = {.method = TURN_ALLOCATE};
+	struct ask ask = {.method = TURN_ALLOCATE, .family = family};
 	struct stun_message answer;
 	int code = ask_server(client, &ask, &answer);
 

@@ -51,7 +51,9 @@ int turnclient_sign(struct turnclient *client, struct span secret,
 int turnclient_sign_as(struct turnclient *client, struct span username,
 		       struct span credential);
 
-int turnclient_allocate(struct turnclient *client,
+/* family is that of the relay: AF_INET, AF_INET6, or AF_UNSPEC for the one that
+ * the server gives who does not say (RFC 8656, 7.1: IPv4). */
+int turnclient_allocate(struct turnclient *client, int family,
 			struct sockaddr_storage *relayed);
 
 int turnclient_permit(struct turnclient *client,

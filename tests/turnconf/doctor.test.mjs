@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
 import { freePort, startDaemon, until } from '../lib/daemon.mjs';
-import { OTHER4, PRIVATE4, PUBLIC4, SECRET, asSets, bareConf, generate, makeCertificate, makeFolder, settings, startCoturn, turnconf, writeConf } from './coturn.mjs';
+import { OTHER4, PRIVATE4, PUBLIC4, PUBLIC6, SECRET, asSets, bareConf, generate, makeCertificate, makeFolder, settings, startCoturn, turnconf, writeConf } from './coturn.mjs';
 
 // As an operator has it who has no name of their own.
 const usual = { 'turn.host': PUBLIC4 };
@@ -71,7 +71,7 @@ describe('turnconf doctor', () => {
 		assert.ok(report.find('ports', /^coturn's administration has TCP 127\.0\.0\.1:5766 open/));
 		for (const transport of ['UDP', 'TCP'])
 			assert.ok(report.find('relay', new RegExp(`^${transport} ${PUBLIC4}:3478 relays: a datagram was back after (less than )?\\d+ ms$`)));
-		assert.ok(report.find('peers', /refused as peers \(8 tried\)/));
+		assert.ok(report.find('peers', /refused as peers \(8 of IPv4 tried\)/));
 		assert.ok(report.find('turnserver.conf', /is what signald's configuration asks for/));
 		assert.ok(report.find('addresses', new RegExp(`${PUBLIC4}, an address of this machine`)));
 		assert.ok(report.find('ports', /^signald has TCP 127\.0\.0\.1:\d+ open/));
@@ -283,6 +283,45 @@ describe('turnconf doctor', () => {
 		assertFailed(behindNat, 'peers', /clients may relay to 10\.0\.0\.1$/, /turnconf generate/);
 		const own = await examine(folder, { 'coturn.external_ip': `${PUBLIC4}/10.0.0.1` }, file);
 		assert.equal(own.find('peers', /clients may relay to 10\.0\.0\.1$/), undefined);
+	});
+
+	test('over IPv6 it is a relay of IPv6 that is proven, and kept from private peers', async (t) => {
+		const { folder, file, more } = await startAll(t, { 'coturn.listening_ip': `${PUBLIC4},${PUBLIC6}`, 'coturn.relay_ip': `${PUBLIC4},${PUBLIC6}` });
+		const report = await examine(folder, more, file);
+		assert.deepEqual(report.failures, []);
+		assert.ok(report.find('relay', /^UDP \[2a00:1450::10\]:3478 relays/));
+		assert.ok(report.find('peers', /refused as peers \(8 of IPv4 tried\)/));
+		assert.ok(report.find('peers', /refused as peers \(10 of IPv6 tried\)/), JSON.stringify(report.lines, null, 1));
+		const outside = await examine(folder, { ...more, 'turn.host': PUBLIC6 }, file, '--server', PUBLIC6);
+		assert.deepEqual(outside.failures, []);
+		assert.ok(outside.find('reach', /relay at \[2a00:1450::10\]:\d+ comes through/));
+	});
+
+	test('over IPv6 a coturn that relays from IPv4 alone, or lets clients into private networks of IPv6', async (t) => {
+		const both = [`listening-ip=${PUBLIC4}`, `listening-ip=${PUBLIC6}`];
+		const folder = await makeFolder(t);
+		const bare = bareConf(folder).filter((line) => !/^(listening|relay)-ip/.test(line));
+		const file = await writeConf(folder, ...bare, ...both, `relay-ip=${PUBLIC4}`, `relay-ip=${PUBLIC6}`);
+		const more = { 'coturn.listening_ip': `${PUBLIC4},${PUBLIC6}` };
+		const coturn = await startGiving(t, file);
+		assertFailed(await examine(folder, more, file), 'peers', /clients may relay to fc00::1$/, /turnconf generate/);
+		await coturn.stop();
+		await startGiving(t, await writeConf(folder, ...bare, ...both, `relay-ip=${PUBLIC4}`, 'denied-peer-ip=0.0.0.0-255.255.255.255'));
+		const report = await examine(folder, { ...more, 'coturn.relay_ip': PUBLIC4 }, file, '--server', PUBLIC6);
+		assert.equal(report.find('relay', /^UDP \[2a00:1450::10\]:3478 has no relay of IPv6/).state, 'warning');
+	});
+
+	test('a private peer of which coturn does not speak', async (t) => {
+		const { folder, file, more } = await startAll(t);
+		// CreatePermission for 10.0.0.1, as XOR-PEER-ADDRESS has it.
+		const done = promisify(execFile)('/usr/sbin/nft', ['-f', '-']);
+		done.child.stdin.end('table inet deaf {\n chain input {\n type filter hook input priority filter\n udp dport 3478 @th,64,16 0x0008 @th,288,32 0x2b12a443 drop\n }\n}\n');
+		await done;
+		t.after(() => promisify(execFile)('/usr/sbin/nft', ['delete table inet deaf']));
+		const report = await examine(folder, more, file);
+		assert.deepEqual(report.failures, []);
+		assert.equal(report.find('peers', /^whether clients may relay to 10\.0\.0\.1 cannot be told: there is no answer$/).state, 'warning');
+		assert.equal(report.find('peers', /refused as peers/), undefined);
 	});
 
 	test('from outside it asks the relay alone, and whether others reach it', async (t) => {
