@@ -181,25 +181,44 @@ static int write_all(struct writer *writer, struct span secrets)
 	return err ? err : execute(writer, "COMMIT");
 }
 
-static int open_and_write(struct writer *writer, struct span secrets)
+/* Close the connection in any case. */
+static int open_file(struct writer *writer)
 {
 	const struct sqlite *sqlite = &writer->sqlite;
-	int err;
 
-	if (sqlite_load(&writer->sqlite))
-		return fail(writer, -ENOENT,
-			    "libsqlite3 cannot be loaded; a coturn that can "
-			    "read this file brings it");
 	if (sqlite->open_v2(writer->db->path, &writer->connection,
-			    SQLITE_OPEN_READWRITE, NULL)) {
-		err = fail_sql(writer);
-	} else {
-		(void)sqlite->busy_timeout(writer->connection, BUSY_MS);
+			    SQLITE_OPEN_READWRITE, NULL))
+		return fail_sql(writer);
+	(void)sqlite->busy_timeout(writer->connection, BUSY_MS);
+	return 0;
+}
+
+static int open_and_write(struct writer *writer, struct span secrets)
+{
+	int err = open_file(writer);
+
+	if (!err)
 		err = write_all(writer, secrets);
-	}
 	/* What was not committed is undone. */
-	(void)sqlite->close(writer->connection);
+	(void)writer->sqlite.close(writer->connection);
 	return err;
+}
+
+/* Threads of a coturn that makes it by itself may get into each other's way,
+ * and leave it without a table. */
+static bool is_made(struct writer *writer)
+{
+	const struct sqlite *sqlite = &writer->sqlite;
+	struct sqlite3_stmt *statement = NULL;
+	bool is = !access(writer->db->path, F_OK) && !open_file(writer) &&
+		  !sqlite->prepare_v2(writer->connection,
+				      "SELECT 1 FROM turn_secret", -1,
+				      &statement, NULL);
+
+	(void)sqlite->finalize(statement);
+	(void)sqlite->close(writer->connection);
+	writer->connection = NULL;
+	return is;
 }
 
 int userdb_sync(const struct userdb *db, struct span secrets,
@@ -208,9 +227,11 @@ int userdb_sync(const struct userdb *db, struct span secrets,
 	struct writer writer = {.db = db, .error = error};
 	int err;
 
-	if (access(db->path, F_OK)) {
-		if (!secrets.len)
-			return 0;
+	if (sqlite_load(&writer.sqlite))
+		return fail(&writer, -ENOENT,
+			    "libsqlite3 cannot be loaded; a coturn that can "
+			    "read this file brings it");
+	if (!is_made(&writer)) {
 		err = make_file(&writer);
 		if (err)
 			return err;

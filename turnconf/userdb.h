@@ -14,8 +14,9 @@ struct userdb {
 /*
  * Make the file hold exactly these secrets for the realm, at one moment. coturn
  * looks there at every new allocation, so this holds from now on. What is there
- * of other realms stays. A file that is not there is made by coturn's
- * turnadmin, for coturn and its owner alone.
+ * of other realms stays. A file that is not there, or without a table, is made
+ * by coturn's turnadmin, for coturn and its owner alone: a coturn that makes it
+ * refuses everybody meanwhile, and where two of its threads do, for good.
  *
  * coturn waits for nobody who writes the file: who asks it for an allocation in
  * that moment would be refused. Hence the file gets a write-ahead log, beside

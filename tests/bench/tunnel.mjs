@@ -158,6 +158,7 @@ function prepare() {
 	for (const [file, more] of [['first.conf', []], ['tunnel.conf', ['--tunnel']]])
 		execFileSync(path.join(build, 'turnconf'), ['generate', ...more, '--output', at(file), ...settings(PORT.behind)],
 			{ stdio: ['ignore', 'inherit', 'ignore'] });
+	execFileSync(path.join(build, 'turnconf'), ['secrets', ...settings(PORT.behind)]);
 	for (const to of ['behind', 'echo'])
 		writeFileSync(at(`haproxy-${to}.cfg`), haproxyConf(PORT[to]));
 }

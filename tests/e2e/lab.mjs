@@ -68,7 +68,6 @@ class Coturn {
 				throw new Error(`coturn ended at start:\n${this.log}`);
 			return seen() > before;
 		}, START_MS);
-		// As long as it makes its database, it may refuse what is right.
 		await until('coturn gives relays', () => isGiving(this.#port), START_MS);
 	}
 
@@ -115,8 +114,10 @@ async function writeConf(t, sets) {
 		'coturn.pidfile': path.join(folder, 'turnserver.pid'),
 	};
 	const args = Object.entries(all).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
-	const { stdout } = await promisify(execFile)(path.join(root, 'build/turnconf'), ['generate', ...args], { env: cleanEnv() });
+	const turnconf = (command) => promisify(execFile)(path.join(root, 'build/turnconf'), [command, ...args], { env: cleanEnv() });
+	const { stdout } = await turnconf('generate');
 	await writeFile(file, stdout, { mode: 0o600 });
+	await turnconf('secrets');
 	return file;
 }
 

@@ -1,7 +1,7 @@
 // coturn.mjs: runs turnconf, and the real coturn with what it wrote.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -159,8 +159,24 @@ class Coturn {
 	}
 }
 
+// As turnconf says to: a coturn that has to make its database itself may refuse
+// everybody, for a moment or for good.
+async function makeDatabase(file) {
+	const text = await readFile(file, 'utf8');
+	const value = (key) => text.match(new RegExp(`^${key}=(.*)$`, 'm'))?.[1];
+	const userdb = value('userdb');
+
+	if (!userdb || await stat(userdb).catch(() => null))
+		return;
+	const { code, stderr } = await turnconf('secrets', ...asSets({
+		'turn.host': 'turn.example.org', 'turn.secret': SECRET, 'turn.realm': value('realm'), 'coturn.userdb': userdb }));
+	if (code !== 0)
+		throw new Error(`turnconf secrets: ${stderr}`);
+}
+
 // Starts coturn with a file; it is ended after the test. user: {uid, gid}, else ours.
 export async function startCoturn(t, file, server = { address: PUBLIC4, port: 3478 }, user = {}) {
+	await makeDatabase(file);
 	const child = spawn(turnserver, ['-c', file], { cwd: path.dirname(file), ...user });
 	const coturn = new Coturn(child, server);
 	t.after(() => coturn.stop());

@@ -44,7 +44,13 @@ async function ready(daemon) {
 }
 
 const areBothOffered = (daemon) => until('UDP and TCP', async () => turnUrls(await getIce(daemon)).length === 2);
-const isReady = (daemon) => until('ready', async () => (await ready(daemon)).status === 200);
+
+async function isReady(daemon) {
+	await until('ready', async () => (await ready(daemon)).status === 200).catch(async (fault) => {
+		throw new Error(`${fault.message}: ${JSON.stringify(await getTurn(daemon))}\n${daemon.log}`);
+	});
+}
+
 
 test('each way to a server is proven, and offered when it works', async (t) => {
 	const folder = await makeFolder(t);

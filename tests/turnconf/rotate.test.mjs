@@ -92,7 +92,14 @@ describe('turnconf secrets', () => {
 		assert.deepEqual(await listed(folder), []);
 		await rm(userdb(folder));
 		assert.equal((await turnconf('secrets', ...inline)).code, 0);
-		await assert.rejects(stat(userdb(folder)), { code: 'ENOENT' });
+		assert.deepEqual(await listed(folder), [], 'it is there, and empty');
+	});
+
+	test('heals a database without tables, in which a coturn that starts would look in vain', async (t) => {
+		const folder = await makeSecrets(t, FIRST);
+		await writeFile(userdb(folder), '');
+		assert.deepEqual(await run('secrets', folder), { code: 0, stdout: '', stderr: '' });
+		assert.deepEqual(await listed(folder), [FIRST]);
 	});
 
 	test('says so where they cannot be written, and shows none', async (t) => {
@@ -107,6 +114,7 @@ describe('turnconf secrets', () => {
 		const missing = await run('secrets', folder);
 		assert.equal(missing.code, 1);
 		assert.match(missing.stderr, /turnadmin cannot be run; it comes with coturn/);
+		process.env.PATH = saved;
 		await writeFile(userdb(folder), 'this is no database, whatever its name says '.repeat(50));
 		const none = await run('secrets', folder);
 		assert.equal(none.code, 1);
