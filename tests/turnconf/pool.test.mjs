@@ -51,14 +51,13 @@ async function isReady(daemon) {
 	});
 }
 
-
 test('each way to a server is proven, and offered when it works', async (t) => {
 	const folder = await makeFolder(t);
 	const { cert, key } = await makeCertificate(folder, PUBLIC4);
-	await start(t, { 'turn.tls': 'yes', 'coturn.cert': cert, 'coturn.key': key,
-		'coturn.listening_ip': `${PUBLIC4},${PUBLIC6}`, 'coturn.relay_ip': `${PUBLIC4},${PUBLIC6}` });
 	const daemon = await startDaemon(t, { sets: own({ 'turn.tls': 'yes', 'turn.addresses': `${PUBLIC4},${PUBLIC6}` }) });
 	assert.equal((await getIce(daemon)).turn, false, 'nothing is proven yet');
+	await start(t, { 'turn.tls': 'yes', 'coturn.cert': cert, 'coturn.key': key,
+		'coturn.listening_ip': `${PUBLIC4},${PUBLIC6}`, 'coturn.relay_ip': `${PUBLIC4},${PUBLIC6}` });
 	await isReady(daemon);
 	const { servers: [server], alive } = await until('all proven', async () => {
 		const turn = await getTurn(daemon);
