@@ -337,7 +337,7 @@ describe('turnconf doctor', () => {
 			done.child.stdin.end(text);
 			return done;
 		};
-		await nft('table inet closed {\n chain input {\n type filter hook input priority filter\n udp dport 50000-50999 udp sport != 50000-50999 drop\n }\n}\n');
+		await nft('table inet closed {\n chain input {\n type filter hook input priority filter\n udp dport 50000-50999 udp sport != { 3478, 50000-50999 } drop\n }\n}\n');
 		t.after(() => nft('delete table inet closed'));
 		const closed = await examine(folder, more, file, '--server', PUBLIC4);
 		assertFailed(closed, 'reach', /does not come through/, /open UDP 50000-50999/);

@@ -1,7 +1,7 @@
 // turn-client.mjs: a TURN client (RFC 8489, RFC 8656) over UDP, or a stream that
 // the caller has opened, for asking a relay what it lets through. Answers come as plain objects, errors with their
 // code; nothing is thrown for a refusal.
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes, randomInt } from 'node:crypto';
 import dgram from 'node:dgram';
 import { EventEmitter, once } from 'node:events';
 import net from 'node:net';
@@ -188,14 +188,33 @@ class MessageStream extends EventEmitter {
 	}
 }
 
+// One after the other: coturn knows a port for seconds after its allocation has
+// ended, and for a minute one that it has refused, and takes no other user from
+// there then (437).
+const PORTS = { first: 20000, last: 39999 };
+let lastPort = randomInt(PORTS.first, PORTS.last);
+
+async function bindFresh(socket, address) {
+	for (;;) {
+		lastPort = lastPort < PORTS.last ? lastPort + 1 : PORTS.first;
+		socket.bind(lastPort, address);
+		try {
+			await once(socket, 'listening');
+			return;
+		} catch (fault) {
+			if (fault.code !== 'EADDRINUSE')
+				throw fault;
+		}
+	}
+}
+
 export class TurnClient {
 	// server: { address, port }; credential: { username, credential }, or none
 	// for asking without; local: address to send from.
 	static async open({ server, credential, local }) {
 		const socket = dgram.createSocket(net.isIPv6(server.address) ? 'udp6' : 'udp4');
 		const client = new TurnClient(socket, server, credential);
-		socket.bind(0, local);
-		await once(socket, 'listening');
+		await bindFresh(socket, local);
 		return client;
 	}
 

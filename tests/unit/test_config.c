@@ -749,7 +749,8 @@ static void a_useless_secret_file_is_refused(void **state)
 		{SPAN_INIT(SECRET "\nshort\n"),
 		 "turn.secret must be 16 to 128"},
 		{SPAN_INIT(SECRET ",\n"), "turn.secret must be 16 to 128"},
-		{SPAN_INIT(SECRET ", " BETTER), "turn.secret must be 16 to 128"},
+		{SPAN_INIT(SECRET ", " BETTER),
+		 "turn.secret must be 16 to 128"},
 		{SPAN_INIT(SECRET " \n"), "turn.secret must be 16 to 128"},
 	};
 	char set[128], begin[256];
