@@ -31,7 +31,7 @@ const plan = flags.quick
 	? { rounds: 1, warmup_ms: 500, measure_ms: 1000, idle: [5000], slices: 3,
 		slice_ms: 500 }
 	: { rounds: 5, warmup_ms: 300, measure_ms: 1200, idle: [5000, 19000],
-		slices: 3, slice_ms: 600 };
+		slices: 15, slice_ms: 600 };
 
 const peersInRelay = 200;
 const windows = [1, 8];
@@ -182,21 +182,17 @@ async function measureSlice(servers, slice, [scenario, window]) {
 }
 
 // Here a few percent matter: so the slices of time are short, who comes first
-// changes, and each round has new processes, as the place of things in memory
-// makes one faster than another of the same program.
+// changes, and each has new processes, as the place of things in memory makes
+// one faster than another of the same program.
 async function measureBeside(names) {
-	for (let round = 0; round < plan.rounds; round++) {
+	for (let slice = 1; slice <= plan.slices; slice++) {
 		const servers = [];
 
-		log(`beside signald-before: round ${round + 1} of ${plan.rounds}`);
-		for (const name of names)
+		log(`beside signald-before: ${slice} of ${plan.slices}`);
+		for (const name of slice % 2 ? names : [...names].reverse())
 			servers.push(await startContender(name));
-		for (let i = 1; i <= plan.slices; i++) {
-			for (const beside of besides)
-				await measureSlice(servers, round * plan.slices + i,
-					beside);
-			servers.reverse();
-		}
+		for (const beside of besides)
+			await measureSlice(servers, slice, beside);
 		for (const server of servers)
 			await stop(server);
 	}

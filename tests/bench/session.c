@@ -4,18 +4,12 @@
 
 #include <string.h>
 
-/* What the client of a session reads of a relayed message. */
-struct head {
-	const char *type;
-	size_t type_len;
-	const char *from;
-	size_t from_len;
+/* The numbers of a relayed message; 0 for those that it lacks. */
+struct numbers {
 	uint64_t fi;
 	uint64_t n;
 	uint64_t p;
 	uint64_t acked;
-	int has_acked;
-	int has_payload;
 };
 
 void session_start(struct session *session, unsigned index)
@@ -23,8 +17,12 @@ void session_start(struct session *session, unsigned index)
 	*session = (struct session){.inst = ((uint64_t)1 << 32) + index + 1};
 }
 
-/* Append a member and its comma. */
-static char *put_member(char *at, const char *name, uint64_t number)
+/* Append a member, its name with quotes and colon, and its comma. */
+#define PUT_MEMBER(at, name, number) \
+	put_member(at, name, sizeof(name) - 1, number)
+
+static inline char *put_member(char *at, const char *name, size_t name_len,
+			       uint64_t number)
 {
 	char digits[20];
 	size_t first = sizeof(digits);
@@ -33,7 +31,8 @@ static char *put_member(char *at, const char *name, uint64_t number)
 		digits[--first] = (char)('0' + number % 10);
 		number /= 10;
 	} while (number > 0);
-	at = stpcpy(at, name);
+	memcpy(at, name, name_len);
+	at += name_len;
 	memcpy(at, digits + first, sizeof(digits) - first);
 	at += sizeof(digits) - first;
 	*at++ = ',';
@@ -50,11 +49,11 @@ size_t session_put_numbers(struct session *session,
 		return 0;
 	session->pending_before = session->pending;
 	session->pending = ++session->sent;
-	at = put_member(at, "\"ti\":", session->other_inst);
-	at = put_member(at, "\"n\":", session->sent);
-	at = put_member(at, "\"p\":", p);
+	at = PUT_MEMBER(at, "\"ti\":", session->other_inst);
+	at = PUT_MEMBER(at, "\"n\":", session->sent);
+	at = PUT_MEMBER(at, "\"p\":", p);
 	if (session->rides && session->position > session->said) {
-		at = put_member(at, "\"sn\":", session->position);
+		at = PUT_MEMBER(at, "\"sn\":", session->position);
 		session->said = session->position;
 	}
 	return (size_t)(at - to);
@@ -66,130 +65,89 @@ void session_unsend(struct session *session, struct session *other)
 	other->skipped++;
 }
 
-static int is_name(const char *name, size_t len, const char *wanted)
+/* What is left to compare; NULL once something else stood there. */
+struct cursor {
+	const char *at;
+	const char *end;
+};
+
+static inline int stands_at(const struct cursor *cursor, const char *text,
+			    size_t len)
 {
-	return len == strlen(wanted) && memcmp(name, wanted, len) == 0;
+	return cursor->at && (size_t)(cursor->end - cursor->at) >= len &&
+	       memcmp(cursor->at, text, len) == 0;
 }
 
-static void keep_string(struct head *head, const char *name, size_t name_len,
-			const char *value, size_t len)
+static inline void take(struct cursor *cursor, const char *text, size_t len)
 {
-	if (is_name(name, name_len, "type")) {
-		head->type = value;
-		head->type_len = len;
-	} else if (is_name(name, name_len, "from")) {
-		head->from = value;
-		head->from_len = len;
-	}
+	cursor->at = stands_at(cursor, text, len) ? cursor->at + len : NULL;
 }
 
-static void keep_number(struct head *head, const char *name, size_t name_len,
-			uint64_t number)
+#define TAKE(cursor, literal) take(cursor, literal, sizeof(literal) - 1)
+
+/* A member with a number; 0 if it is not there. */
+#define TAKE_NUMBER(cursor, name) take_number(cursor, name, sizeof(name) - 1)
+
+static inline uint64_t take_number(struct cursor *cursor, const char *name,
+				   size_t name_len)
 {
-	if (is_name(name, name_len, "fi"))
-		head->fi = number;
-	else if (is_name(name, name_len, "n"))
-		head->n = number;
-	else if (is_name(name, name_len, "p"))
-		head->p = number;
-	else if (is_name(name, name_len, "acked")) {
-		head->acked = number;
-		head->has_acked = 1;
-	}
-}
+	uint64_t number = 0;
+	const char *from;
 
-/* Returns what follows the string that begins at `at`, NULL if it does not end.
- * Ids and types hold no escapes. */
-static const char *end_of_string(const char *at, const char *end)
-{
-	if (at == end || *at != '"')
-		return NULL;
-	at = memchr(at + 1, '"', (size_t)(end - at) - 1);
-	return at ? at + 1 : NULL;
-}
-
-static const char *take_number(const char *at, const char *end,
-			       uint64_t *number)
-{
-	const char *from = at;
-
-	*number = 0;
-	for (; at < end && *at >= '0' && *at <= '9'; at++)
-		*number = *number * 10 + (uint64_t)(*at - '0');
-	return at == from ? NULL : at;
-}
-
-/* Returns what follows the member's value, NULL for one that must not be. */
-static const char *take_value(struct head *head, const char *name,
-			      size_t name_len, const char *at, const char *end)
-{
-	const char *after;
-	uint64_t number;
-
-	if (at < end && *at == '"') {
-		after = end_of_string(at, end);
-		if (after)
-			keep_string(head, name, name_len, at + 1,
-				    (size_t)(after - at) - 2);
-		return after;
-	}
-	after = take_number(at, end, &number);
-	if (after)
-		keep_number(head, name, name_len, number);
-	return after;
+	if (!stands_at(cursor, name, name_len))
+		return 0;
+	from = cursor->at += name_len;
+	while (cursor->at < cursor->end && *cursor->at >= '0' &&
+	       *cursor->at <= '9')
+		number = number * 10 + (uint64_t)(*cursor->at++ - '0');
+	if (cursor->at == from)
+		cursor->at = NULL;
+	return number;
 }
 
 /*
- * Take an object apart that is a relayed message without spaces, as servers
- * write them. The payload is compared and not read, since it is known.
+ * Take a relayed message apart, in the order in which signald writes it. The
+ * payload is compared and not read, since it is known.
  */
-static int take_apart(const char *text, size_t len, const char *member,
+static int take_apart(const struct session *session, struct cursor cursor,
+		      const char *type, const char *member,
 		      const struct payload *payload, uint64_t number,
-		      struct head *head)
+		      struct numbers *numbers)
 {
-	const char *end = text + len;
-	const char *at = text;
-
-	if (len == 0 || *at != '{')
+	TAKE(&cursor, "{\"type\":\"");
+	take(&cursor, type, strlen(type));
+	TAKE(&cursor, "\",\"from\":\"");
+	take(&cursor, session->other_id, strlen(session->other_id));
+	TAKE(&cursor, "\"");
+	numbers->fi = TAKE_NUMBER(&cursor, ",\"fi\":");
+	numbers->n = TAKE_NUMBER(&cursor, ",\"n\":");
+	numbers->p = TAKE_NUMBER(&cursor, ",\"p\":");
+	numbers->acked = TAKE_NUMBER(&cursor, ",\"acked\":");
+	TAKE(&cursor, ",\"");
+	take(&cursor, member, strlen(member));
+	TAKE(&cursor, "\":");
+	if (!cursor.at ||
+	    (size_t)(cursor.end - cursor.at) != payload->len + 1 ||
+	    !payload_is(payload, cursor.at, number))
 		return 0;
-	do {
-		const char *name = at + 1;
-		size_t name_len;
-
-		at = end_of_string(name, end);
-		if (!at || at == end || *at != ':')
-			return 0;
-		name_len = (size_t)(at - name) - 2;
-		at++;
-		if (!is_name(name + 1, name_len, member)) {
-			at = take_value(head, name + 1, name_len, at, end);
-		} else if ((size_t)(end - at) <= payload->len ||
-			   !payload_is(payload, at, number)) {
-			return 0;
-		} else {
-			head->has_payload = 1;
-			at += payload->len;
-		}
-	} while (at && at < end && *at == ',');
-	return at && at + 1 == end && *at == '}';
+	return cursor.at[payload->len] == '}';
 }
 
 int session_take(struct session *session, const char *text, size_t len,
 		 const char *type, const char *member,
 		 const struct payload *payload, uint64_t number)
 {
-	struct head head = {0};
+	const struct cursor cursor = {text, text + len};
+	struct numbers numbers;
 
-	if (!take_apart(text, len, member, payload, number, &head) ||
-	    !head.has_payload || !head.type || !head.from ||
-	    !is_name(head.type, head.type_len, type) ||
-	    !is_name(head.from, head.from_len, session->other_id) ||
-	    head.fi != session->other_inst ||
-	    head.n != session->received + session->skipped + 1 ||
-	    (head.p != 0 && head.p != session->received) ||
-	    (head.has_acked && !session_take_acked(session, head.acked)))
+	if (!take_apart(session, cursor, type, member, payload, number,
+			&numbers) ||
+	    numbers.fi != session->other_inst ||
+	    numbers.n != session->received + session->skipped + 1 ||
+	    (numbers.p != 0 && numbers.p != session->received) ||
+	    (numbers.acked != 0 && !session_take_acked(session, numbers.acked)))
 		return 0;
-	session->received = head.n;
+	session->received = numbers.n;
 	session->skipped = 0;
 	return 1;
 }

@@ -89,9 +89,20 @@ void wire_reset(int fd)
 
 void wire_patch(uint8_t *payload, size_t at, const char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		payload[at + i] =
-			(uint8_t)text[i] ^ mask_key[(at + i) % WIRE_MASK_LEN];
+	uint8_t key[2 * WIRE_MASK_LEN]; /* as it is turned here, twice */
+	uint64_t both, word;
+	size_t i = 0;
+
+	for (size_t k = 0; k < sizeof(key); k++)
+		key[k] = mask_key[(at + k) % WIRE_MASK_LEN];
+	memcpy(&both, key, sizeof(both));
+	for (; len - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, text + i, sizeof(word));
+		word ^= both;
+		memcpy(payload + at + i, &word, sizeof(word));
+	}
+	for (; i < len; i++)
+		payload[at + i] = (uint8_t)text[i] ^ key[i % sizeof(key)];
 }
 
 size_t wire_put_head(uint8_t *to, enum wire_opcode opcode, size_t len)
