@@ -136,7 +136,16 @@ async function kick(daemon, peer) {
 // long it took.
 async function untilEnded(client, limitMs = MOST_MS, code = mode.endedCode) {
 	const began = performance.now();
-	await until('the allocation is ended', async () => (await client.refresh(600)).code === code, limitMs);
+	const answers = [];
+	try {
+		await until(`the allocation is ended (${code})`, async () => {
+			answers.push((await client.refresh(600)).code);
+			return answers.at(-1) === code;
+		}, limitMs);
+	} catch (fault) {
+		fault.message += `; its refreshes got ${[...new Set(answers)]}, ${answers.length} in all`;
+		throw fault;
+	}
 	return Math.round(performance.now() - began);
 }
 

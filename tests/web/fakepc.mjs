@@ -5,6 +5,25 @@ import { PeerLink } from '../../web/client/peerlink.js';
 
 let descriptionsCount = 0;
 
+/** An RTCRtpSender, and how many key frames it was told to send (WebRTC Extensions, RTCEncodingOptions). */
+class FakeSender {
+	keyFrames = 0;
+
+	constructor(track) {
+		this.track = track;
+	}
+
+	getParameters() {
+		return { encodings: [{}] };
+	}
+
+	async setParameters(parameters, { encodingOptions }) {
+		if (encodingOptions.length !== parameters.encodings.length)
+			throw new DOMException('not as many as encodings', 'InvalidModificationError');
+		this.keyFrames += encodingOptions.filter(({ keyFrame }) => keyFrame).length;
+	}
+}
+
 export class FakeConnection {
 	signalingState = 'stable';
 	connectionState = 'new';
@@ -23,7 +42,7 @@ export class FakeConnection {
 	addTrack(track) {
 		if (this.connectionState === 'closed')
 			throw new DOMException('closed', 'InvalidStateError');
-		this.#senders.push({ track });
+		this.#senders.push(new FakeSender(track));
 	}
 
 	getSenders() {

@@ -280,6 +280,18 @@ describe('a path that is lost', () => {
 		});
 	}
 
+	test('begins with key frames, when it is found anew, too', (t) => {
+		const { link, pc } = start(t);
+		link.add({ getTracks: () => [{ kind: 'audio' }, { kind: 'video' }] });
+		const keyFrames = () => pc.getSenders().map((sender) => sender.keyFrames);
+		pc.become('connected');
+		assert.deepEqual(keyFrames(), [1, 1]);
+		pc.become('disconnected');
+		assert.deepEqual(keyFrames(), [1, 1]);
+		pc.become('connected');
+		assert.deepEqual(keyFrames(), [2, 2]);
+	});
+
 	test('that never was has failed after twenty seconds: nobody answered', async (t) => {
 		const { link, signald } = start(t);
 		t.mock.timers.tick(19000);

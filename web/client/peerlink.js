@@ -347,6 +347,16 @@ export class PeerLink extends Emitter {
 		this.errors = [];
 		this.#hasFailed = false;
 		this.#restarts = 0;
+		this.#showAnew();
+	}
+
+	/** After a gap in what came the other side waits for a key frame: seconds, unless we send one. */
+	#showAnew() {
+		for (const sender of this.pc.getSenders()) {
+			const parameters = sender.getParameters();
+			const encodingOptions = parameters.encodings?.map(() => ({ keyFrame: true }));
+			sender.setParameters(parameters, { encodingOptions }).catch(() => {});
+		}
 	}
 
 	#fail() {
