@@ -170,6 +170,12 @@ static int load(struct config **configp, const struct config_sources *sources,
 	return err;
 }
 
+static void refuse_reload(const char *reason)
+{
+	metric_add(METRIC_RELOADS_REFUSED, 1);
+	log_error("config.refused", log_str("reason", reason));
+}
+
 static void reload(struct server *server)
 {
 	char restart[CONFIG_MAX_ERROR];
@@ -177,16 +183,18 @@ static void reload(struct server *server)
 	struct config *config;
 
 	if (load(&config, server->sources, &error)) {
-		metric_add(METRIC_RELOADS_REFUSED, 1);
-		log_error("config.refused", log_str("reason", error.text));
+		refuse_reload(error.text);
 		return;
 	}
 	config_diff_restart(server->first_config, config, restart,
 			    sizeof(restart));
-	if (config_keep_restart(config, server->first_config) ||
-	    apply(server, config)) {
-		metric_add(METRIC_RELOADS_REFUSED, 1);
-		log_error("config.refused", log_str("reason", "out of memory"));
+	if (config_keep_restart(config, server->first_config, &error)) {
+		refuse_reload(error.text);
+		config_free(config);
+		return;
+	}
+	if (apply(server, config)) {
+		refuse_reload("out of memory");
 		config_free(config);
 		return;
 	}

@@ -393,7 +393,38 @@ unsigned config_first_relay_port(const struct config *config)
 	return config->coturn.min_port;
 }
 
-int config_keep_restart(struct config *config, const struct config *start)
+static int refuse_lacking_secret(struct config_error *error,
+				 const char *section)
+{
+	return config_refuse(error,
+			     "turn.credentials = redis is in force after a "
+			     "restart; until then [%s] needs a secret: restart "
+			     "signald, or give the secret until you do",
+			     section);
+}
+
+/* Who moves to Redis takes the secrets out, which it needs a restart for. */
+static int check_kept_secrets(const struct config *config,
+			      struct config_error *error)
+{
+	if (config_keeps_users(config))
+		return 0;
+	if (*config->turn.host && !*config->turn.secret)
+		return refuse_lacking_secret(error, "turn");
+	for (size_t i = 0; i < config->servers_count; i++) {
+		const struct config_server *server = &config->servers[i];
+		char section[sizeof("turn ") + CONFIG_MAX_SERVER_NAME];
+
+		(void)snprintf(section, sizeof(section), "turn %s",
+			       server->name);
+		if (!*server->config->turn.secret)
+			return refuse_lacking_secret(error, section);
+	}
+	return 0;
+}
+
+int config_keep_restart(struct config *config, const struct config *start,
+			struct config_error *error)
 {
 	for (const struct config_key *key = config_keys; key->section; key++) {
 		char scratch[CONFIG_MAX_NUMBER];
@@ -401,9 +432,9 @@ int config_keep_restart(struct config *config, const struct config *start)
 
 		if (key->reload == CONFIG_RESTART &&
 		    config_value_set(config, key, span_from(text)))
-			return -ENOMEM;
+			return config_refuse_memory(error);
 	}
-	return 0;
+	return check_kept_secrets(config, error);
 }
 
 /* Append item to a comma-separated list; false when it has no room. */

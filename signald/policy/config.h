@@ -260,10 +260,13 @@ int config_reread_secret(struct config *config, struct config_error *error);
 unsigned config_first_relay_port(const struct config *config);
 
 /*
- * Give what needs a restart the values of the start. Returns 0, or -ENOMEM:
- * config is good for nothing but config_free() then.
+ * Give what needs a restart the values of the start.
+ *
+ * Returns 0; or -ENOMEM, or -EINVAL where the rest does not go with those, with
+ * *error set: config is good for nothing but config_free() then.
  */
-int config_keep_restart(struct config *config, const struct config *start);
+int config_keep_restart(struct config *config, const struct config *start,
+			struct config_error *error);
 
 /* Wipes the secrets; takes NULL. */
 void config_free(struct config *config);

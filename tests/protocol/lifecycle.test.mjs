@@ -210,6 +210,31 @@ describe('reload', () => {
 		assert.equal((await fetch(`${daemon.url}/healthz`)).status, 200);
 	});
 
+	test('SIGHUP refuses to lose the secrets before Redis can have the users', async (t) => {
+		const secret = 'secret = the-secret-of-these-tests-0123456789\n';
+		const realm = '[turn]\nprobe = no\nrealm = turn.example.org\n';
+		const redis = `${realm}credentials = redis\nredis = 127.0.0.1:6379\n`;
+		const daemon = await startDaemon(t, { config: `${realm}host = 192.0.2.7\n${secret}` });
+		const refusals = [
+			['turn', `${redis}host = 192.0.2.7\n`],
+			['turn other', `${redis}[turn other]\nhost = 192.0.2.8\n`],
+		];
+		for (const [section, config] of refusals) {
+			await writeFile(daemon.configPath, config);
+			daemon.signal('SIGHUP');
+			await daemon.waitLog(new RegExp(`config\\.refused .*until then \\[${section}\\] needs a secret: restart`));
+			await (await joinPeer(t, daemon, 'reload')).settle();
+			const { turn, iceServers } = await (await fetch(`${daemon.url}/v1/ice`)).json();
+			assert.equal(turn, true);
+			assert.deepEqual(iceServers.at(-1).urls.slice(0, 1), ['turn:192.0.2.7:3478?transport=udp']);
+		}
+		assert.equal(await daemon.metric('signald_reloads_total{result="refused"}'), 2);
+		await writeFile(daemon.configPath, `${redis}host = 192.0.2.7\n${secret}`);
+		daemon.signal('SIGHUP');
+		await daemon.waitLog(/config\.needs_restart keys="?turn\.credentials/);
+		assert.equal((await (await fetch(`${daemon.url}/v1/ice`)).json()).turn, true);
+	});
+
 	test('SIGHUP a hundred times leaves a call alone', async (t) => {
 		const daemon = await startDaemon(t, { config: '' });
 		const left = await joinPeer(t, daemon, 'reload');

@@ -888,6 +888,48 @@ static void a_difference_that_needs_a_restart_is_named(void **state)
 	config_free(after);
 }
 
+/* Moved to Redis by a reload, which only a restart can do. */
+static void a_server_without_a_secret_waits_for_the_restart(void **state)
+{
+	static const char start[] =
+		"[turn]\nhost = a\nrealm = r\nsecret = " SECRET "\n";
+	static const char moved[] = "[turn]\nrealm = r\ncredentials = redis\n"
+				    "redis = 127.0.0.1:6379\n";
+	static const struct {
+		const char *more;
+		const char *begin; /* NULL: it is kept */
+	} cases[] = {
+		{"", NULL},
+		{"host = a\n",
+		 "turn.credentials = redis is in force after a restart; until "
+		 "then [turn] needs a secret: "},
+		{"[turn b]\nhost = b\nsecret = " SECRET "\n[turn c]\n"
+		 "host = c\n",
+		 "turn.credentials = redis is in force after a restart; until "
+		 "then [turn c] needs a secret: "},
+		{"host = a\nsecret = " SECRET "\n[turn c]\nhost = c\n", NULL},
+	};
+	struct config *before = load_file(start);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct config_error error = {.text = ""};
+		struct config *after;
+		char file[512];
+
+		(void)snprintf(file, sizeof(file), "%s%s", moved,
+			       cases[i].more);
+		after = load_file(file);
+		assert_int_equal(config_keep_restart(after, before, &error),
+				 cases[i].begin ? -EINVAL : 0);
+		if (cases[i].begin)
+			assert_memory_equal(error.text, cases[i].begin,
+					    strlen(cases[i].begin));
+		config_free(after);
+	}
+	config_free(before);
+}
+
 static void a_failed_allocation_is_told(void **state)
 {
 	struct given given = {.sets = {"http.root=/srv"}};
@@ -989,6 +1031,8 @@ int main(void)
 			a_printed_secret_is_masked_and_never_read_back),
 		cmocka_unit_test(help_names_every_key_in_a_hundred_columns),
 		cmocka_unit_test(a_difference_that_needs_a_restart_is_named),
+		cmocka_unit_test(
+			a_server_without_a_secret_waits_for_the_restart),
 		cmocka_unit_test(a_failed_allocation_is_told),
 		cmocka_unit_test(freeing_nothing_is_fine),
 	};
