@@ -49,7 +49,9 @@ static void take_again(struct usercred_grant *grant)
 		container_of(grant, struct native_order, grant);
 	struct native_client *client = order->client;
 
-	native_take_text(client, buf_span(&order->text));
+	/* It may have been closed while it waited, by a deadline or a drain. */
+	if (wsconn_is_open(client->ws))
+		native_take_text(client, buf_span(&order->text));
 	client->order = NULL;
 	order_free(order);
 	wsconn_resume(client->ws);

@@ -119,6 +119,11 @@ struct conn *wsconn_conn(struct wsconn *ws)
 	return ws->conn;
 }
 
+bool wsconn_is_open(const struct wsconn *ws)
+{
+	return !ws->has_sent_close && conn_is_open(ws->conn);
+}
+
 void wsconn_set_deadline(struct wsconn *ws, uint64_t at_ms)
 {
 	ws->deadline_ms = at_ms;

@@ -96,6 +96,9 @@ struct span wsconn_frame_payload(const struct blob *frame);
 void wsconn_pause(struct wsconn *ws);
 void wsconn_resume(struct wsconn *ws); /* not inside on_text */
 
+/* What its client says still counts: neither side has ended it. */
+bool wsconn_is_open(const struct wsconn *ws);
+
 /* monotonic ms; 0 for none */
 void wsconn_set_deadline(struct wsconn *ws, uint64_t at_ms);
 

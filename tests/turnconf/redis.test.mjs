@@ -124,6 +124,22 @@ describe('a credential', () => {
 		assert.equal((await getIce(daemon)).turn, true);
 	});
 
+	// It waits for a second and more, while the deadline of its join passes.
+	test('a join that waits is not carried out once its client was told to go', async (t) => {
+		const { redis, daemon } = await startAll(t, { 'websocket.join_timeout_s': 1 });
+		const other = await joinPeer(t, daemon, 'room');
+		const peer = await openPeer(t, daemon);
+		redis.freeze();
+		peer.send({ type: 'join', room: 'room' });
+		await delay(1300);
+		redis.thaw();
+		await peer.closed;
+		assert.equal((await getIce(daemon)).turn, true);
+		await other.settle();
+		assert.deepEqual(other.inbox.filter(({ type }) => type === 'peer-joined'), []);
+		assert.equal(await daemon.metric('signald_peers'), 1);
+	});
+
 	test('ends with its key, which lives as long as the answer says; what it relays goes on', async (t) => {
 		const { redis, coturn, daemon } = await startAll(t, { 'turn.min_ttl_s': 10 });
 		const ice = await getIce(daemon, '?ttl=10');
