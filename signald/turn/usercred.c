@@ -48,7 +48,8 @@ struct usercred {
 	uint64_t retry_ms;
 	unsigned unanswered; /* commands */
 	struct usercred_grant beat;
-	char reason[REASON_CAP]; /* "" while it is up */
+	char reason[REASON_CAP];	/* "" while it is up */
+	char delete_reason[REASON_CAP]; /* "" while it deletes */
 };
 
 enum request_kind { REQUEST_SETUP, REQUEST_SET, REQUEST_DELETE };
@@ -132,15 +133,36 @@ static void finish(struct usercred_grant *grant, int err)
 	grant->on_done(grant);
 }
 
+/* Clients get what they need all the same. The log hears of a reason once. */
+static void note_not_deleted(struct usercred *usercred, const char *reason)
+{
+	if (!strcmp(usercred->delete_reason, reason))
+		return;
+	(void)snprintf(usercred->delete_reason, sizeof(usercred->delete_reason),
+		       "%s", reason);
+	log_error("turn.redis_keeps",
+		  log_str("address", usercred->loop->config->turn.redis),
+		  log_str("reason", usercred->delete_reason),
+		  log_str("means", "who is kicked can allocate until its "
+				   "credentials expire"));
+}
+
 static int refuse(struct usercred *usercred, enum request_kind kind,
 		  const char *reason)
 {
 	if (!usercred->redis)
 		return -ECONNRESET;
-	if (kind == REQUEST_SETUP)
+	switch (kind) {
+	case REQUEST_SETUP:
 		hang_up(usercred, reason);
-	else
+		break;
+	case REQUEST_SET:
 		become_down(usercred, REDIS_REFUSES, reason);
+		break;
+	case REQUEST_DELETE:
+		note_not_deleted(usercred, reason);
+		break;
+	}
 	return -EACCES;
 }
 
@@ -149,6 +171,8 @@ static int take_answer(struct usercred *usercred, enum request_kind kind,
 {
 	if (reply->type == REDIS_REPLY_ERROR)
 		return refuse(usercred, kind, reply->str);
+	if (kind == REQUEST_DELETE)
+		usercred->delete_reason[0] = '\0';
 	if (kind == REQUEST_SET && usercred->redis)
 		become_up(usercred);
 	return 0;

@@ -240,6 +240,21 @@ describe('a kick', () => {
 });
 
 describe('Redis', () => {
+	test('that sets keys and deletes none is not taken for away', async (t) => {
+		const { redis, daemon } = await startAll(t);
+		const ada = await joinPeer(t, daemon, 'room');
+		await redis.ask('ACL', 'SETUSER', 'default', '-del');
+		for (const id of [ada.id, (await joinPeer(t, daemon, 'room')).id])
+			await fetch(`http://127.0.0.1:${daemon.metricsPort}/kick?peer=${id}`, { method: 'POST' });
+		await daemon.waitLog(/error turn\.redis_keeps address=127\.0\.0\.1:6379 reason="NOPERM .* means="who is kicked can allocate until/);
+		// It beats every second, which would have flapped.
+		await delay(2500);
+		assert.equal((await getIce(daemon)).turn, true);
+		assert.equal(daemon.log.match(/turn\.redis_keeps/g).length, 1, 'the log has it once');
+		assert.equal(daemon.log.match(/turn\.redis_up/g).length, 1);
+		assert.doesNotMatch(daemon.log, /turn\.redis_down/);
+	});
+
 	test('that ends: TURN is withheld, everybody says so, and all of it comes back by itself', async (t) => {
 		const { redis, coturn, daemon } = await startAll(t);
 		const peer = await joinPeer(t, daemon, 'room');
