@@ -121,7 +121,9 @@ static void compare(struct doctor *doctor, const char *path, struct span text,
 	struct profile_target target = {.version = doctor->version,
 					.host = doctor->host,
 					.now_s = doctor->now_s,
-					.is_tunnel = is_tunnel};
+					.is_tunnel = is_tunnel,
+					.is_patched =
+						doctor->arguments->patched};
 	char error[PROFILE_MAX_ERROR] = "out of memory";
 	struct buf wanted = {0};
 
@@ -135,9 +137,10 @@ static void compare(struct doctor *doctor, const char *path, struct span text,
 			   "version have changed since",
 			   path);
 		doctor_advise(doctor,
-			      "turnconf generate %s--output %s, then restart "
+			      "turnconf generate %s%s--output %s, then restart "
 			      "coturn",
-			      is_tunnel ? "--tunnel " : "", path);
+			      is_tunnel ? "--tunnel " : "",
+			      target.is_patched ? "--patched " : "", path);
 	} else {
 		doctor_say(doctor, "turnserver.conf", DOCTOR_OK,
 			   "%s is what signald's configuration asks for", path);
@@ -152,7 +155,9 @@ static void tell_findings(struct doctor *doctor, const char *path,
 				       .text = text,
 				       .version = doctor->version,
 				       .host = doctor->host,
-				       .now_s = doctor->now_s};
+				       .now_s = doctor->now_s,
+				       .is_patched =
+					       doctor->arguments->patched};
 	struct rule_findings findings = {0};
 	size_t counts[3] = {0};
 
@@ -167,7 +172,8 @@ static void tell_findings(struct doctor *doctor, const char *path,
 		   counts[RULE_DANGER] ? DOCTOR_FAILED : DOCTOR_WARNING,
 		   "%s has %zu dangers and %zu warnings", path,
 		   counts[RULE_DANGER], counts[RULE_WARNING]);
-	doctor_advise(doctor, "turnconf check %s names them", path);
+	doctor_advise(doctor, "turnconf check %s%s names them",
+		      subject.is_patched ? "--patched " : "", path);
 }
 
 static void check_file(struct doctor *doctor, const char *given,

@@ -61,6 +61,9 @@ static const char check_usage[] =
 	"  --elsewhere             the file is for another machine: look up "
 	"no\n"
 	"                          address, certificate or mode on this one\n"
+	"  --patched               that coturn has the patch of "
+	"GHSA-4g7c-p5wg-j4hp,\n"
+	"                          whatever its version\n"
 	"  --json                  as JSON\n"
 	"\n"
 	"Exit code: 0 nothing found, 1 findings, 2 wrong usage, or standard\n"
@@ -95,6 +98,9 @@ static const char doctor_usage[] =
 	"                           same configuration; nothing of this "
 	"machine\n"
 	"  --coturn-version X.Y.Z   of coturn, where it cannot be asked\n"
+	"  --patched                for turn.credentials = redis: coturn has "
+	"the patch of\n"
+	"                           GHSA-4g7c-p5wg-j4hp, whatever its version\n"
 	"  --json                   as JSON\n"
 	"\n"
 	"Exit code: 0 nothing failed, though there may be warnings; 1 "
@@ -294,7 +300,8 @@ static int with_subject(const struct arguments *arguments,
 				   const struct rule_subject *))
 {
 	struct rule_subject subject = {.path = arguments->file,
-				       .now_s = command_now_s()};
+				       .now_s = command_now_s(),
+				       .is_patched = arguments->patched};
 	struct buf text = {0};
 	struct host host;
 	int code;
@@ -348,6 +355,7 @@ static const struct command commands[] = {
 	{"check", check_usage, true,
 	 {{"coturn-version", required_argument, NULL, ARG_COTURN},
 	  {"elsewhere", no_argument, NULL, ARG_ELSEWHERE},
+	  {"patched", no_argument, NULL, ARG_PATCHED},
 	  {"json", no_argument, NULL, ARG_JSON},
 	  HELP_AND_VERSION},
 	 check},
@@ -363,6 +371,7 @@ static const struct command commands[] = {
 	  {"stun", required_argument, NULL, ARG_STUN},
 	  {"server", required_argument, NULL, ARG_SERVER},
 	  {"coturn-version", required_argument, NULL, ARG_COTURN},
+	  {"patched", no_argument, NULL, ARG_PATCHED},
 	  {"json", no_argument, NULL, ARG_JSON},
 	  HELP_AND_VERSION},
 	 doctor_run},

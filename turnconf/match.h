@@ -45,6 +45,7 @@ bool match_clear_cli_password(struct match *match);
 bool match_not_loopback(struct match *match);
 bool match_open_cli(struct match *match);
 bool match_open_web_admin(struct match *match);
+bool match_unpatched(struct match *match);
 bool match_users_in_redis(struct match *match);
 bool match_open_proxy(struct match *match);
 bool match_foreign_address(struct match *match);

@@ -346,10 +346,15 @@ bool match_separator(struct match *match)
 	return !match->line->value.len || match->line->value.ptr[0] != ':';
 }
 
+bool match_unpatched(struct match *match)
+{
+	return !match->subject->is_patched;
+}
+
 /* coturn asks Redis for users whom it does not know by a secret. */
 bool match_users_in_redis(struct match *match)
 {
-	return !match->subject->is_patched &&
+	return match_unpatched(match) &&
 	       match_is_on(match->subject, "lt-cred-mech") &&
 	       !match_user_beside_secret(match);
 }

@@ -284,7 +284,7 @@ static const struct rule rules[] = {
 	LINE("web-admin-exposed", DANGER, "web-admin-ip", match_open_web_admin,
 	     "the web administration is on {}",
 	     "web-admin-ip=127.0.0.1"),
-	LINE_BEFORE("redis-format", DANGER, "redis-statsdb", VERSION(4, 13, 0), match_present,
+	LINE_BEFORE("redis-format", DANGER, "redis-statsdb", VERSION(4, 13, 0), match_unpatched,
 	     "a user name with percent signs ends coturn, or worse, before 4.13.0 (GHSA-4g7c-p5wg-j4hp); signald makes no such names, others with the secret can",
 	     "take the line out, or run coturn 4.13.0"),
 	LINE_BEFORE("redis-user-format", DANGER, "redis-userdb", VERSION(4, 13, 0), match_users_in_redis,

@@ -441,6 +441,13 @@ describe('turnconf', () => {
 		const daemon = await startSignald(t, more);
 		const examine = async (...args) => JSON.parse((await turnconf('doctor', '--json', '--turnserver', file,
 			...sets(folder, { ...more, 'listen.address': daemon.host }), ...args)).stdout).lines;
+		for (const flags of [[], ['--patched']]) {
+			const { findings } = JSON.parse((await turnconf('check', '--json', '--coturn-version', '4.6.1', ...flags, file)).stdout);
+			assert.equal(findings.some(({ rule }) => rule === 'redis-user-format'), !flags.length);
+			const told = (await examine('--coturn-version', '4.6.1', ...flags)).filter(({ check }) => check === 'turnserver.conf');
+			assert.equal(told.some(({ state, text }) => state === 'failed' && /would write none: .*--patched if yours/.test(text)), !flags.length,
+				JSON.stringify(told, null, 1));
+		}
 		const lines = await examine();
 		for (const transport of ['UDP', 'TCP'])
 			assert.ok(lines.some(({ check, state, text }) => check === 'relay' && state === 'ok' && text.startsWith(`${transport} ${PUBLIC4}:3478 relays`)),
