@@ -225,6 +225,7 @@ int userdb_sync(const struct userdb *db, struct span secrets,
 		char error[USERDB_MAX_ERROR])
 {
 	struct writer writer = {.db = db, .error = error};
+	bool is_new = access(db->path, F_OK) != 0;
 	int err;
 
 	if (sqlite_load(&writer.sqlite))
@@ -235,7 +236,8 @@ int userdb_sync(const struct userdb *db, struct span secrets,
 		err = make_file(&writer);
 		if (err)
 			return err;
-		give_to_folders_owner(db);
+		if (is_new)
+			give_to_folders_owner(db);
 	}
 	return open_and_write(&writer, secrets);
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chown, chmod, mkdir, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -98,8 +98,11 @@ describe('turnconf secrets', () => {
 	test('heals a database without tables, in which a coturn that starts would look in vain', async (t) => {
 		const folder = await makeSecrets(t, FIRST);
 		await writeFile(userdb(folder), '');
+		await chown(userdb(folder), 1, 1).catch(() => {}); // where this user may
+		const { uid } = await stat(userdb(folder));
 		assert.deepEqual(await run('secrets', folder), { code: 0, stdout: '', stderr: '' });
 		assert.deepEqual(await listed(folder), [FIRST]);
+		assert.equal((await stat(userdb(folder))).uid, uid, 'it is whose it was');
 	});
 
 	test('says so where they cannot be written, and shows none', async (t) => {
