@@ -133,10 +133,22 @@ static void list_own(const struct config *config, struct reach_target *target)
 		add_own(target, item);
 }
 
-static void end_untried(struct guard *guard)
+static void end_untried(struct guard *guard, const char *reason)
 {
-	guard->was_inconclusive = true;
+	note(guard, &(struct reach_result){.verdict = REACH_UNKNOWN});
+	if (!*guard->round.reason)
+		(void)snprintf(guard->round.reason, sizeof(guard->round.reason),
+			       "%s", reason);
 	end_round(guard);
+}
+
+static void end_ungranted(struct guard *guard, int err)
+{
+	bool is_of_redis = guard->server->usercred && err != -ENOMEM;
+
+	end_untried(guard, is_of_redis ? "Redis, where credentials are kept, "
+					 "takes none to try it with"
+				       : strerror(-err));
 }
 
 static void begin_reach(struct guard *guard)
@@ -153,7 +165,7 @@ static void begin_reach(struct guard *guard)
 		list_own(config, &target);
 	if (reach_new(&guard->reach, guard->loop, &target, &guard->grant.cred,
 		      on_done, guard))
-		end_untried(guard); /* out of memory */
+		end_untried(guard, "out of memory");
 }
 
 static void on_granted(struct usercred_grant *grant)
@@ -161,7 +173,7 @@ static void on_granted(struct usercred_grant *grant)
 	struct guard *guard = container_of(grant, struct guard, grant);
 
 	if (grant->err)
-		end_untried(guard);
+		end_ungranted(guard, grant->err);
 	else
 		begin_reach(guard);
 }
@@ -177,7 +189,7 @@ static void try_family(struct guard *guard, bool is_v6)
 	if (!err)
 		begin_reach(guard);
 	else if (err != -EINPROGRESS)
-		end_untried(guard);
+		end_ungranted(guard, err);
 }
 
 static void begin_round(struct guard *guard)
