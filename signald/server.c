@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/member.h"
+#include "policy/metric.h"
 #include "server_parts.h"
 
 void server_configure_log(const struct config *config)
@@ -36,6 +37,7 @@ void server_on_pool_change(void *arg)
 {
 	struct server *server = arg;
 
+	metric_set(METRIC_TURN_UP, pool_is_alive(server->turn.pool));
 	native_push_ice(server->native);
 }
 
@@ -44,10 +46,12 @@ static void on_redis_change(void *arg)
 {
 	struct server *server = arg;
 
-	side_note_redis(&server->turn);
-	if (usercred_is_up(server->usercred))
+	if (usercred_is_up(server->usercred)) {
 		relay_admin_revoke_all(server->relay_admin);
-	native_push_ice(server->native);
+		if (side_renew(&server->turn))
+			return; /* the proofs tell */
+	}
+	server_on_pool_change(server);
 }
 
 /* --- the parts --- */
@@ -246,6 +250,7 @@ static int build(struct server *server)
 			 server);
 	if (err)
 		return server_fail("turn.probe", "", err);
+	server_on_pool_change(server);
 	err = side_watch(server->relay_admin, config, NULL);
 	if (err)
 		return server_fail("turn.cli", config->turn.cli, err);

@@ -149,7 +149,7 @@ static int apply(struct server *server, struct config *config)
 		(void)server_fail("turn.cli", config->turn.cli, err);
 	if (before != server->first_config)
 		config_free(before);
-	native_push_ice(server->native);
+	server_on_pool_change(server);
 	return 0;
 }
 

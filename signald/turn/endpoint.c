@@ -191,10 +191,25 @@ void endpoint_init(struct endpoint *endpoint, struct loop *loop,
 	prove(endpoint);
 }
 
-void endpoint_clear(struct endpoint *endpoint)
+static void stop(struct endpoint *endpoint)
 {
 	loop_timer_stop(&endpoint->timer);
 	usercred_cancel(&endpoint->grant);
 	proof_free(endpoint->proof);
 	endpoint->proof = NULL;
+}
+
+void endpoint_prove_anew(struct endpoint *endpoint)
+{
+	if (endpoint->state == ENDPOINT_UP)
+		endpoint->state = ENDPOINT_UNKNOWN;
+	endpoint->streak = 0;
+	stop(endpoint);
+	prove(endpoint);
+}
+
+void endpoint_clear(struct endpoint *endpoint)
+{
+	stop(endpoint);
+	crypto_wipe(&endpoint->grant.cred, sizeof(endpoint->grant.cred));
 }

@@ -48,4 +48,9 @@ void endpoint_init(struct endpoint *endpoint, struct loop *loop,
 		   void *arg);
 void endpoint_clear(struct endpoint *endpoint);
 
+/* What was known of it is old: prove it at once. One that was up is so again
+ * after the first proof that succeeds; on_change is not told of the time
+ * between. */
+void endpoint_prove_anew(struct endpoint *endpoint);
+
 #endif

@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "base/member.h"
-#include "policy/metric.h"
 #include "turn/probe_watch.h"
 
 #define LOOKUP_EVERY_MS 60000
@@ -24,10 +23,9 @@ static const enum link_transport links[POOL_TRANSPORTS] = {
 
 /* --- what is found out --- */
 
-static void tell(struct probe *probe)
+static void tell(const struct watch *watch)
 {
-	metric_set(METRIC_TURN_UP, pool_is_alive(probe->pool));
-	probe->on_change(probe->arg);
+	watch->probe->on_change(watch->probe->arg);
 }
 
 /* The endpoints of one coturn that are up, and one of them. */
@@ -99,7 +97,7 @@ static void on_endpoint(struct endpoint *endpoint, void *arg)
 	if (*was_live == is_live)
 		return;
 	*was_live = is_live;
-	tell(watch->probe);
+	tell(watch);
 }
 
 static void on_verdict(struct guard *guard, void *arg)
@@ -110,7 +108,7 @@ static void on_verdict(struct guard *guard, void *arg)
 	if (*safety == guard->known.safety)
 		return;
 	*safety = guard->known.safety;
-	tell(watch->probe);
+	tell(watch);
 }
 
 static const struct guard_ops guard_ops = {.pick = pick,
@@ -123,7 +121,7 @@ static void forget_liveness(struct watch *watch)
 
 	memset(watch->server->is_live, 0, sizeof(watch->server->is_live));
 	if (was_live)
-		tell(watch->probe);
+		tell(watch);
 }
 
 /* --- where the servers are --- */
@@ -153,8 +151,17 @@ static void start_endpoint(struct watch *watch, enum pool_transport transport,
 		      on_endpoint, watch);
 }
 
-/* Memory that is lacking leaves the server down until the next lookup, which
- * finds it anew. */
+static void start_watch(struct watch *watch);
+
+static void begin_later(struct watch *watch, uint64_t wait_ms)
+{
+	struct loop *loop = watch->probe->loop;
+
+	loop_timer_start(loop, &watch->lookup_timer,
+			 loop->clock.mono_ms + wait_ms);
+}
+
+/* Memory that is lacking leaves the server down until all begins anew. */
 static void start_endpoints(struct watch *watch)
 {
 	size_t most = watch->addresses_count * POOL_TRANSPORTS;
@@ -163,6 +170,7 @@ static void start_endpoints(struct watch *watch)
 	if (!watch->endpoints) {
 		watch->addresses_count = 0;
 		forget_liveness(watch);
+		begin_later(watch, LOOKUP_RETRY_MS);
 		return;
 	}
 	for (size_t i = 0; i < watch->addresses_count; i++) {
@@ -199,17 +207,14 @@ static int add_text(struct watch *watch, struct span text)
 
 static void lookup(struct watch *watch);
 
-static void lookup_again(struct watch *watch, uint64_t wait_ms)
-{
-	struct loop *loop = watch->probe->loop;
-
-	loop_timer_start(loop, &watch->lookup_timer,
-			 loop->clock.mono_ms + wait_ms);
-}
-
 static void lookup_fire(struct loop_timer *timer)
 {
-	lookup(container_of(timer, struct watch, lookup_timer));
+	struct watch *watch = container_of(timer, struct watch, lookup_timer);
+
+	if (watch->addresses_count)
+		lookup(watch);
+	else
+		start_watch(watch);
 }
 
 static void note_lookup_error(struct watch *watch, const char *detail)
@@ -225,10 +230,10 @@ static void note_lookup_error(struct watch *watch, const char *detail)
 	memcpy(watch->lookup_error, text, sizeof(text));
 	if (!watch->endpoints_count)
 		forget_liveness(watch);
-	lookup_again(watch, LOOKUP_RETRY_MS);
+	begin_later(watch, LOOKUP_RETRY_MS);
 }
 
-/* Both in the order of the answer, which resolvers like to shuffle. */
+/* In whatever order: resolvers like to shuffle. */
 static bool is_known(const struct watch *watch, const struct net_addr *address)
 {
 	for (size_t i = 0; i < watch->addresses_count; i++) {
@@ -272,7 +277,7 @@ static void lookup_cb(int err, struct evutil_addrinfo *info, void *arg)
 	} else {
 		watch->lookup_error[0] = '\0';
 		take_addresses(watch, info);
-		lookup_again(watch, LOOKUP_EVERY_MS);
+		begin_later(watch, LOOKUP_EVERY_MS);
 	}
 	if (info)
 		evutil_freeaddrinfo(info);
@@ -385,6 +390,17 @@ int probe_new(struct probe **probep, struct loop *loop, struct pool *pool,
 		start_watch(&probe->watches[i]);
 	*probep = probe;
 	return 0;
+}
+
+void probe_renew(struct probe *probe)
+{
+	pool_forget_liveness(probe->pool);
+	for (size_t i = 0; i < probe->pool->count; i++) {
+		struct watch *watch = &probe->watches[i];
+
+		for (size_t e = 0; e < watch->endpoints_count; e++)
+			endpoint_prove_anew(&watch->endpoints[e]);
+	}
 }
 
 static void clear_watch(struct watch *watch)

@@ -27,6 +27,11 @@ int probe_new(struct probe **probep, struct loop *loop, struct pool *pool,
 	      void *arg);
 void probe_free(struct probe *probe); /* takes NULL */
 
+/* What is known of who lives is old: no server can be offered until it has been
+ * proven again, which begins at once. on_change is told of those proofs alone.
+ */
+void probe_renew(struct probe *probe);
+
 /*
  * What is wrong with the TURN side, for readyz: a sentence; false when nothing
  * is. One server that works is enough, but none may be unsafe.

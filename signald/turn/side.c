@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "policy/metric.h"
 #include "turn/side.h"
 
 int side_init(struct side *side, const struct config *config,
@@ -85,7 +84,6 @@ int side_prove(struct side *side, struct loop *loop,
 {
 	int err;
 
-	metric_set(METRIC_TURN_UP, pool_is_alive(side->pool));
 	if (!loop->config->turn.probe || !pool_has_relays(side->pool))
 		return 0;
 	err = probe_new(&side->probe, loop, side->pool, &side->dns, on_change,
@@ -95,9 +93,11 @@ int side_prove(struct side *side, struct loop *loop,
 	return err;
 }
 
-void side_note_redis(const struct side *side)
+bool side_renew(struct side *side)
 {
-	metric_set(METRIC_TURN_UP, pool_is_alive(side->pool));
+	if (side->probe)
+		probe_renew(side->probe);
+	return side->probe;
 }
 
 /* --- administration --- */

@@ -57,8 +57,9 @@ void side_follow_regions(struct side *side, uint64_t now_ms);
 int side_prove(struct side *side, struct loop *loop,
 	       void (*on_change)(void *arg), void *arg);
 
-/* Credentials can be kept in Redis, or not any more. */
-void side_note_redis(const struct side *side);
+/* Nothing could be proven for a while: prove all anew, as probe_renew() does.
+ * Returns false where nothing is proven. */
+bool side_renew(struct side *side);
 
 /*
  * Tell admin where the servers' administrations are, and log when there are

@@ -365,6 +365,27 @@ describe('the daemon\'s own proofs', () => {
 		await isReady(daemon);
 	});
 
+	test('come before a server is given that went while Redis was away', async (t) => {
+		const redis = await redisOf(t);
+		const coturn = await startRelay(t);
+		const daemon = await startSignald(t, { 'turn.probe': 'yes' });
+		await isReady(daemon);
+		await daemon.waitLog(/turn\.safe server=main/);
+		const peer = await joinPeer(t, daemon, 'room');
+		await redis.stop();
+		assertWithheld(await peer.next('ice', NOTICED_MS));
+		await coturn.stop();
+		await redis.start();
+		await until('Redis is up again', () => daemon.log.match(/turn\.redis_up/g).length === 2, BACK_MS);
+		const untilMs = performance.now() + 2500;
+		while (performance.now() < untilMs) {
+			assertWithheld(await getIce(daemon));
+			await delay(20);
+		}
+		assert.deepEqual(peer.inbox.filter(({ type, turn }) => type === 'ice' && turn), []);
+		assert.equal(await daemon.metric('signald_turn_up'), 0);
+	});
+
 	test('find out that coturn asks another Redis', async (t) => {
 		await redisOf(t);
 		await startRedis(t, { port: 6380 });
