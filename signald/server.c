@@ -345,5 +345,6 @@ void server_free(struct server *server)
 	if (server->config != server->first_config)
 		config_free(server->config);
 	config_free(server->first_config);
+	crypto_wipe(server->user_key, sizeof(server->user_key));
 	free(server);
 }

@@ -103,6 +103,35 @@ static void write_ice(const struct api *api, const struct icelist_ask *ask,
 	buf_append_str(body, "}\n");
 }
 
+static void free_ice_wait(struct ice_wait *wait)
+{
+	crypto_wipe(&wait->grant.cred, sizeof(wait->grant.cred));
+	free(wait);
+}
+
+/* As web_reply_problem() would, which is for exchanges that are not held. */
+#define NO_MEMORY                                                \
+	"{\"title\": \"Service Unavailable\", \"status\": 503, " \
+	"\"detail\": \"out of memory\"}\n"
+
+static void answer_held(struct web_held *held, struct buf *body)
+{
+	static const struct web_response no_memory = {
+		.status = 503,
+		.content_type = "application/problem+json",
+		.body = SPAN_INIT(NO_MEMORY),
+	};
+	const struct web_response ok = {
+		.status = 200,
+		.content_type = "application/json",
+		.body = buf_span(body),
+		.headers = "Cache-Control: no-store\r\n",
+	};
+
+	(void)web_held_reply(held, body->failed ? &no_memory : &ok);
+	buf_clear(body);
+}
+
 static void end_ice_wait(struct usercred_grant *grant)
 {
 	struct ice_wait *wait = container_of(grant, struct ice_wait, grant);
@@ -117,15 +146,8 @@ static void end_ice_wait(struct usercred_grant *grant)
 	struct buf body = {0};
 
 	write_ice(wait->api, &ask, &body);
-	(void)web_held_reply(wait->held,
-			     &(struct web_response){
-				     .status = body.failed ? 503 : 200,
-				     .content_type = "application/json",
-				     .body = buf_span(&body),
-				     .headers = "Cache-Control: no-store\r\n",
-			     });
-	buf_clear(&body);
-	free(wait);
+	answer_held(wait->held, &body);
+	free_ice_wait(wait);
 }
 
 static void forget_ice_wait(void *arg)
@@ -133,7 +155,7 @@ static void forget_ice_wait(void *arg)
 	struct ice_wait *wait = arg;
 
 	usercred_cancel(&wait->grant);
-	free(wait);
+	free_ice_wait(wait);
 }
 
 /* Returns whether the answer comes later. */
@@ -154,7 +176,7 @@ static bool wait_for_credential(struct web_exchange *exchange,
 	wait->ttl_s = ask->ttl_s;
 	(void)span_copy(ask->region, wait->region, sizeof(wait->region));
 	if (!icelist_begin(*api->icelist, ask, &wait->grant)) {
-		free(wait);
+		free_ice_wait(wait);
 		return false;
 	}
 	wait->held = web_hold(exchange, forget_ice_wait, wait);

@@ -232,6 +232,7 @@ void guard_clear(struct guard *guard)
 	usercred_cancel(&guard->grant);
 	reach_free(guard->reach);
 	guard->reach = NULL;
+	crypto_wipe(&guard->grant.cred, sizeof(guard->grant.cred));
 }
 
 void guard_start(struct guard *guard)
