@@ -49,10 +49,23 @@ socklen_t net_addr_to(const struct net_addr *addr,
 	return sizeof(v4);
 }
 
+int net_addr_parse_ip(struct span text, struct net_addr *addr)
+{
+	struct net_addr parsed = {.is_v6 = text.len &&
+					   memchr(text.ptr, ':', text.len)};
+	char ip[INET6_ADDRSTRLEN];
+
+	if (span_copy(text, ip, sizeof(ip)) ||
+	    inet_pton(parsed.is_v6 ? AF_INET6 : AF_INET, ip, parsed.ip) != 1)
+		return -EINVAL;
+	*addr = parsed;
+	return 0;
+}
+
 int net_addr_parse(struct span text, struct net_addr *addr)
 {
-	struct net_addr parsed = {0};
-	char host[NET_ADDR_CAP];
+	struct net_addr parsed;
+	bool is_bracketed;
 	const char *colon = memrchr(text.ptr, ':', text.len);
 	struct span name, port;
 	uint64_t number;
@@ -61,13 +74,11 @@ int net_addr_parse(struct span text, struct net_addr *addr)
 		return -EINVAL;
 	name = span_of(text.ptr, (size_t)(colon - text.ptr));
 	port = span_skip(text, name.len + 1);
-	parsed.is_v6 = name.len > 2 && name.ptr[0] == '[' &&
+	is_bracketed = name.len > 2 && name.ptr[0] == '[' &&
 		       name.ptr[name.len - 1] == ']';
-	if (parsed.is_v6)
+	if (is_bracketed)
 		name = span_of(name.ptr + 1, name.len - 2);
-	if (span_copy(name, host, sizeof(host)) ||
-	    inet_pton(parsed.is_v6 ? AF_INET6 : AF_INET, host, parsed.ip) !=
-		    1 ||
+	if (net_addr_parse_ip(name, &parsed) || parsed.is_v6 != is_bracketed ||
 	    span_to_u64(port, UINT16_MAX, &number))
 		return -EINVAL;
 	parsed.port = (uint16_t)number;
@@ -75,12 +86,18 @@ int net_addr_parse(struct span text, struct net_addr *addr)
 	return 0;
 }
 
+void net_addr_format_ip(const struct net_addr *addr, char out[NET_ADDR_CAP])
+{
+	out[0] = '\0';
+	(void)inet_ntop(addr->is_v6 ? AF_INET6 : AF_INET, addr->ip, out,
+			NET_ADDR_CAP);
+}
+
 void net_addr_format(const struct net_addr *addr, char out[NET_ADDR_CAP])
 {
-	char ip[INET6_ADDRSTRLEN] = "";
+	char ip[NET_ADDR_CAP];
 
-	(void)inet_ntop(addr->is_v6 ? AF_INET6 : AF_INET, addr->ip, ip,
-			sizeof(ip));
+	net_addr_format_ip(addr, ip);
 	(void)snprintf(out, NET_ADDR_CAP, addr->is_v6 ? "[%s]:%u" : "%s:%u", ip,
 		       (unsigned)addr->port);
 }

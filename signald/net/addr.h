@@ -21,8 +21,14 @@ void net_addr_from(struct net_addr *addr, const struct sockaddr *sockaddr);
 socklen_t net_addr_to(const struct net_addr *addr,
 		      struct sockaddr_storage *sockaddr);
 
+/* Parse ADDRESS, of either family; the port is 0. Returns 0 or -EINVAL. */
+int net_addr_parse_ip(struct span text, struct net_addr *addr);
+
 /* Parse ADDRESS:PORT or [IPv6]:PORT. Returns 0 or -EINVAL. */
 int net_addr_parse(struct span text, struct net_addr *addr);
+
+/* "192.0.2.1", "2001:db8::1". */
+void net_addr_format_ip(const struct net_addr *addr, char out[NET_ADDR_CAP]);
 
 /* "192.0.2.1:80", "[2001:db8::1]:80". */
 void net_addr_format(const struct net_addr *addr, char out[NET_ADDR_CAP]);

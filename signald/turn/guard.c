@@ -1,5 +1,4 @@
 /* guard.c: one coturn of a server, tried every hour for where it lets in. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -104,15 +103,8 @@ static void on_done(const struct reach_result *result, void *arg)
 
 static void add_own(struct reach_target *target, struct span text)
 {
-	struct net_addr *own = &target->own[target->own_count];
-	char ip[INET6_ADDRSTRLEN];
-
-	if (target->own_count == REACH_MAX_OWN ||
-	    span_copy(text, ip, sizeof(ip)))
-		return;
-	*own = (struct net_addr){.is_v6 = memchr(text.ptr, ':', text.len) !=
-					  NULL};
-	if (inet_pton(own->is_v6 ? AF_INET6 : AF_INET, ip, own->ip) == 1)
+	if (target->own_count < REACH_MAX_OWN &&
+	    !net_addr_parse_ip(text, &target->own[target->own_count]))
 		target->own_count++;
 }
 

@@ -1,5 +1,4 @@
 /* link_tls.c: the TLS of a link to a TURN server. */
-#include <arpa/inet.h>
 #include <errno.h>
 
 #include <openssl/err.h>
@@ -51,10 +50,9 @@ static int verify_cb(int is_ok, X509_STORE_CTX *store)
 
 static bool is_address(const char *host)
 {
-	struct in6_addr unused;
+	struct net_addr unused;
 
-	return inet_pton(AF_INET, host, &unused) == 1 ||
-	       inet_pton(AF_INET6, host, &unused) == 1;
+	return !net_addr_parse_ip(span_from(host), &unused);
 }
 
 /* Whom we ask for, and whom the certificate has to name. */

@@ -1,7 +1,5 @@
 /* probe.c: proves the servers of a pool, each way to each of them. */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -188,19 +186,13 @@ static void add_address(struct watch *watch, const struct net_addr *address)
 		watch->addresses[watch->addresses_count++] = *address;
 }
 
-/* Returns 0, or -EINVAL for what is no address. */
-static int add_text(struct watch *watch, struct span text)
+/* What is no address is left out. */
+static void add_text(struct watch *watch, struct span text)
 {
-	struct net_addr address = {0};
-	char ip[INET6_ADDRSTRLEN];
+	struct net_addr address;
 
-	if (span_copy(text, ip, sizeof(ip)))
-		return -EINVAL;
-	address.is_v6 = strchr(ip, ':') != NULL;
-	if (inet_pton(address.is_v6 ? AF_INET6 : AF_INET, ip, address.ip) != 1)
-		return -EINVAL;
-	add_address(watch, &address);
-	return 0;
+	if (!net_addr_parse_ip(text, &address))
+		add_address(watch, &address);
 }
 
 /* --- names --- */
@@ -306,9 +298,9 @@ static void start_watch(struct watch *watch)
 	struct span item;
 
 	while (rest.len && span_next_item(&rest, ',', &item))
-		(void)add_text(watch, item);
+		add_text(watch, item);
 	if (!watch->addresses_count)
-		(void)add_text(watch, span_from(watch->server->host));
+		add_text(watch, span_from(watch->server->host));
 	if (watch->addresses_count)
 		start_endpoints(watch);
 	else
@@ -318,12 +310,11 @@ static void start_watch(struct watch *watch)
 static bool is_name_among(const struct pool *pool)
 {
 	for (size_t i = 0; i < pool->count; i++) {
-		struct in6_addr unused;
-		const char *host = pool->servers[i].host;
+		const struct pool_server *server = &pool->servers[i];
+		struct net_addr unused;
 
-		if (!*pool->servers[i].addresses &&
-		    inet_pton(AF_INET, host, &unused) != 1 &&
-		    inet_pton(AF_INET6, host, &unused) != 1)
+		if (!*server->addresses &&
+		    net_addr_parse_ip(span_from(server->host), &unused))
 			return true;
 	}
 	return false;

@@ -13,6 +13,7 @@
 #include "turn/reach.h"
 
 #define MAX_FORBIDDEN 48
+#define PEER_PORT 9 /* discard: what is let in all the same harms nobody */
 #define TRAP_WAIT_MS 200
 #define TRAP_TRIES 20
 #define TRAP_FIRST_PORT 2048 /* of a random choice below the relay ports */
@@ -116,14 +117,15 @@ static void add_peer(struct reach *reach, const struct sockaddr *addr,
 
 static void add_text(struct reach *reach, const char *text)
 {
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(9)};
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6,
-				  .sin6_port = htons(9)};
+	struct sockaddr_storage peer;
+	struct net_addr addr;
+	socklen_t len;
 
-	if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
-		add_peer(reach, (struct sockaddr *)&v4, sizeof(v4));
-	else if (inet_pton(AF_INET6, text, &v6.sin6_addr) == 1)
-		add_peer(reach, (struct sockaddr *)&v6, sizeof(v6));
+	if (net_addr_parse_ip(span_from(text), &addr))
+		return;
+	addr.port = PEER_PORT;
+	len = net_addr_to(&addr, &peer);
+	add_peer(reach, (const struct sockaddr *)&peer, len);
 }
 
 static bool is_own(const struct reach *reach, const struct net_addr *addr)

@@ -1,6 +1,6 @@
 /* region_table.c: networks and their regions, from a file of lines. */
-#include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/map.h"
@@ -44,21 +44,16 @@ static void make_key(char key[KEY_LEN], bool is_v6, unsigned bits,
 static int read_network(struct span text, char key[KEY_LEN])
 {
 	const char *slash = memchr(text.ptr, '/', text.len);
-	bool is_v6 = memchr(text.ptr, ':', text.len);
-	uint64_t bits = is_v6 ? 128 : 32, most = bits;
-	struct span ip_text = text;
-	char ip_copy[INET6_ADDRSTRLEN];
-	uint8_t ip[16] = {0};
+	size_t ip_len = slash ? (size_t)(slash - text.ptr) : text.len;
+	struct net_addr addr;
+	uint64_t bits, most;
 
-	if (slash) {
-		ip_text.len = (size_t)(slash - text.ptr);
-		if (span_to_u64(span_skip(text, ip_text.len + 1), most, &bits))
-			return -EINVAL;
-	}
-	if (span_copy(ip_text, ip_copy, sizeof(ip_copy)) ||
-	    inet_pton(is_v6 ? AF_INET6 : AF_INET, ip_copy, ip) != 1)
+	if (net_addr_parse_ip(span_of(text.ptr, ip_len), &addr))
 		return -EINVAL;
-	make_key(key, is_v6, (unsigned)bits, ip);
+	bits = most = addr.is_v6 ? 128 : 32;
+	if (slash && span_to_u64(span_skip(text, ip_len + 1), most, &bits))
+		return -EINVAL;
+	make_key(key, addr.is_v6, (unsigned)bits, addr.ip);
 	return 0;
 }
 

@@ -1,5 +1,4 @@
 /* usercred.c: TURN users in Redis: one expiring key for each credential. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/member.h"
+#include "codec/stun.h"
 #include "net/addr.h"
 #include "policy/metric.h"
 #include "turn/usercred.h"
@@ -237,15 +237,11 @@ static int write_value(const struct usercred *usercred,
 		       const struct turncred *cred,
 		       char hex[2 * CRYPTO_MD5_LEN + 1])
 {
-	const struct span parts[] = {
-		span_from(cred->username),
-		SPAN(":"),
-		span_from(usercred->loop->config->turn.realm),
-		SPAN(":"),
-		span_from(cred->credential),
-	};
 	uint8_t md5[CRYPTO_MD5_LEN];
-	int err = crypto_md5(parts, sizeof(parts) / sizeof(*parts), md5);
+	int err = stun_long_term_key(
+		span_from(cred->username),
+		span_from(usercred->loop->config->turn.realm),
+		span_from(cred->credential), md5);
 
 	for (size_t i = 0; !err && i < sizeof(md5); i++)
 		(void)snprintf(hex + 2 * i, 3, "%02x", md5[i]);
@@ -394,10 +390,9 @@ static int set_up(struct usercred *usercred)
 
 static redisAsyncContext *open_context(const struct usercred *usercred)
 {
-	char ip[INET6_ADDRSTRLEN];
+	char ip[NET_ADDR_CAP];
 
-	(void)inet_ntop(usercred->addr.is_v6 ? AF_INET6 : AF_INET,
-			usercred->addr.ip, ip, sizeof(ip));
+	net_addr_format_ip(&usercred->addr, ip);
 	return redisAsyncConnect(ip, usercred->addr.port);
 }
 
