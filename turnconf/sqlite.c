@@ -1,17 +1,13 @@
 /* sqlite.c: SQLite, from the library that coturn itself brings. */
 #include "sqlite.h"
 
-#include <dlfcn.h>
-#include <errno.h>
 #include <stddef.h>
-#include <string.h>
+
+#include "base/library.h"
 
 #define LIBRARY "libsqlite3.so.0"
 
-static const struct {
-	const char *name;
-	size_t offset;
-} functions[] = {
+static const struct library_function functions[] = {
 	{"sqlite3_open_v2", offsetof(struct sqlite, open_v2)},
 	{"sqlite3_close", offsetof(struct sqlite, close)},
 	{"sqlite3_busy_timeout", offsetof(struct sqlite, busy_timeout)},
@@ -25,16 +21,6 @@ static const struct {
 
 int sqlite_load(struct sqlite *sqlite)
 {
-	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-
-	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
-		void *function =
-			library ? dlsym(library, functions[i].name) : NULL;
-
-		if (!function)
-			return -ENOENT;
-		memcpy((char *)sqlite + functions[i].offset, &function,
-		       sizeof(function));
-	}
-	return 0;
+	return library_load(LIBRARY, functions,
+			    sizeof(functions) / sizeof(*functions), sqlite);
 }

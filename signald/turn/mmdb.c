@@ -1,15 +1,10 @@
 /* mmdb.c: libmaxminddb, if it is there. */
-#include <dlfcn.h>
-#include <errno.h>
 #include <stddef.h>
-#include <string.h>
 
+#include "base/library.h"
 #include "turn/mmdb.h"
 
-static const struct {
-	const char *name;
-	size_t offset;
-} functions[] = {
+static const struct library_function functions[] = {
 	{"MMDB_open", offsetof(struct mmdb, open)},
 	{"MMDB_close", offsetof(struct mmdb, close)},
 	{"MMDB_lookup_sockaddr", offsetof(struct mmdb, lookup_sockaddr)},
@@ -20,16 +15,6 @@ static const struct {
 
 int mmdb_load(struct mmdb *mmdb)
 {
-	void *library = dlopen(MMDB_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-
-	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
-		void *function =
-			library ? dlsym(library, functions[i].name) : NULL;
-
-		if (!function)
-			return -ENOENT;
-		memcpy((char *)mmdb + functions[i].offset, &function,
-		       sizeof(function));
-	}
-	return 0;
+	return library_load(MMDB_LIBRARY, functions,
+			    sizeof(functions) / sizeof(*functions), mmdb);
 }
