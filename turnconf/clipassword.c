@@ -23,14 +23,16 @@ int clipassword_hash(struct span password,
 	uint8_t digest[CRYPTO_SHA256_LEN];
 	struct buf salted = {0};
 	char *at = hash;
+	bool is_whole;
 
 	buf_append(&salted, salt, CLIPASSWORD_SALT_LEN);
 	buf_append_span(&salted, password);
-	if (salted.failed)
+	if (!salted.failed)
+		crypto_sha256(buf_span(&salted), digest);
+	is_whole = !salted.failed;
+	buf_wipe(&salted);
+	if (!is_whole)
 		return -ENOMEM;
-	crypto_sha256(buf_span(&salted), digest);
-	crypto_wipe(salted.ptr, salted.len);
-	buf_clear(&salted);
 
 	memcpy(at, "$5$", 3);
 	at = put_hex(at + 3, salt, CLIPASSWORD_SALT_LEN);

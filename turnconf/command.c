@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/crypto.h"
 #include "version.h"
 
 #define TURNSERVER "turnserver"
@@ -107,13 +106,6 @@ int command_read_file(const char *path, struct buf *text)
 	return command_try_file(path, text, &why)
 		       ? command_complain("%s: %s", path, why)
 		       : 0;
-}
-
-void command_wipe(struct buf *text)
-{
-	if (text->ptr)
-		crypto_wipe(text->ptr, text->len);
-	buf_clear(text);
 }
 
 uint64_t command_now_s(void)

@@ -48,7 +48,7 @@ int command_load_config(const struct arguments *arguments,
 
 int command_read_host(struct host *host);
 
-/* A turnserver.conf, wiped with command_wipe(). */
+/* A turnserver.conf, wiped with buf_wipe(). */
 int command_read_file(const char *path, struct buf *text);
 
 /* The same without a complaint. Returns 0, or -EINVAL with why in a few words,
@@ -57,8 +57,5 @@ int command_try_file(const char *path, struct buf *text, const char **why);
 
 /* Unix time. */
 uint64_t command_now_s(void);
-
-/* The text holds secrets. */
-void command_wipe(struct buf *text);
 
 #endif

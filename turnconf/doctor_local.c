@@ -145,7 +145,7 @@ static void compare(struct doctor *doctor, const char *path, struct span text,
 		doctor_say(doctor, "turnserver.conf", DOCTOR_OK,
 			   "%s is what signald's configuration asks for", path);
 	}
-	command_wipe(&wanted);
+	buf_wipe(&wanted);
 }
 
 static void tell_findings(struct doctor *doctor, const char *path,
@@ -195,7 +195,7 @@ static void check_file(struct doctor *doctor, const char *given,
 		compare(doctor, path, buf_span(&text), is_tunnel);
 		tell_findings(doctor, path, buf_span(&text));
 	}
-	command_wipe(&text);
+	buf_wipe(&text);
 }
 
 /* Without coturn's version it is not known which file would be right. */

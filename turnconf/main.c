@@ -240,7 +240,7 @@ static int generate_for(const struct arguments *arguments,
 		tell_findings(target, buf_span(&text));
 		code = write_output(arguments, buf_span(&text));
 	}
-	command_wipe(&text);
+	buf_wipe(&text);
 	return code;
 }
 
@@ -316,7 +316,7 @@ static int with_subject(const struct arguments *arguments,
 		subject.host = arguments->elsewhere ? NULL : &host;
 		code = run(arguments, &subject);
 	}
-	command_wipe(&text);
+	buf_wipe(&text);
 	return code;
 }
 

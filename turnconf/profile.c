@@ -212,7 +212,7 @@ static int put_redis_users(struct writer *writer)
 		err = value.failed
 			      ? -ENOMEM
 			      : writer_put(writer, "redis-userdb", value.ptr);
-	command_wipe(&value);
+	buf_wipe(&value);
 	return err;
 }
 

@@ -118,9 +118,7 @@ static int write_secrets(const struct config *config, struct span secrets,
 	err = text.failed ? -ENOMEM
 			  : output_replace(config->turn.secret_file,
 					   buf_span(&text));
-	if (text.ptr)
-		crypto_wipe(text.ptr, text.cap);
-	buf_clear(&text);
+	buf_wipe(&text);
 	return err ? fail(error, err, "%s: %s", config->turn.secret_file,
 			  strerror(-err))
 		   : 0;
@@ -147,9 +145,7 @@ static int add_fresh(struct config *config, char *error)
 			  : sync_to(config, buf_span(&list), error);
 	if (!err)
 		err = write_secrets(config, buf_span(&list), error);
-	if (list.ptr)
-		crypto_wipe(list.ptr, list.cap);
-	buf_clear(&list);
+	buf_wipe(&list);
 	return err ? err : reread(config, error);
 }
 

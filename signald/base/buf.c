@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/crypto.h"
 
 #define BUF_MIN_CAP 256
 
@@ -128,6 +129,13 @@ void buf_clear(struct buf *buf)
 {
 	free(buf->ptr);
 	*buf = (struct buf){0};
+}
+
+void buf_wipe(struct buf *buf)
+{
+	if (buf->ptr)
+		crypto_wipe(buf->ptr, buf->cap);
+	buf_clear(buf);
 }
 
 struct blob *blob_new_empty(size_t cap)

@@ -34,6 +34,10 @@ void buf_consume(struct buf *buf, size_t n);
 /* Free the memory; the buffer is empty and usable again. */
 void buf_clear(struct buf *buf);
 
+/* The same for what held a secret, which is overwritten first; what the buffer
+ * held before it grew is not. */
+void buf_wipe(struct buf *buf);
+
 static inline struct span buf_span(const struct buf *buf)
 {
 	return span_of(buf->ptr, buf->len);

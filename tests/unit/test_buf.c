@@ -133,6 +133,22 @@ static void bytes_are_consumed_from_the_front(void **state)
 	buf_consume(&buf, 0);
 }
 
+static void a_wiped_buffer_is_empty_and_usable(void **state)
+{
+	struct buf buf = {0};
+
+	(void)state;
+	buf_wipe(&buf); /* of nothing */
+	buf_append_str(&buf, "a secret");
+	buf_wipe(&buf);
+	assert_null(buf.ptr);
+	assert_int_equal(buf.len, 0);
+	assert_int_equal(buf.cap, 0);
+	buf_append_str(&buf, "another");
+	assert_content(&buf, "another");
+	buf_wipe(&buf);
+}
+
 static void a_json_string_is_escaped_as_it_must_be(void **state)
 {
 	static const struct {
@@ -211,6 +227,7 @@ int main(void)
 		cmocka_unit_test(memory_that_runs_out_is_told_once_and_for_all),
 		cmocka_unit_test(a_size_that_overflows_is_refused),
 		cmocka_unit_test(bytes_are_consumed_from_the_front),
+		cmocka_unit_test(a_wiped_buffer_is_empty_and_usable),
 		cmocka_unit_test(a_json_string_is_escaped_as_it_must_be),
 		cmocka_unit_test(a_blob_joins_its_parts),
 		cmocka_unit_test(a_blob_lives_as_long_as_its_last_reference),
