@@ -9,22 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 /* The group Debian's coturn runs in. */
 #define COTURN_GROUP "turnserver"
-
-static int write_all(int fd, struct span text)
-{
-	while (text.len) {
-		ssize_t n = write(fd, text.ptr, text.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		text = span_skip(text, (size_t)n);
-	}
-	return fsync(fd) ? -errno : 0;
-}
 
 /*
  * What root writes must be read by coturn, which is not root: without its
@@ -75,7 +63,9 @@ static int write_beside(const char *path, struct span text,
 
 	err = dress(fd, path);
 	if (!err)
-		err = write_all(fd, text);
+		err = file_write_all(fd, text);
+	if (!err && fsync(fd))
+		err = -errno;
 	if (close(fd) && !err)
 		err = -errno;
 	if (!err && rename(beside, path))

@@ -1,8 +1,6 @@
 /* keyring.c: the keys that sign what must be good across a restart. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "policy/keyring.h"
@@ -79,18 +77,13 @@ static int read_lines(struct keyring *ring, struct span text)
 
 static int load(struct keyring *ring)
 {
-	int fd = open(ring->path, O_RDONLY | O_CLOEXEC);
 	char text[MAX_FILE];
-	ssize_t len;
+	ssize_t len = state_file_read(ring->path, text, sizeof(text));
 	int err;
 
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	len = read(fd, text, sizeof(text));
-	err = len < 0 ? -errno : len == MAX_FILE ? -EINVAL : 0;
-	(void)close(fd);
-	if (!err)
-		err = read_lines(ring, span_of(text, (size_t)len));
+	if (len < 0)
+		return len == -ENOENT ? 0 : (int)len;
+	err = read_lines(ring, span_of(text, (size_t)len));
 	crypto_wipe(text, sizeof(text));
 	return err;
 }
@@ -118,9 +111,7 @@ static int save(const struct keyring *ring, const struct key *keys,
 	write_keys(keys, count, &text);
 	err = text.failed ? -ENOMEM
 			  : state_file_write(ring->path, buf_span(&text));
-	if (text.ptr)
-		crypto_wipe(text.ptr, text.cap);
-	buf_clear(&text);
+	buf_wipe(&text);
 	return err;
 }
 

@@ -1,7 +1,5 @@
 /* lasting.c: a key that is made once, and is the same after every restart. */
 #include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "base/crypto.h"
 #include "policy/lasting.h"
@@ -23,16 +21,10 @@ static int parse(struct span text, uint8_t key[LASTING_KEY_BYTES])
 
 static int load(const char *path, uint8_t key[LASTING_KEY_BYTES])
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char text[TEXT_CAP];
-	ssize_t len;
-	int err;
+	ssize_t len = state_file_read(path, text, sizeof(text));
+	int err = len < 0 ? (int)len : parse(span_of(text, (size_t)len), key);
 
-	if (fd < 0)
-		return -errno;
-	len = read(fd, text, sizeof(text));
-	err = len < 0 ? -errno : parse(span_of(text, (size_t)len), key);
-	(void)close(fd);
 	crypto_wipe(text, sizeof(text));
 	return err;
 }

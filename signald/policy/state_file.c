@@ -1,9 +1,10 @@
-/* state_file.c: writes the files of state.dir, so that a crash spoils none. */
+/* state_file.c: the files of state.dir, written so that a crash spoils none. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "policy/state_file.h"
 
 #define FRESH ".new"
@@ -17,20 +18,6 @@ int state_file_path(const char *dir, const char *file,
 	return len < cap ? 0 : -ENAMETOOLONG;
 }
 
-static int write_all(int fd, struct span text)
-{
-	while (text.len) {
-		ssize_t written = write(fd, text.ptr, text.len);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return -errno;
-		text = span_skip(text, (size_t)written);
-	}
-	return fdatasync(fd) ? -errno : 0;
-}
-
 static int write_file(const char *path, int flags, struct span text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
@@ -38,7 +25,9 @@ static int write_file(const char *path, int flags, struct span text)
 
 	if (fd < 0)
 		return -errno;
-	err = write_all(fd, text);
+	err = file_write_all(fd, text);
+	if (!err && fdatasync(fd))
+		err = -errno;
 	if (close(fd) && !err)
 		err = -errno;
 	return err;
@@ -61,4 +50,18 @@ int state_file_write(const char *path, struct span text)
 int state_file_append(const char *path, struct span text)
 {
 	return write_file(path, O_APPEND, text);
+}
+
+ssize_t state_file_read(const char *path, char *out, size_t cap)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len;
+
+	if (fd < 0)
+		return -errno;
+	len = read(fd, out, cap);
+	if (len < 0)
+		len = -errno;
+	(void)close(fd);
+	return len == (ssize_t)cap ? -EINVAL : len;
 }

@@ -1,6 +1,8 @@
-/* state_file.h: writes the files of state.dir, so that a crash spoils none. */
+/* state_file.h: the files of state.dir, written so that a crash spoils none. */
 #ifndef SIGNALD_POLICY_STATE_FILE_H
 #define SIGNALD_POLICY_STATE_FILE_H
+
+#include <sys/types.h>
 
 #include "base/span.h"
 
@@ -23,5 +25,15 @@ int state_file_write(const char *path, struct span text);
  * a crash or an error some of it may be there. Returns 0 or a negative errno.
  */
 int state_file_append(const char *path, struct span text);
+
+/*
+ * Read a whole file, which is to be wiped where it holds a secret.
+ *
+ * cap  more bytes than it may have
+ *
+ * Returns how many it has, -EINVAL when they are too many, or another negative
+ * errno.
+ */
+ssize_t state_file_read(const char *path, char *out, size_t cap);
 
 #endif
