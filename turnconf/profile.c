@@ -11,8 +11,6 @@
 #include "profile_parts.h"
 #include "version.h"
 
-#define MAX_SECRET 256
-
 /* From here on coturn looks for its default certificate even with no-tls, and
  * warns when there is none. */
 #define LOOKS_FOR_CERT_SINCE VERSION(4, 15, 0)
@@ -91,13 +89,17 @@ static unsigned last_relay_port(const struct writer *writer)
 /* With tcp-proxy-port coturn has no other TCP listener. */
 static int put_tunnel_listener(struct writer *writer)
 {
-	const char *colon = strrchr(writer->config->turn.tunnel, ':');
+	struct sockaddr_storage tunnel = {0};
 	int err;
 
+	/* profile_read_addresses() has refused what is none. */
+	(void)address_parse_port(span_from(writer->config->turn.tunnel),
+				 &tunnel);
 	writer_comment(writer,
 		       "Behind a PROXY protocol header, which says the "
 		       "client's address: nobody but signald may get here.");
-	err = writer_put(writer, "tcp-proxy-port", colon + 1);
+	err = writer_put_number(writer, "tcp-proxy-port",
+				address_port(&tunnel));
 	return err ? err : writer_put(writer, "no-udp", NULL);
 }
 
@@ -152,12 +154,10 @@ static int put_secrets(struct writer *writer)
 		return 0;
 	}
 	while (!err && rest.len && span_next_item(&rest, ',', &item)) {
-		char secret[MAX_SECRET + 1];
+		char secret[CONFIG_MAX_SECRET + 1];
 
-		if (span_copy(item, secret, sizeof(secret)))
-			return writer_fail(writer,
-					   "turn.secret: a secret has at most "
-					   "256 characters");
+		/* A longer one config_load() has refused. */
+		(void)span_copy(item, secret, sizeof(secret));
 		err = writer_put(writer, "static-auth-secret", secret);
 		crypto_wipe(secret, sizeof(secret));
 	}
@@ -171,38 +171,22 @@ static int put_secret_users(struct writer *writer)
 	return err ? err : put_secrets(writer);
 }
 
-/* ADDRESS:PORT, an IPv6 address without its brackets. */
-static int split_redis(struct writer *writer, char *ip, size_t cap,
-		       const char **port)
-{
-	const char *text = writer->config->turn.redis;
-	const char *colon = strrchr(text, ':');
-	bool has_brackets = *text == '[';
-	size_t len;
-
-	if (!colon)
-		return writer_fail(writer, "turn.redis is empty");
-	len = (size_t)(colon - text) - 2 * has_brackets;
-	if (span_copy(span_of(text + has_brackets, len), ip, cap))
-		return writer_fail(writer, "turn.redis is too long");
-	*port = colon + 1;
-	return 0;
-}
-
 static int put_redis_users(struct writer *writer)
 {
 	const struct config *config = writer->config;
+	struct sockaddr_storage redis = {0};
 	struct buf value = {0};
-	char ip[HOST_ADDRESS_CAP];
-	const char *port = "";
-	int err = split_redis(writer, ip, sizeof(ip), &port);
+	char ip[ADDRESS_CAP];
+	int err;
 
-	if (err)
-		return err;
+	/* What is none config_load() has refused. */
+	(void)address_parse_port(span_from(config->turn.redis), &redis);
+	address_format_ip(&redis, ip);
 	writer_comment(writer, "A key turn/realm/REALM/user/NAME/key in Redis "
 			       "for each credential, by signald.");
-	buf_append_format(&value, "ip=%s port=%s dbname=%u connect_timeout=%d",
-			  ip, port, config->turn.redis_db, REDIS_TIMEOUT_S);
+	buf_append_format(&value, "ip=%s port=%u dbname=%u connect_timeout=%d",
+			  ip, address_port(&redis), config->turn.redis_db,
+			  REDIS_TIMEOUT_S);
 	if (*config->turn.redis_password)
 		buf_append_format(&value, " password=%s",
 				  config->turn.redis_password);
@@ -427,22 +411,8 @@ static int check_tls(struct writer *writer)
 	return 0;
 }
 
-static int check_users(struct writer *writer)
+static int check_secrets(struct writer *writer)
 {
-	const struct profile_target *target = writer->target;
-
-	if (config_keeps_users(writer->config))
-		return target->version >= KEEPS_USERS_SINCE ||
-				       target->is_patched
-			       ? 0
-			       : writer_fail(
-					 writer,
-					 "turn.credentials = redis: anybody, "
-					 "without a credential, ends a coturn "
-					 "before 4.13.0 that keeps its users "
-					 "in Redis (GHSA-4g7c-p5wg-j4hp): run "
-					 "4.13.0 or turn.credentials = secret; "
-					 "--patched if yours has the patch");
 	if (!writer->config->turn.secret[0])
 		return writer_fail(writer,
 				   "turn.secret is not set (turnconf secret "
@@ -452,6 +422,22 @@ static int check_users(struct writer *writer)
 				   "coturn.userdb is empty, and coturn would "
 				   "make a file of its own choice");
 	return 0;
+}
+
+static int check_users(struct writer *writer)
+{
+	const struct profile_target *target = writer->target;
+
+	if (!config_keeps_users(writer->config))
+		return check_secrets(writer);
+	if (target->version >= KEEPS_USERS_SINCE || target->is_patched)
+		return 0;
+	return writer_fail(writer,
+			   "turn.credentials = redis: anybody, without a "
+			   "credential, ends a coturn before 4.13.0 that keeps "
+			   "its users in Redis (GHSA-4g7c-p5wg-j4hp): run "
+			   "4.13.0 or turn.credentials = secret; --patched if "
+			   "yours has the patch");
 }
 
 static int check_values(struct writer *writer)

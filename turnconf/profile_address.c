@@ -1,6 +1,7 @@
 /* profile_address.c: where coturn listens and relays. */
 #include <errno.h>
 
+#include "address.h"
 #include "deny.h"
 #include "profile_parts.h"
 #include "version.h"
@@ -74,18 +75,17 @@ static int find_relay(struct writer *writer)
 /* The host of turn.tunnel: there signald connects to it. */
 static int take_tunnel_address(struct writer *writer)
 {
-	struct span address = span_from(writer->config->turn.tunnel);
-	const char *colon = memrchr(address.ptr, ':', address.len);
+	struct sockaddr_storage address;
+	char ip[ADDRESS_CAP];
 
-	if (!colon)
+	if (address_parse_port(span_from(writer->config->turn.tunnel),
+			       &address))
 		return writer_fail(writer,
 				   "turn.tunnel is not set: it says where the "
 				   "second coturn listens, as 127.0.0.1:3479");
-	address.len = (size_t)(colon - address.ptr);
-	if (address.ptr[0] == '[')
-		address = span_of(address.ptr + 1, address.len - 2);
+	address_format_ip(&address, ip);
 	writer->listening.count = 0;
-	return add_address(writer, &writer->listening, address);
+	return add_address(writer, &writer->listening, span_from(ip));
 }
 
 int profile_read_addresses(struct writer *writer)

@@ -14,6 +14,9 @@
 #define CONFIG_OWN_SERVER "main"
 #define CONFIG_TUNNEL_SERVER "tunnel"
 
+/* Characters of one secret. */
+#define CONFIG_MAX_SECRET 128
+
 struct config_server;
 
 /*

@@ -10,7 +10,6 @@
 #include "policy/origin.h"
 
 #define SECRET_MIN_LEN 16
-#define SECRET_MAX_LEN 128
 
 /* The longest numeric IPv6 address and its NUL. */
 #define MAX_IP INET6_ADDRSTRLEN
@@ -256,7 +255,7 @@ static bool is_word(struct span s)
 static bool is_secret(struct span s)
 {
 	return (!s.len ||
-		(s.len >= SECRET_MIN_LEN && s.len <= SECRET_MAX_LEN)) &&
+		(s.len >= SECRET_MIN_LEN && s.len <= CONFIG_MAX_SECRET)) &&
 	       is_word(s);
 }
 
