@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "command.h"
-
 /* The user of Debian's package. */
 #define USUAL_USER "turnserver"
 
@@ -31,8 +29,19 @@ static void write_ports(const struct config *config, struct buf *out)
 				  config->coturn.tunnel_max_port);
 }
 
-int firewall_write(const struct config *config, const char *user,
-		   struct buf *out)
+/*
+ * A relay sends from a port of its range to whatever peer its client names, and
+ * coturn can deny addresses but no ports: the host's own public address has to
+ * stay allowed, since two relayed clients meet there. So whatever coturn's user
+ * sends from a relay port to this host is dropped, unless it goes to a relay
+ * port.
+ *
+ * user  coturn's, a name or a number; others' packets from the same ports pass
+ *
+ * Returns 0 or -ENOMEM.
+ */
+static int write_rules(const struct config *config, const char *user,
+		       struct buf *out)
 {
 	buf_append_str(
 		out,
@@ -85,7 +94,7 @@ int firewall_run(const struct arguments *arguments)
 	if (code)
 		return code;
 
-	if (firewall_write(config, user, &text))
+	if (write_rules(config, user, &text))
 		code = command_complain("out of memory");
 	else
 		(void)fwrite(text.ptr, 1, text.len, stdout);

@@ -42,7 +42,6 @@ bool match_mangled_secret(struct match *match);
 bool match_separator(struct match *match);
 bool match_user_beside_secret(struct match *match);
 bool match_clear_cli_password(struct match *match);
-bool match_not_loopback(struct match *match);
 bool match_open_cli(struct match *match);
 bool match_open_web_admin(struct match *match);
 bool match_unpatched(struct match *match);
@@ -87,9 +86,6 @@ bool match_readable_by_all(struct match *match);
 /* The file has the option and its last line turns it on. */
 bool match_is_on(const struct rule_subject *subject, const char *option);
 bool match_has(const struct rule_subject *subject, const char *option);
-
-/* TLS listeners would start: they are not off, and there is a certificate. */
-bool match_serves_tls(const struct rule_subject *subject);
 
 /* The telnet administration listens: it is on, and has a password. */
 bool match_serves_cli(const struct rule_subject *subject);

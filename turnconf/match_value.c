@@ -386,7 +386,7 @@ bool match_is_loopback(struct span value)
 		iprange_contains(&v6, &address));
 }
 
-bool match_not_loopback(struct match *match)
+static bool is_not_loopback(struct match *match)
 {
 	struct iprange address;
 
@@ -400,13 +400,13 @@ bool match_not_loopback(struct match *match)
 
 bool match_open_cli(struct match *match)
 {
-	return match_serves_cli(match->subject) && match_not_loopback(match);
+	return match_serves_cli(match->subject) && is_not_loopback(match);
 }
 
 bool match_open_web_admin(struct match *match)
 {
 	return match_is_on(match->subject, "web-admin") &&
-	       match_not_loopback(match);
+	       is_not_loopback(match);
 }
 
 /* coturn listens there on all its listening addresses. */
@@ -420,7 +420,7 @@ bool match_open_proxy(struct match *match)
 	other.line = &line;
 	while (!is_open && conffile_next(&reader, &line))
 		is_open = span_equal(line.name, SPAN("listening-ip")) &&
-			  match_not_loopback(&other);
+			  is_not_loopback(&other);
 	buf_clear(&other.detail);
 	return is_open;
 }

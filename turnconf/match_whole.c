@@ -130,7 +130,8 @@ static bool wants_tls(const struct rule_subject *subject)
 	return !match_is_on(subject, "no-tls") || has_dtls(subject);
 }
 
-bool match_serves_tls(const struct rule_subject *subject)
+/* TLS listeners would start: they are not off, and there is a certificate. */
+static bool serves_tls(const struct rule_subject *subject)
 {
 	return wants_tls(subject) && has_value(subject, "cert") &&
 	       has_value(subject, "pkey");
@@ -138,7 +139,7 @@ bool match_serves_tls(const struct rule_subject *subject)
 
 bool match_no_certificate(struct match *match)
 {
-	return wants_tls(match->subject) && !match_serves_tls(match->subject);
+	return wants_tls(match->subject) && !serves_tls(match->subject);
 }
 
 bool match_bad_certificate(struct match *match)
@@ -149,7 +150,7 @@ bool match_bad_certificate(struct match *match)
 	char key_path[CONFFILE_MAX_LINE + 1];
 	char why[CERT_MAX_ERROR];
 
-	if (!subject->host || !match_serves_tls(subject) ||
+	if (!subject->host || !serves_tls(subject) ||
 	    match_has(subject, "pkey-pwd") ||
 	    !conffile_find(subject->text, "cert", &cert) ||
 	    !conffile_find(subject->text, "pkey", &key))
@@ -168,7 +169,7 @@ bool match_old_tls(struct match *match)
 {
 	const struct rule_subject *subject = match->subject;
 
-	if (!match_serves_tls(subject))
+	if (!serves_tls(subject))
 		return false;
 	if (subject->version >= OLD_TLS_OFF_SINCE) {
 		buf_append_str(&match->advice, "take tlsv1 and tlsv1_1 out");
@@ -183,7 +184,7 @@ bool match_old_tls(struct match *match)
 bool match_open_dtls(struct match *match)
 {
 	return match->subject->version < DTLS_OFF_SINCE &&
-	       match_serves_tls(match->subject) && has_dtls(match->subject);
+	       serves_tls(match->subject) && has_dtls(match->subject);
 }
 
 /* --- administration and metrics --- */

@@ -167,14 +167,6 @@ int turnlink_open(struct turnlink **linkp, const struct sockaddr_storage *addr,
 	return 0;
 }
 
-void turnlink_local(const struct turnlink *link, struct sockaddr_storage *addr)
-{
-	socklen_t len = sizeof(*addr);
-
-	memset(addr, 0, sizeof(*addr));
-	(void)getsockname(link->fd, (struct sockaddr *)addr, &len);
-}
-
 /* --- sending and receiving --- */
 
 /* A request is small against what a socket takes at once. */

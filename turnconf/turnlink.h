@@ -33,9 +33,6 @@ void turnlink_free(struct turnlink *link);
 
 bool turnlink_is_stream(const struct turnlink *link);
 
-/* Our own end, as the system has it. */
-void turnlink_local(const struct turnlink *link, struct sockaddr_storage *addr);
-
 /* Returns 0 or a negative errno. */
 int turnlink_send(struct turnlink *link, struct span message);
 
