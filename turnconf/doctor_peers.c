@@ -30,8 +30,9 @@ static bool has_address(const char *list, const struct sockaddr_storage *peer)
 	return false;
 }
 
-/* The private end of external_ip is allowed by coturn itself. */
-static bool is_own_private(const struct probe *probe,
+/* coturn lets clients reach itself: at where it relays from, and at both ends
+ * of external_ip. */
+static bool is_own_address(const struct probe *probe,
 			   const struct sockaddr_storage *peer)
 {
 	const struct config *config = probe->doctor->config;
@@ -76,7 +77,7 @@ static int try_peer(const struct probe *probe, const char *ip,
 {
 	int code = turnclient_permit(probe->client, peer);
 
-	if (!code && !is_own_private(probe, peer))
+	if (!code && !is_own_address(probe, peer))
 		tell_let_in(probe, ip);
 	else if (code && !is_refusal(code))
 		tell_unknown(probe, ip, code);

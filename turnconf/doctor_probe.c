@@ -15,13 +15,10 @@
 #define WARN_DAYS 21
 #define DAY_S 86400u
 
-static const struct {
-	enum turnlink_transport transport;
-	const char *name;
-} transports[] = {
-	[TURNLINK_UDP] = {TURNLINK_UDP, "UDP"},
-	[TURNLINK_TCP] = {TURNLINK_TCP, "TCP"},
-	[TURNLINK_TLS] = {TURNLINK_TLS, "TLS"},
+static const char *const transports[] = {
+	[TURNLINK_UDP] = "UDP",
+	[TURNLINK_TCP] = "TCP",
+	[TURNLINK_TLS] = "TLS",
 };
 
 /* What a refusal, or silence, means to whoever runs the server. */
@@ -301,17 +298,17 @@ static void use_client(struct probe *probe, bool is_first)
 }
 
 static void check_transport(struct doctor *doctor,
-			    const struct sockaddr_storage *server, size_t index,
-			    bool is_first)
+			    const struct sockaddr_storage *server,
+			    enum turnlink_transport transport, bool is_first)
 {
 	struct probe probe = {.doctor = doctor,
-			      .transport = transports[index].name,
+			      .transport = transports[transport],
 			      .is_v6 = server->ss_family == AF_INET6,
 			      .is_outside = doctor->arguments->server ||
 					    doctor->server};
 
 	address_format(server, probe.where);
-	if (open_client(&probe, server, transports[index].transport))
+	if (open_client(&probe, server, transport))
 		use_client(&probe, is_first);
 	turnclient_free(probe.client);
 }
@@ -321,7 +318,7 @@ static void check_stun(struct doctor *doctor,
 		       const struct sockaddr_storage *server)
 {
 	struct probe probe = {.doctor = doctor,
-			      .transport = transports[TURNLINK_UDP].name};
+			      .transport = transports[TURNLINK_UDP]};
 	int code;
 
 	address_format(server, probe.where);
@@ -339,8 +336,9 @@ static void check_stun(struct doctor *doctor,
 void doctor_probe_server(struct doctor *doctor, struct sockaddr_storage *server)
 {
 	const struct config *config = doctor->config;
-	const bool is_on[] = {config->turn.udp, config->turn.tcp,
-			      config->turn.tls};
+	const bool is_on[] = {[TURNLINK_UDP] = config->turn.udp,
+			      [TURNLINK_TCP] = config->turn.tcp,
+			      [TURNLINK_TLS] = config->turn.tls};
 	bool is_first = true;
 
 	if (config->turn.stun && !config->turn.udp)
@@ -348,9 +346,10 @@ void doctor_probe_server(struct doctor *doctor, struct sockaddr_storage *server)
 	for (size_t i = 0; i < sizeof(is_on) / sizeof(is_on[0]); i++) {
 		if (!is_on[i])
 			continue;
-		if (transports[i].transport == TURNLINK_TLS)
+		if (i == TURNLINK_TLS)
 			address_set_port(server, config->turn.tls_port);
-		check_transport(doctor, server, i, is_first);
+		check_transport(doctor, server, (enum turnlink_transport)i,
+				is_first);
 		is_first = false;
 	}
 }
@@ -374,27 +373,32 @@ static void check_tunnel(struct doctor *doctor,
 	}
 }
 
-/* Where this machine's coturn is asked: at one address of each family. */
+static void add_own(const struct doctor *doctor, struct span ip,
+		    struct address_list *list)
+{
+	if (list->count < ADDRESS_MAX_LISTED &&
+	    !address_parse(ip, doctor->config->turn.port,
+			   &list->items[list->count]))
+		list->count++;
+}
+
+/* Where this machine's coturn is asked: where it is told to listen, or at one
+ * address of each family. */
 static void find_own(const struct doctor *doctor, struct address_list *list)
 {
 	struct span rest = span_from(doctor->config->coturn.listening_ip);
-	unsigned port = doctor->config->turn.port;
 	char text[HOST_ADDRESS_CAP];
 	struct span item;
 
 	list->count = 0;
-	while (span_next_item(&rest, ',', &item) &&
-	       list->count < ADDRESS_MAX_LISTED) {
-		if (!address_parse(item, port, &list->items[list->count]))
-			list->count++;
-	}
-	for (int is_v6 = 0; !*doctor->config->coturn.listening_ip && is_v6 < 2;
-	     is_v6++) {
-		if (!host_default_address(is_v6, text) &&
-		    !address_parse(span_from(text), port,
-				   &list->items[list->count]))
-			list->count++;
-	}
+	while (span_next_item(&rest, ',', &item))
+		add_own(doctor, item, list);
+	if (list->count)
+		return;
+	if (!host_default_address(false, text))
+		add_own(doctor, span_from(text), list);
+	if (!host_default_address(true, text))
+		add_own(doctor, span_from(text), list);
 }
 
 void doctor_check_relay(struct doctor *doctor)

@@ -181,7 +181,7 @@ static int write_all(struct writer *writer, struct span secrets)
 	return err ? err : execute(writer, "COMMIT");
 }
 
-/* Close the connection in any case. */
+/* The connection is to be closed, whatever this returns. */
 static int open_file(struct writer *writer)
 {
 	const struct sqlite *sqlite = &writer->sqlite;
