@@ -157,7 +157,7 @@ const struct config_key config_keys[] = {
 	     CONFIG_RESTART, "Redis of turn.credentials = redis, as signald and coturn reach it"),
 	UINT(turn, redis_db, "0", 0, 1023, CONFIG_RESTART, "number of its database, which is to be of this use alone"),
 	TEXT(turn, redis_password, CONFIG_SECRET, "",
-	     CONFIG_RESTART, "its password: at least 16 characters of A-Z a-z 0-9 _ -; empty for none"),
+	     CONFIG_RESTART, "its password; empty for none"),
 	UINT(turn, ttl_s, "600", 10, 86400,
 	     CONFIG_RELOAD, "seconds a credential lives"),
 	UINT(turn, min_ttl_s, "60", 10, 86400,
