@@ -1,4 +1,5 @@
-/* api.c: the HTTP faces: the ICE list, health, version and metrics. */
+/* api.c: the HTTP faces: the ICE list, health and version; for operators
+ * metrics, the TURN servers, and who is to go. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -165,7 +166,7 @@ static bool wait_for_credential(struct web_exchange *exchange,
 {
 	struct ice_wait *wait;
 
-	if (!icelist_keeps_credentials(*api->icelist))
+	if (!icelist_wants_credential(*api->icelist))
 		return false;
 	wait = calloc(1, sizeof(*wait));
 	if (!wait)

@@ -1,4 +1,5 @@
-/* api.h: the HTTP faces: the ICE list, health, version and metrics. */
+/* api.h: the HTTP faces: the ICE list, health and version; for operators
+ * metrics, the TURN servers, and who is to go. */
 #ifndef SIGNALD_DIALECT_API_H
 #define SIGNALD_DIALECT_API_H
 

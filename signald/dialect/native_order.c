@@ -22,7 +22,7 @@ order_new(struct native_client *client, const struct icelist_ask *ask,
 	struct icelist *icelist = *client->native->parts.icelist;
 	struct native_order *order;
 
-	if (!icelist_keeps_credentials(icelist))
+	if (!icelist_wants_credential(icelist))
 		return NULL;
 	order = calloc(1, sizeof(*order));
 	if (!order)

@@ -223,7 +223,7 @@ static bool write_servers(struct icelist *list, const struct icelist_ask *ask,
 	return has_turn;
 }
 
-bool icelist_keeps_credentials(const struct icelist *list)
+bool icelist_wants_credential(const struct icelist *list)
 {
 	return list->pool->usercred && pool_is_alive(list->pool);
 }
@@ -233,7 +233,7 @@ bool icelist_begin(struct icelist *list, const struct icelist_ask *ask,
 {
 	char user[TURNCRED_MAX_USER + 1];
 
-	if (!icelist_keeps_credentials(list) ||
+	if (!icelist_wants_credential(list) ||
 	    icelist_user_of(list, ask->kind, ask->subject, user))
 		return false;
 	return !usercred_begin(list->pool->usercred, grant, span_from(user),

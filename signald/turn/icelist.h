@@ -67,7 +67,7 @@ int icelist_user_of(struct icelist *list, enum icelist_user kind,
 bool icelist_is_peer(struct span user);
 
 /* Lists with TURN servers want a credential of icelist_begin() now. */
-bool icelist_keeps_credentials(const struct icelist *list);
+bool icelist_wants_credential(const struct icelist *list);
 
 /*
  * Where credentials are kept in Redis, have one made that the list can be

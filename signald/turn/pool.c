@@ -8,11 +8,6 @@
 #include "net/addr.h"
 #include "turn/pool.h"
 
-static char *copy_text(const char *text)
-{
-	return strdup(text ? text : "");
-}
-
 /* A change of any of these makes another server of it. */
 static int make_identity(struct pool_server *server, struct span secret)
 {
@@ -82,10 +77,10 @@ static int key_server(struct pool_server *server, const struct config *config)
 static int fill_server(struct pool_server *server, const char *name,
 		       const struct config *config)
 {
-	server->name = copy_text(name);
-	server->host = copy_text(config->turn.host);
-	server->addresses = copy_text(config->turn.addresses);
-	server->region = copy_text(config->turn.region);
+	server->name = strdup(name);
+	server->host = strdup(config->turn.host);
+	server->addresses = strdup(config->turn.addresses);
+	server->region = strdup(config->turn.region);
 	server->weight = config->turn.weight;
 	server->is_drained = config->turn.drained;
 	server->has_stun = config->turn.stun;
