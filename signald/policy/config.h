@@ -249,13 +249,14 @@ int config_load(struct config **configp, const struct config_sources *sources,
 		struct config_error *error);
 
 /*
- * Read the file of turn.secret again.
+ * Read the file of turn.secret, which there must be, again.
  *
- * config  whole, whose servers without a secret of their own then have the new
- *         one too; or one server's of it
+ * config  whole: its servers that have the same secret, and not from a file of
+ *         theirs, then have the new one too; or one server's of it
  *
- * Returns 1 when it is another now, 0 when not; -EINVAL or -ENOMEM with *error
- * set: the secret is as before then.
+ * Returns 1 when it is another now, 0 when not; -EINVAL with *error set: the
+ * secret is as before then; or -ENOMEM, the same, though the servers may have
+ * remained behind.
  */
 int config_reread_secret(struct config *config, struct config_error *error);
 

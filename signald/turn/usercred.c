@@ -326,7 +326,7 @@ void usercred_revoke(struct usercred *usercred, struct span user)
 		write_key(usercred, username, keys[i]);
 		argv[argc++] = keys[i];
 	}
-	/* What is not sent now is when it is up again. */
+	/* Where it is not sent, Redis is away: see usercred.h. */
 	if (argc > 1)
 		(void)command(usercred, REQUEST_DELETE, NULL, argc, argv);
 }

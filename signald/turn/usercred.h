@@ -80,9 +80,9 @@ int usercred_begin_own(struct usercred *usercred, struct usercred_grant *grant,
 void usercred_cancel(struct usercred_grant *grant);
 
 /*
- * Delete every key that there may be of a user. Those that were begun before
- * are deleted too; while Redis is out of reach nothing is, and it is to be done
- * when it is up again.
+ * Delete every key that there may be of a user, those that are on their way to
+ * Redis too. Nobody is told whether it was done: what Redis refuses is logged,
+ * and who called while it was out of reach calls again when it is up.
  */
 void usercred_revoke(struct usercred *usercred, struct span user);
 
