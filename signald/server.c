@@ -54,6 +54,13 @@ static void on_redis_change(void *arg)
 	server_on_pool_change(server);
 }
 
+static void on_coturn_gone(const char *name, void *arg)
+{
+	struct server *server = arg;
+
+	side_note_gone(&server->turn, name);
+}
+
 /* --- the parts --- */
 
 static int start_socketio(struct server *server)
@@ -186,6 +193,7 @@ static int start_hub(struct server *server)
 	server->tell_due.run = run_tell_due;
 	hub_set_on_due(server->hub, on_due, server);
 	relay_admin_set_spare(server->relay_admin, spare_present, server);
+	relay_admin_set_gone(server->relay_admin, on_coturn_gone, server);
 	/* Without keys of before nobody can prove who they were. */
 	if (*server->config->state.dir)
 		hub_expect_returns(server->hub);

@@ -394,6 +394,28 @@ void probe_renew(struct probe *probe)
 	}
 }
 
+static void renew_process(struct watch *watch, enum pool_process process)
+{
+	for (int t = 0; t < POOL_TRANSPORTS; t++)
+		if (pool_process_of((enum pool_transport)t) == process)
+			watch->server->is_live[t] = false;
+	tell(watch);
+	for (size_t i = 0; i < watch->endpoints_count; i++) {
+		struct endpoint *endpoint = &watch->endpoints[i];
+
+		if (pool_process_of(endpoint->transport) == process)
+			endpoint_prove_anew(endpoint);
+	}
+}
+
+void probe_renew_process(struct probe *probe, const char *name,
+			 enum pool_process process)
+{
+	for (size_t i = 0; i < probe->pool->count; i++)
+		if (!strcmp(probe->pool->servers[i].name, name))
+			renew_process(&probe->watches[i], process);
+}
+
 static void clear_watch(struct watch *watch)
 {
 	if (watch->lookup)

@@ -33,6 +33,16 @@ void probe_free(struct probe *probe); /* takes NULL */
 void probe_renew(struct probe *probe);
 
 /*
+ * The same for one coturn, which has ended, and perhaps begun anew: whatever it
+ * relayed is lost, and on_change is told at once.
+ *
+ * name     of the server in the pool; an unknown one changes nothing
+ * process  which of its two
+ */
+void probe_renew_process(struct probe *probe, const char *name,
+			 enum pool_process process);
+
+/*
  * What is wrong with the TURN side, for readyz: a sentence; false when nothing
  * is. One server that works is enough, but none may be unsafe.
  *

@@ -161,6 +161,14 @@ void relay_admin_set_spare(struct relay_admin *admin, bool (*spare)(void *arg),
 	admin->duty.spare_arg = arg;
 }
 
+void relay_admin_set_gone(struct relay_admin *admin,
+			  void (*on_gone)(const char *server, void *arg),
+			  void *arg)
+{
+	admin->duty.on_gone = on_gone;
+	admin->duty.on_gone_arg = arg;
+}
+
 void relay_admin_free(struct relay_admin *admin)
 {
 	if (!admin)

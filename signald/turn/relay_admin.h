@@ -43,6 +43,16 @@ void relay_admin_set_spare(struct relay_admin *admin, bool (*spare)(void *arg),
 			   void *arg);
 void relay_admin_spare(struct relay_admin *admin, struct span user);
 
+/*
+ * Hear of a coturn that has ended, at once: it has closed a connection to its
+ * administration, which it does for no other reason.
+ *
+ * server  its name, as relay_admin_server has it
+ */
+void relay_admin_set_gone(struct relay_admin *admin,
+			  void (*on_gone)(const char *server, void *arg),
+			  void *arg);
+
 /* Where credentials are kept in Redis, those of ended users are deleted there,
  * so that there will be no more allocations; borrowed. */
 void relay_admin_use_redis(struct relay_admin *admin,

@@ -397,8 +397,10 @@ static void report_trouble(struct relay_watch *watch, int err)
 static void on_lost(int err, void *arg)
 {
 	struct relay_watch *watch = arg;
+	const struct relay_duty *duty = watch->duty;
+	bool was_up = watch->is_up;
 
-	if (watch->is_up)
+	if (was_up)
 		metric_add(METRIC_TURN_CLI_UP, -1);
 	watch->is_up = false;
 	watch->state = LOOK_NONE;
@@ -406,6 +408,8 @@ static void on_lost(int err, void *arg)
 	forget_users(watch);
 	loop_timer_stop(&watch->timer);
 	report_trouble(watch, err);
+	if (was_up && err == CLI_CLOSED && duty->on_gone)
+		duty->on_gone(watch->name, duty->on_gone_arg);
 }
 
 static const struct cli_handlers handlers = {

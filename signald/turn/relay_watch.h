@@ -17,6 +17,8 @@ struct relay_duty {
 	/* see relay_admin_set_spare(); NULL: nobody's expiry counts */
 	bool (*spare)(void *arg);
 	void *spare_arg;
+	void (*on_gone)(const char *server, void *arg); /* or NULL */
+	void *on_gone_arg;
 	struct relay_watch *asking;		    /* while spare() runs */
 	void (*on_looked)(struct relay_duty *duty); /* a look is over */
 };

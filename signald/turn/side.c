@@ -100,6 +100,16 @@ bool side_renew(struct side *side)
 	return side->probe;
 }
 
+void side_note_gone(struct side *side, const char *server)
+{
+	bool is_behind = !strcmp(server, CONFIG_TUNNEL_SERVER);
+
+	if (side->probe)
+		probe_renew_process(side->probe,
+				    is_behind ? CONFIG_OWN_SERVER : server,
+				    is_behind ? POOL_BEHIND : POOL_FRONT);
+}
+
 /* --- administration --- */
 
 static void add_cli(struct relay_admin_server *used, size_t *count,

@@ -61,6 +61,10 @@ int side_prove(struct side *side, struct loop *loop,
  * Returns false where nothing is proven. */
 bool side_renew(struct side *side);
 
+/* A coturn has ended: see relay_admin_set_gone(). It is offered again when it
+ * has been proven. */
+void side_note_gone(struct side *side, const char *server);
+
 /*
  * Tell admin where the servers' administrations are, and log when there are
  * none.

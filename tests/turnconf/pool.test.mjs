@@ -122,6 +122,24 @@ test('one that dies is given to nobody after 5 s, one that is back is, and clien
 	await isReady(daemon);
 });
 
+test('one that dies under a connection to its administration is given to nobody at once, nor before it is proven again', async (t) => {
+	const cli = { 'turn.cli': '127.0.0.1:5766', 'turn.cli_password': 'cli-0123456789abcdef' };
+	const coturn = await start(t, cli);
+	// Proofs of their own would not tell: the first after the death is a minute away.
+	const daemon = await startDaemon(t, { sets: own({ ...cli, 'turn.probe_interval_s': 60 }) });
+	await areBothOffered(daemon);
+	await daemon.waitLog(/turn\.cli_up/);
+	const peer = await joinPeer(t, daemon, 'room');
+	assert.equal(peer.joined.turn, true);
+	await coturn.stop();
+	await until('it is given to nobody', async () => (await getIce(daemon)).turn === false, 500);
+	await hearsOfRelay(peer, false);
+	await start(t, cli);
+	await hearsOfRelay(peer, true);
+	await isReady(daemon);
+	assert.equal(await daemon.metric('signald_turn_up'), 1);
+});
+
 test('one that falls silent is given to nobody after 5 s either, and clients hear of it', async (t) => {
 	const coturn = await start(t);
 	const daemon = await startDaemon(t, { sets: own() });
