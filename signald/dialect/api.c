@@ -1,5 +1,4 @@
-/* api.c: the HTTP faces: the ICE list, health and version; for operators
- * metrics, the TURN servers, and who is to go. */
+/* api.c: the HTTP faces: ICE list, health, version, metrics, /turn, /kick. */
 #include <errno.h>
 #include <stdlib.h>
 

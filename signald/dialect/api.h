@@ -1,5 +1,4 @@
-/* api.h: the HTTP faces: the ICE list, health and version; for operators
- * metrics, the TURN servers, and who is to go. */
+/* api.h: the HTTP faces: ICE list, health, version, metrics, /turn, /kick. */
 #ifndef SIGNALD_DIALECT_API_H
 #define SIGNALD_DIALECT_API_H
 
