@@ -496,6 +496,7 @@ void usercred_free(struct usercred *usercred)
 	if (redis)
 		redisAsyncFree(redis);
 	crypto_hmac_free(usercred->passwords);
+	crypto_wipe(&usercred->beat.cred, sizeof(usercred->beat.cred));
 	free(usercred);
 }
 
