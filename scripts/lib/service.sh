@@ -35,10 +35,10 @@ address = 127.0.0.1:8080
 metrics = 127.0.0.1:9580
 
 [http]
-root = build/share/web
+root = $PWD/build/share/web
 
 [socketio]
-client_files = build/share/socket.io
+client_files = $PWD/build/share/socket.io
 
 [turn]
 secret = $(build/turnconf secret)
@@ -54,7 +54,7 @@ profile = development
 listening_ip = $address
 relay_ip = $address
 pidfile = $dir/coturn.pid
-userdb = $(user_database)
+userdb = $(database_folder "$dir")/turndb
 
 [state]
 dir = $dir/state
@@ -85,13 +85,48 @@ coturn_user() {
 	fi
 }
 
-# coturn wants an SQLite file of its own, which its user can write.
-user_database() {
+# coturn wants an SQLite file, and a folder, that its user can write. It is this
+# folder's alone: "turnconf secrets" empties it, so a database of the system's, or
+# of another folder's, would lose the secrets of another coturn.
+database_folder() {
+	local hash rest
+
 	if [[ $(coturn_user) ]]; then
-		printf '/var/lib/turn/turndb\n'
+		read -r hash rest < <(printf '%s' "$1" | sha256sum)
+		printf '/var/lib/turn/signald-%s\n' "${hash:0:16}"
 	else
-		printf '%s/turndb\n' "$dir"
+		printf '%s\n' "$1"
 	fi
+}
+
+make_database_folder() {
+	local folder user
+
+	user=$(coturn_user)
+	[[ $user ]] || return 0
+	folder=$(database_folder "$dir")
+	mkdir -p -m 755 /var/lib/turn && install -d -m 700 -o "$user" -g "$user" "$folder" ||
+		fail "cannot make the folder $folder, for coturn's database"
+}
+
+# What is in it is written anew at every start.
+remove_database() {
+	local folder
+
+	folder=$(database_folder "$1")
+	[[ $folder == "$1" ]] || rm -rf -- "$folder"
+}
+
+# A configuration that was made when all folders shared the system's database, or
+# that was copied from another folder, gets the one of this folder.
+leave_shared_database() {
+	local before own
+
+	own=$(database_folder "$dir")/turndb
+	before=$(sed -n 's|^userdb = \(/var/lib/turn/\(signald-[0-9a-f]*/\)\{0,1\}turndb\)$|\1|p' "$config")
+	[[ $before && $before != "$own" ]] || return 0
+	sed -i -e "s|^userdb = $before\$|userdb = ${own//[&|\\]/\\&}|" "$config"
+	say "coturn gets a database of its own, not $before: changed $config"
 }
 
 # A machine that moves to another network gets another address; what names the
@@ -189,6 +224,7 @@ write_coturn_configs() {
 	local conf name
 	local -a options
 
+	make_database_folder
 	for name in "${coturns[@]}"; do
 		conf=$(conf_of "$name")
 		options=()
@@ -237,6 +273,7 @@ stop_children() {
 	for pid in "${pids[@]}" "${sleeps[@]}"; do
 		end_child "$pid"
 	done
+	remove_database "$dir"
 	rm -f "$dir/state.json"
 	trap - INT TERM
 }
@@ -376,6 +413,11 @@ lock_folder() {
 	fi
 }
 
+# The same before there is anything to run: what is to be said comes at once.
+try_folder() {
+	(lock_folder "$(current_url)") || exit 1
+}
+
 current_url() {
 	[[ ! -e $dir/state.json ]] || state_text url "$dir"
 }
@@ -389,6 +431,7 @@ prepare_service() {
 		fail "this machine has no IPv4 address but loopback, and coturn relays to no loopback address"
 	make_config "$address"
 	mkdir -p "$dir/state"
+	leave_shared_database
 	follow_address "$address"
 	read_settings
 	need_ports
@@ -471,7 +514,6 @@ run_service() {
 detach_service() {
 	local child ready code=0
 
-	(lock_folder "$(current_url)") || exit 1
 	setsid scripts/run --dir "$dir" --no-build "${sets[@]}" </dev/null >"$dir/run.log" 2>&1 &
 	child=$!
 	while kill -0 "$child" 2>/dev/null; do
@@ -512,6 +554,7 @@ stop_leftovers() {
 		pid=$(state_number "$key" "$1")
 		[[ -z $pid ]] || ! is_ours "$pid" "$1/" || end_by_pid "$pid"
 	done
+	remove_database "$1"
 	rm -f "$1/state.json"
 }
 

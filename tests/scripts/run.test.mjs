@@ -2,6 +2,7 @@
 // line what is in its way.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { access, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
@@ -119,6 +120,11 @@ test('a second start is refused, and disturbs nothing', async (t) => {
 	const { code, stderr } = await start(appliance.dir);
 	assert.equal(code, 1);
 	assert.match(stderr, /already running .*http:\/\/127\.0\.0\.1:8080\//);
+	// And comes before anything is built or installed.
+	const built = await runScript(['--dir', appliance.dir], { PATH: await pathWithout(t, 'make') });
+	assert.equal(built.code, 1);
+	assert.equal(built.stdout, '');
+	assert.match(built.stderr, /^run: already running .*\n$/);
 	assert.equal((await fetch(`${appliance.url}readyz`)).status, 200);
 	assert.ok(isAlive(appliance.signaldPid));
 });
@@ -154,12 +160,12 @@ const awaitCoturn = (appliance, before, limitMs) => until('another coturn', asyn
 }, limitMs);
 
 // An allocation with what signald gives out.
-async function allocates(appliance) {
+async function allocates(appliance, port = 3478) {
 	const { iceServers } = await (await fetch(appliance.iceUrl)).json();
 	const credential = iceServers.find(({ username }) => username);
 	if (!credential)
 		return false;
-	const client = await TurnClient.open({ server: { address: ADDRESS, port: 3478 }, credential });
+	const client = await TurnClient.open({ server: { address: ADDRESS, port }, credential });
 	try {
 		return (await client.allocate()).code === 200;
 	} catch {
@@ -198,6 +204,58 @@ async function startBoth(t) {
 	const sets = { 'listen.tls': `${ADDRESS}:443`, 'tls.cert': cert, 'tls.key': key, 'turn.tunnel': '127.0.0.1:3479' };
 	return startAppliance(t, sets);
 }
+
+const isReady = async ({ url }) => (await fetch(`${url}readyz`)).status === 200;
+
+// Its secret in a file, so that coturn has it from its database.
+async function startBySecretFile(t, port, sets = {}) {
+	const secretFile = path.join(await makeFolder(t), 'secret');
+	await writeFile(secretFile, `${randomBytes(24).toString('hex')}\n`, { mode: 0o600 });
+	return startAppliance(t, { 'turn.secret_file': secretFile, 'turn.port': port, 'listen.metrics': '',
+		'listen.address': `127.0.0.1:${port + 5000}`, ...sets });
+}
+
+test('two of them, and the system\'s database, keep their secrets to themselves', async (t) => {
+	const system = '/var/lib/turn/turndb';
+	const before = await readFile(system).catch(() => null);
+	const first = await startBySecretFile(t, 3478);
+	assert.ok(await isReady(first));
+	const second = await startBySecretFile(t, 3480);
+	assert.ok(await isReady(second));
+	for (const [appliance, port] of [[first, 3478], [second, 3480]])
+		assert.ok(await allocates(appliance, port), `at ${port}`);
+	const databases = await Promise.all([first, second].map(async ({ config }) =>
+		/^userdb = (.*)$/m.exec(await readFile(config, 'utf8'))[1]));
+	assert.equal(new Set([...databases, system]).size, 3);
+	assert.equal((await runScript(['--stop', '--dir', second.dir])).code, 0);
+	assert.ok(await allocates(first, 3478), 'while the other one is stopped');
+	assert.deepEqual(await readFile(system).catch(() => null), before);
+	assert.equal((await runScript(['--stop', '--dir', first.dir])).code, 0);
+	for (const database of databases.filter((file) => file.startsWith('/var/lib/turn/')))
+		await assert.rejects(access(path.dirname(database)), 'nothing is left of it');
+});
+
+test('a configuration that names the system\'s database, or another folder\'s, gets its own', async (t) => {
+	const dir = await makeFolder(t);
+	const file = path.join(dir, 'signald.conf');
+	assert.equal((await start(dir)).code, 0);
+	const before = await readFile(file, 'utf8');
+	for (const other of ['turndb', 'signald-0123456789abcdef/turndb']) {
+		await runScript(['--stop', '--dir', dir]);
+		await writeFile(file, before.replace(/^userdb = .*$/m, `userdb = /var/lib/turn/${other}`));
+		assert.equal((await start(dir)).code, 0);
+		assert.equal(await readFile(file, 'utf8'), before);
+		assert.match(await readFile(path.join(dir, 'run.log'), 'utf8'), /a database of its own/);
+	}
+	await runScript(['--stop', '--dir', dir]);
+});
+
+test('what it makes can be used from any folder', async (t) => {
+	const { config } = await startAppliance(t);
+	const text = await readFile(config, 'utf8');
+	for (const key of ['root', 'client_files', 'userdb', 'pidfile', 'dir'])
+		assert.match(text, new RegExp(`^${key} = /`, 'm'));
+});
 
 // A client that gets out on 443 alone, with what an ICE list has for it, or null.
 async function openByTls({ iceServers }) {
@@ -364,7 +422,8 @@ test('a bad setting, a bad folder and a bad argument are one line each', async (
 	const dir = await makeFolder(t);
 	await assertRefused(dir, ['--set', 'turn.ttl_s=soon'], 'turn.ttl_s', '86400');
 	await assertRefused(dir, ['--set', 'turn.tls=yes'], 'cert');
-	for (const [args, word] of [[['--dir', '/proc/none'], '/proc/none'], [['--frobnicate'], '--frobnicate'], [['--set'], '--set']]) {
+	for (const [args, word] of [[['--dir', '/proc/none'], '/proc/none'], [['--frobnicate'], '--frobnicate'], [['--set'], '--set'],
+		[['--set', 'soon'], 'SECTION.KEY=VALUE']]) {
 		const { code, stderr } = await runScript(['--no-build', ...args]);
 		assert.equal(code, 1);
 		assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
