@@ -42,6 +42,12 @@ async function hosts(daemon, localAddress, query = '') {
 	return iceServers.filter(({ username }) => username).map(({ urls }) => urls[0].match(/^turn:([a-z-]+)\.example:/)[1]);
 }
 
+// At once, as whoever updates such a file does: signald may look in between.
+async function replace(file, content) {
+	await writeFile(`${file}.new`, content);
+	await rename(`${file}.new`, file);
+}
+
 const nearest = async (...args) => (await hosts(...args))[0];
 
 async function start(t, name, content) {
@@ -83,8 +89,7 @@ test('a database that is replaced is read again; one that is no good changes not
 	const { daemon, file } = await start(t, 'places.mmdb', makeMmdb(RECORDS));
 	assert.equal(await nearest(daemon, '127.0.4.9'), 'eu');
 
-	await writeFile(`${file}.new`, makeMmdb({ '127.0.4.0/24': RECORDS['::1/128'] }));
-	await rename(`${file}.new`, file);
+	await replace(file, makeMmdb({ '127.0.4.0/24': RECORDS['::1/128'] }));
 	await daemon.waitLog(/(turn\.regions file=.*[^]*){2}/);
 	assert.equal(await nearest(daemon, '127.0.4.9'), 'jp');
 
@@ -92,7 +97,7 @@ test('a database that is replaced is read again; one that is no good changes not
 	await truncate(file, 0);
 	await daemon.waitLog(/turn\.regions_refused error=".*places\.mmdb: is no MaxMind database/);
 	assert.equal(await nearest(daemon, '127.0.4.9'), 'jp');
-	await writeFile(file, makeMmdb(RECORDS));
+	await replace(file, makeMmdb(RECORDS));
 	await daemon.waitLog(/(turn\.regions file=.*[^]*){3}/);
 	assert.equal(await nearest(daemon, '127.0.4.9'), 'eu');
 });
@@ -100,8 +105,7 @@ test('a database that is replaced is read again; one that is no good changes not
 test('a database that is not there at the start is read when it comes', async (t) => {
 	const { daemon, file } = await start(t, 'places.mmdb');
 	assert.match(daemon.log, /turn\.no_regions error=".*places\.mmdb: cannot be opened: No such file or directory"/);
-	await writeFile(`${file}.new`, makeMmdb(RECORDS));
-	await rename(`${file}.new`, file);
+	await replace(file, makeMmdb(RECORDS));
 	await daemon.waitLog(/turn\.regions file=/);
 	assert.equal(await nearest(daemon, '127.0.4.9'), 'eu');
 });
@@ -144,10 +148,10 @@ test('without the library a database is refused with a sentence that names it', 
 test('a table of networks that changes is read again', async (t) => {
 	const { daemon, file } = await start(t, 'table', '127.0.1.0/24 eu\n');
 	assert.equal(await nearest(daemon, '127.0.1.9'), 'eu');
-	await writeFile(file, '127.0.1.0/24 jp\n# longer\n');
+	await replace(file, '127.0.1.0/24 jp\n# longer\n');
 	await daemon.waitLog(/(turn\.regions file=.*[^]*){2}/);
 	assert.equal(await nearest(daemon, '127.0.1.9'), 'jp');
-	await writeFile(file, '127.0.1.0/24\n');
+	await replace(file, '127.0.1.0/24\n');
 	await daemon.waitLog(/turn\.regions_refused error=".*:1: one region/);
 	assert.equal(await nearest(daemon, '127.0.1.9'), 'jp');
 });
@@ -158,13 +162,13 @@ for (const [name, good, bad, better] of [
 ])
 	test(`a reload while ${name} is no good keeps what was read of it`, async (t) => {
 		const { daemon, file } = await start(t, name, good);
-		await writeFile(file, bad);
+		await replace(file, bad);
 		for (const times of [1, 2]) {
 			daemon.signal('SIGHUP');
 			await daemon.waitLog(new RegExp(`(turn\\.regions_refused error=[^]*config\\.reloaded[^]*){${times}}`));
 			assert.equal(await nearest(daemon, '127.0.1.9'), 'eu');
 		}
-		await writeFile(file, better);
+		await replace(file, better);
 		await daemon.waitLog(/(turn\.regions file=.*[^]*){2}/);
 		assert.equal(await nearest(daemon, '127.0.1.9'), 'jp');
 	});
