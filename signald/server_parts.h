@@ -36,8 +36,8 @@ struct server {
 	struct files *files;	   /* NULL where http.root is empty */
 	struct files *scripts; /* NULL where socketio.client_files is empty */
 	struct api api;
-	struct web_route routes[8];
-	struct web_route operator_routes[4];
+	struct web_route routes[11];
+	struct web_route operator_routes[8];
 	struct web *web;
 	struct web *operator_web;
 	struct tls_server *tls; /* NULL where listen.tls is empty */

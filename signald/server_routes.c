@@ -3,10 +3,59 @@
 
 #include "server_parts.h"
 
+/* A page of a foreign origin that loads a module from here gets it, but its
+ * browser keeps it from the page: whoever wonders why finds it in the log. */
 static void reply_file(struct web_exchange *exchange,
 		       const struct web_request *request, void *arg)
 {
+	if (request->origin_verdict == ORIGIN_FOREIGN)
+		web_note_foreign(exchange, request);
 	files_reply(arg, exchange, request);
+}
+
+/* Who asks clients' address for what is for operators hears where it is, though
+ * not by which address. A page of that name is served. */
+static void reply_operators_path(struct web_exchange *exchange,
+				 const struct web_request *request, void *arg)
+{
+	struct files *files = arg;
+
+	if (files && request->head->method != HTTP_POST &&
+	    files_has(files, request->path))
+		reply_file(exchange, request, files);
+	else
+		web_reply_problem(exchange, 404,
+				  "there is nothing here; operators find this "
+				  "path on the address of listen.metrics",
+				  NULL);
+}
+
+/* The other way round, where there are no files. */
+static void reply_clients_path(struct web_exchange *exchange,
+			       const struct web_request *request, void *arg)
+{
+	(void)request;
+	(void)arg;
+	web_reply_problem(exchange, 404,
+			  "there is nothing here; this path is on the address "
+			  "of listen.address",
+			  NULL);
+}
+
+static struct web_route operators_path(struct server *server, const char *path)
+{
+	return (struct web_route){.path = path,
+				  .methods = HTTP_GET | HTTP_POST,
+				  .cors = WEB_CORS,
+				  .handler = reply_operators_path,
+				  .arg = server->files};
+}
+
+static struct web_route clients_path(const char *path)
+{
+	return (struct web_route){.path = path,
+				  .methods = HTTP_GET | HTTP_POST,
+				  .handler = reply_clients_path};
 }
 
 void server_write_routes(struct server *server)
@@ -35,6 +84,9 @@ void server_write_routes(struct server *server)
 		 .methods = HTTP_GET,
 		 .handler = api_handle_version,
 		 .arg = api},
+		operators_path(server, "/metrics"),
+		operators_path(server, "/turn"),
+		operators_path(server, "/kick"),
 		{.methods = HTTP_GET,
 		 .cors = WEB_CORS,
 		 .handler = server->files ? reply_file : NULL,
@@ -75,6 +127,10 @@ void server_write_operator_routes(struct server *server)
 		 .methods = HTTP_POST,
 		 .handler = api_handle_kick,
 		 .arg = api},
+		clients_path("/healthz"),
+		clients_path("/readyz"),
+		clients_path("/version"),
+		clients_path("/v1/ice"),
 		{.path = NULL},
 	};
 

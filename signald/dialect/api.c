@@ -318,10 +318,33 @@ static int void_tokens(const struct api *api, const char *id)
 	int err = kicked_add(api->kicked, span_from(id),
 			     clock_wall_s(api->clock) + KEYRING_LIVES_S);
 
-	if (err && err != -EINVAL)
+	if (err)
 		log_error("state.fail", log_str("what", KICKED_FILE),
 			  log_str("error", strerror(-err)));
 	return err;
+}
+
+/* Returns false after an answer. */
+static bool read_peer(struct web_exchange *exchange,
+		      const struct web_request *request,
+		      char id[HUB_MAX_ID + 1])
+{
+	int err = http_query_get(request->head->query, SPAN("peer"), id,
+				 HUB_MAX_ID + 1);
+
+	if (err == -ENOENT)
+		web_reply_problem(exchange, 400,
+				  "peer is missing; it is the id of who has to "
+				  "go: POST /kick?peer=ID",
+				  NULL);
+	else if (err || !kicked_is_id(span_from(id)))
+		web_reply_problem(exchange, 400,
+				  "no peer has such an id: POST "
+				  "/kick?peer=ID",
+				  NULL);
+	else
+		return true;
+	return false;
 }
 
 void api_handle_kick(struct web_exchange *exchange,
@@ -338,14 +361,8 @@ void api_handle_kick(struct web_exchange *exchange,
 				  "this is for operators, not for pages", NULL);
 		return;
 	}
-	if (http_query_get(request->head->query, SPAN("peer"), id,
-			   sizeof(id))) {
-		web_reply_problem(exchange, 400,
-				  "peer is missing; it is the id of who has to "
-				  "go: POST /kick?peer=ID",
-				  NULL);
+	if (!read_peer(exchange, request, id))
 		return;
-	}
 	err = hub_kick(api->hub, span_from(id), "kicked");
 	/* Who left by itself may have kept what relays for it too. */
 	end_relay(api, span_from(id));
@@ -356,11 +373,6 @@ void api_handle_kick(struct web_exchange *exchange,
 		return;
 	}
 	err = void_tokens(api, id);
-	if (err == -EINVAL) {
-		web_reply_problem(exchange, 400, "no peer has such an id",
-				  NULL);
-		return;
-	}
 	log_info("peer.kick", log_str("id", id));
 	if (err)
 		web_reply_problem(exchange, 500,

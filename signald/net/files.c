@@ -333,6 +333,11 @@ bool files_is_unchanged(const struct http_request *head, const char *etag)
 	return false;
 }
 
+bool files_has(struct files *files, const char *path)
+{
+	return find_page(files, path) != NULL;
+}
+
 void files_reply(struct files *files, struct web_exchange *exchange,
 		 const struct web_request *request)
 {

@@ -22,6 +22,9 @@ void files_free(struct files *files);
 void files_reply(struct files *files, struct web_exchange *exchange,
 		 const struct web_request *request);
 
+/* Would files_reply() answer this path with a file? */
+bool files_has(struct files *files, const char *path);
+
 /*
  * Read a regular file of at most 16 MiB.
  *

@@ -41,7 +41,7 @@ void kicked_free(struct kicked *kicked)
 	free(kicked);
 }
 
-static bool is_good_id(struct span id)
+bool kicked_is_id(struct span id)
 {
 	if (!id.len || id.len > KICKED_MAX_ID)
 		return false;
@@ -91,7 +91,8 @@ static int take_line(struct kicked *kicked, struct span line, uint64_t now_s)
 	 * done either. */
 	if (!span_next_item(&line, ' ', &expires) ||
 	    !span_next_item(&line, ' ', &id) ||
-	    span_to_u64(expires, UINT64_MAX, &expires_at_s) || !is_good_id(id))
+	    span_to_u64(expires, UINT64_MAX, &expires_at_s) ||
+	    !kicked_is_id(id))
 		return 0;
 	return expires_at_s > now_s ? remember(kicked, id, expires_at_s) : 0;
 }
@@ -170,7 +171,7 @@ int kicked_add(struct kicked *kicked, struct span id, uint64_t expires_at_s)
 	struct buf text = {0};
 	int err;
 
-	if (!is_good_id(id))
+	if (!kicked_is_id(id))
 		return -EINVAL;
 	err = remember(kicked, id, expires_at_s);
 	if (err || !kicked->path)

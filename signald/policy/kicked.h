@@ -31,6 +31,9 @@ int kicked_add(struct kicked *kicked, struct span id, uint64_t expires_at_s);
 
 bool kicked_has(const struct kicked *kicked, struct span id, uint64_t now_s);
 
+/* Is it an id that kicked_add() takes? */
+bool kicked_is_id(struct span id);
+
 size_t kicked_count(const struct kicked *kicked);
 
 /*

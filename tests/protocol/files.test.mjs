@@ -43,6 +43,26 @@ test('pages of configured origins may load them, and no others', async (t) => {
 			assert.equal(got.vary, 'Origin');
 		}
 	}
+	// What a browser keeps from a page is told to the operator, and nothing else is.
+	await daemon.waitLog(/warn http\.origin_refused origin=https:\/\/evil\.example path=\/a\.js key=http\.origins/);
+	assert.doesNotMatch(daemon.log, /origin_refused origin=https:\/\/friend/);
+});
+
+test('a path of the other address is said to be there, unless a page has its name', async (t) => {
+	const daemon = await startWithFiles(t);
+	await writeFile(path.join(daemon.options.sets['http.root'], 'turn.html'), 'mine');
+	for (const [method, target] of [['GET', '/metrics'], ['GET', '/kick'], ['POST', '/kick?peer=x'], ['POST', '/turn']]) {
+		const { status, body } = await daemon.get(target, { 'Content-Length': '0' }, method);
+		assert.equal(status, 404, target);
+		assert.match(body.toString(), /operators .* listen\.metrics/);
+		assert.ok(!body.includes(daemon.metricsPort), 'but not which address');
+	}
+	assert.equal((await daemon.get('/turn')).body.toString(), 'mine');
+	for (const target of ['/healthz', '/readyz', '/version', '/v1/ice']) {
+		const response = await fetch(`http://127.0.0.1:${daemon.metricsPort}${target}`);
+		assert.equal(response.status, 404, target);
+		assert.match(await response.text(), /listen\.address/);
+	}
 });
 
 test('files come whole, with their media types and nosniff', async (t) => {

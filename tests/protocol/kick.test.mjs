@@ -82,10 +82,15 @@ describe('a kick', () => {
 
 	test('of nobody is 404', async (t) => {
 		const plain = await joinPeer(t, daemon, newRoom());
-		for (const id of ['x'.repeat(22), `${plain.id}x`, plain.id.slice(1), 'a b', '%00', '..'])
+		for (const id of ['x'.repeat(22), `${plain.id}x`, plain.id.slice(1), '%00', '..'])
 			await assertProblem(await post(daemon, `?peer=${encodeURIComponent(id)}`), 404, /no peer/);
 		await kick(daemon, plain.id);
 		await assertProblem(await post(daemon, `?peer=${plain.id}`), 404, /no peer/);
+	});
+
+	test('of what no peer can be is 400', async () => {
+		for (const query of ['?peer=a%20b', '?peer=a+b', '?peer=', `?peer=${'x'.repeat(200)}`, '?peer=%zz'])
+			await assertProblem(await post(daemon, query), 400, /no peer has such an id/);
 	});
 
 	for (const query of ['', '?', '?id=x', `?peer=${'x'.repeat(200)}`, '?peer=%zz'])
