@@ -1,9 +1,12 @@
 /* main.c: the command line of signald, and its exit codes. */
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -166,13 +169,41 @@ static void keep_freed_memory(void)
 	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 }
 
-/* What the configuration names must be good as well. */
+/* A folder that is to be there, and that this user may use so (as access() has
+ * it); "" for none. */
+static int check_folder(const char *key, const char *folder, int mode,
+			struct config_error *error)
+{
+	int fd, err = 0;
+
+	if (!*folder)
+		return 0;
+	fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || access(folder, mode))
+		err = -errno;
+	if (fd >= 0)
+		(void)close(fd);
+	if (err)
+		(void)snprintf(error->text, sizeof(error->text),
+			       "%s: %s: %s; it must be a folder%s, or empty",
+			       key, folder, strerror(-err),
+			       mode & W_OK ? " that signald may write in" : "");
+	return err;
+}
+
+/* What the configuration names must be good as well, or the start would fail.
+ * socketio.client_files may come later. */
 static int check_named(const struct config *config, struct config_error *error)
 {
 	struct clock clock;
 	char why[CERT_MAX_ERROR];
 	int err = socketio_check(config, error);
 
+	if (!err)
+		err = check_folder("http.root", config->http.root, F_OK, error);
+	if (!err)
+		err = check_folder("state.dir", config->state.dir, W_OK | X_OK,
+				   error);
 	if (err || !*config->listen.tls)
 		return err;
 	clock_update(&clock);

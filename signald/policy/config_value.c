@@ -302,8 +302,10 @@ static const struct {
 			      "parted by commas, or empty"},
 	[CONFIG_IP_MAPPING] = {is_ip_mapping,
 			       "PUBLIC or PUBLIC/PRIVATE address, or empty"},
-	[CONFIG_ORIGINS] = {is_origins, "*, scheme://host[:port] parted by "
-					"commas, or empty"},
+	[CONFIG_ORIGINS] = {is_origins,
+			    "*, scheme://host[:port] without a slash "
+			    "at the end, more parted by commas, or "
+			    "empty"},
 	[CONFIG_HOST] = {is_host, "a host name, an address, or empty"},
 	[CONFIG_URL_PATH] = {is_url_path,
 			     "a path of A-Z a-z 0-9 . _ - between two \"/\", "

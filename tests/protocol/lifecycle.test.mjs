@@ -108,6 +108,27 @@ describe('the command line', () => {
 			assert.equal(stderr.trimEnd().split('\n').length, 1, 'one line');
 		});
 
+	test('a folder that the start would miss is missed by --check-config', async (t) => {
+		const folder = await makeFolder(t);
+		const file = await configFile(t, '[turn]\nttl_s = 60\n');
+		for (const [key, value, words] of [
+			['http.root', `${folder}/nope`, ['No such file', 'a folder', 'or empty']],
+			['http.root', file, ['Not a directory']],
+			['state.dir', `${folder}/nope`, ['No such file', 'may write in']],
+			['state.dir', file, ['Not a directory']],
+		]) {
+			const args = ['--set', 'listen.address=127.0.0.1:0', '--set', `${key}=${value}`];
+			const { code, stderr } = await runProgram([...args, '--check-config']);
+			assert.equal(code, 78, stderr);
+			for (const word of [key, value, ...words])
+				assert.ok(stderr.includes(word), `${word} in: ${stderr}`);
+			assert.equal((await runProgram(args)).code, 1, 'the start does fail');
+		}
+		const args = ['--set', `http.root=${folder}`, '--set', `state.dir=${folder}`, '--set', `socketio.client_files=${folder}/nope`];
+		const { code, stderr } = await runProgram([...args, '--check-config']);
+		assert.equal(code, 0, stderr);
+	});
+
 	test('a mistake in a rules file is told with its line, at the start too', async (t) => {
 		const rules = path.join(await makeFolder(t), 'own.rules');
 		await writeFile(rules, '[call]\nto = $1\nemit = ["incoming", $form]\n');
