@@ -6,6 +6,7 @@
 #include "base/cert.h"
 #include "conffile.h"
 #include "doctor.h"
+#include "policy/config_name.h"
 #include "profile.h"
 #include "rule.h"
 #include "sockets.h"
@@ -115,6 +116,63 @@ static bool is_same_file(struct span a, struct span b)
 	return !conffile_next(&read_b, &line_b);
 }
 
+/* A word of a command line, as a shell takes it, and a blank behind it. */
+static void advise_word(struct doctor *doctor, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_./:=,@%+-";
+
+	if (!word[strspn(word, plain)]) {
+		doctor_advise(doctor, "%s ", word);
+		return;
+	}
+	doctor_advise(doctor, "'");
+	for (; *word; word++) {
+		if (*word == '\'')
+			doctor_advise(doctor, "'\\''");
+		else
+			doctor_advise(doctor, "%c", *word);
+	}
+	doctor_advise(doctor, "' ");
+}
+
+/* One --set; a secret is not shown, and neither is what may be one. */
+static void advise_set(struct doctor *doctor, const char *set)
+{
+	struct span name = {set, strcspn(set, "=")};
+	bool names_file = false;
+	const struct config_key *key =
+		config_find(name, CONFIG_DOTTED, &names_file);
+
+	doctor_advise(doctor, "--set ");
+	if (key && (names_file || !config_type_is_secret(key->type)))
+		advise_word(doctor, set);
+	else
+		doctor_advise(doctor, "%.*s=... ", (int)name.len, name.ptr);
+}
+
+/* The command that writes what is asked for, with the same configuration. */
+static void advise_generate(struct doctor *doctor, const char *path,
+			    bool is_tunnel)
+{
+	const struct arguments *arguments = doctor->arguments;
+
+	doctor_advise(doctor, "turnconf generate %s%s",
+		      is_tunnel ? "--tunnel " : "",
+		      arguments->patched ? "--patched " : "");
+	if (arguments->coturn_version)
+		doctor_advise(doctor, "--coturn-version %s ",
+			      arguments->coturn_version);
+	if (arguments->config) {
+		doctor_advise(doctor, "--config ");
+		advise_word(doctor, arguments->config);
+	}
+	for (size_t i = 0; i < arguments->sets_count; i++)
+		advise_set(doctor, arguments->sets[i]);
+	doctor_advise(doctor, "--output %s, then restart coturn", path);
+}
+
 static void compare(struct doctor *doctor, const char *path, struct span text,
 		    bool is_tunnel)
 {
@@ -136,11 +194,7 @@ static void compare(struct doctor *doctor, const char *path, struct span text,
 			   "today: a key, this host's addresses or coturn's "
 			   "version have changed since",
 			   path);
-		doctor_advise(doctor,
-			      "turnconf generate %s%s--output %s, then restart "
-			      "coturn",
-			      is_tunnel ? "--tunnel " : "",
-			      target.is_patched ? "--patched " : "", path);
+		advise_generate(doctor, path, is_tunnel);
 	} else {
 		doctor_say(doctor, "turnserver.conf", DOCTOR_OK,
 			   "%s is what signald's configuration asks for", path);

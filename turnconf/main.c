@@ -7,9 +7,11 @@
 
 #include "base/crypto.h"
 #include "command.h"
+#include "conffile.h"
 #include "doctor.h"
 #include "firewall.h"
 #include "output.h"
+#include "policy/config_name.h"
 #include "profile.h"
 #include "report.h"
 #include "rotate_command.h"
@@ -269,6 +271,35 @@ static int generate(const struct arguments *arguments)
 
 /* --- check, explain, secret --- */
 
+/* turnserver.conf has no sections; signald's begins with one of its own. */
+static bool is_signalds(struct span text)
+{
+	struct conffile_reader reader = conffile_start(text);
+	struct conffile_line line;
+	struct span section;
+
+	if (!conffile_next(&reader, &line) ||
+	    !span_has_prefix(line.name, SPAN("[")))
+		return false;
+	section = span_skip(line.name, 1);
+	if (section.len && section.ptr[section.len - 1] == ']')
+		section.len--;
+	return config_has_section(section);
+}
+
+static int read_turnserver_conf(const char *path, struct buf *text)
+{
+	int code = command_read_file(path, text);
+
+	if (code || !is_signalds(buf_span(text)))
+		return code;
+	return command_complain(
+		"%s: this looks like signald's configuration, not like a "
+		"turnserver.conf; turnconf generate --config %s writes the "
+		"one that goes with it",
+		path, path);
+}
+
 static int print_findings(const struct arguments *arguments,
 			  const struct rule_subject *subject)
 {
@@ -310,7 +341,7 @@ static int with_subject(const struct arguments *arguments,
 	if (!code)
 		code = command_read_host(&host);
 	if (!code)
-		code = command_read_file(arguments->file, &text);
+		code = read_turnserver_conf(arguments->file, &text);
 	if (!code) {
 		subject.text = buf_span(&text);
 		subject.host = arguments->elsewhere ? NULL : &host;
@@ -402,8 +433,28 @@ static int print(const char *text)
 	return EXIT_FINE;
 }
 
+static int refuse_usage(const struct command *command, const char *what,
+			const char *argument)
+{
+	return command_complain("%s: %s%s; see turnconf %s --help",
+				command->name, what, argument, command->name);
+}
+
+/* What getopt does not know; "-xy" is told by its letter. */
+static int refuse_option(const struct command *command, char **argv)
+{
+	const char letter[] = {'-', (char)optopt, '\0'};
+	const char *argument = optopt > ' ' ? letter : argv[optind - 1];
+
+	return refuse_usage(command,
+			    strchr(argument, '=') ? "no such option, or none "
+						    "that takes a value: "
+						  : "no such option: ",
+			    argument);
+}
+
 /* One option; -1 to go on, else the exit code. */
-static int take_option(const struct command *command, int option,
+static int take_option(const struct command *command, int option, char **argv,
 		       struct arguments *arguments)
 {
 	switch (option) {
@@ -455,30 +506,46 @@ static int take_option(const struct command *command, int option,
 		return print(command->usage);
 	case ARG_VERSION:
 		return print("turnconf " SIGNALD_VERSION "\n");
+	case ':':
+		return refuse_usage(command, "a value is missing behind ",
+				    argv[optind - 1]);
 	default:
-		return EXIT_USAGE; /* getopt has complained */
+		return refuse_option(command, argv);
 	}
+}
+
+/* FILE where there is to be one, and nothing else. */
+static int take_file(const struct command *command, int argc, char **argv,
+		     struct arguments *arguments)
+{
+	if (command->takes_file && optind < argc)
+		arguments->file = argv[optind++];
+	if (optind < argc)
+		return refuse_usage(command,
+				    command->takes_file
+					    ? "only one FILE at a time, and "
+					      "this is another: "
+					    : "unexpected argument: ",
+				    argv[optind]);
+	if (command->takes_file && !arguments->file)
+		return refuse_usage(command, "FILE is missing", "");
+	return 0;
 }
 
 static int run_command(const struct command *command, int argc, char **argv)
 {
 	struct arguments arguments = {0};
-	int option;
+	int option, code;
 
-	while ((option = getopt_long(argc, argv, "", command->options, NULL)) !=
-	       -1) {
-		int code = take_option(command, option, &arguments);
-
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":", command->options,
+				     NULL)) != -1) {
+		code = take_option(command, option, argv, &arguments);
 		if (code >= 0)
 			return code;
 	}
-
-	if (argc - optind != (command->takes_file ? 1 : 0)) {
-		(void)fputs(command->usage, stderr);
-		return EXIT_USAGE;
-	}
-	arguments.file = argv[optind];
-	return command->run(&arguments);
+	code = take_file(command, argc, argv, &arguments);
+	return code ? code : command->run(&arguments);
 }
 
 static int run(int argc, char **argv)

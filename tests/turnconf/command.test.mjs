@@ -18,6 +18,37 @@ describe('usage', () => {
 		});
 	}
 
+	for (const [args, words] of [
+		[['check'], ['check: FILE is missing', 'turnconf check --help']],
+		[['check', 'a', 'b'], ['only one FILE', 'another: b']],
+		[['check', '--frob', 'a'], ['check: no such option: --frob']],
+		[['check', '--json=yes', 'a'], ['none that takes a value: --json=yes']],
+		[['rotate', '--bogus'], ['rotate: no such option: --bogus', 'turnconf rotate --help']],
+		[['rotate', '-xy'], ['no such option: -x;']],
+		[['secret', 'x'], ['secret: unexpected argument: x']],
+		[['generate', '--config'], ['value is missing behind --config']],
+	])
+		test(`turnconf ${args.join(' ')} is told what is wrong, in a line`, async () => {
+			const { stderr } = await turnconf(...args);
+			assert.match(stderr, /^turnconf: .*\n$/);
+			for (const word of words)
+				assert.ok(stderr.includes(word), `${word} in ${stderr}`);
+		});
+
+	test('signald\'s configuration in place of coturn\'s is known as that', async (t) => {
+		const folder = await makeFolder(t);
+		for (const first of ['[listen]', '[turn far]', '# mine\n\n[coturn]']) {
+			const file = await writeConf(folder, first, 'port = 80');
+			for (const command of ['check', 'explain']) {
+				const { code, stdout, stderr } = await turnconf(command, '--coturn-version', '4.6.1', file);
+				assert.deepEqual({ code, stdout }, { code: 2, stdout: '' });
+				assert.match(stderr, /^turnconf: .* looks like signald's configuration, .* turnconf generate --config .*\n$/);
+			}
+		}
+		const other = await writeConf(folder, '[frob]', 'realm=a');
+		assert.equal((await turnconf('check', '--coturn-version', '4.6.1', other)).code, 1);
+	});
+
 	test('--help and --version on every level', async () => {
 		for (const level of [[], ['generate'], ['check'], ['explain'], ['secret'], ['secrets'], ['rotate']]) {
 			const help = await turnconf(...level, '--help');

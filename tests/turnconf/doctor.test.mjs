@@ -2,13 +2,13 @@
 // ways that operators meet.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { copyFile, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
 import { freePort, startDaemon, until } from '../lib/daemon.mjs';
-import { OTHER4, PRIVATE4, PUBLIC4, PUBLIC6, SECRET, asSets, bareConf, generate, makeCertificate, makeFolder, settings, startCoturn, turnconf, writeConf } from './coturn.mjs';
+import { OTHER4, PRIVATE4, PUBLIC4, PUBLIC6, SECRET, asSets, bareConf, generate, makeCertificate, makeFolder, program, settings, startCoturn, turnconf, writeConf } from './coturn.mjs';
 
 // As an operator has it who has no name of their own.
 const usual = { 'turn.host': PUBLIC4 };
@@ -106,6 +106,24 @@ describe('turnconf doctor', () => {
 		assertFailed(report, 'turnserver.conf', /is not what signald's configuration asks for/, /turnconf generate/);
 	});
 
+	test('what it says to do has the same configuration, without its secrets', async (t) => {
+		const { folder, file, more } = await startAll(t);
+		const own = path.join(folder, 'own folder');
+		await mkdir(own);
+		const config = path.join(own, "it's.conf");
+		await writeFile(config, '[coturn]\nmax_port = 50998\n');
+		const secret = 'another-secret-0123456789-0123456';
+		const report = await examine(folder, { ...more, 'coturn.max_port': undefined, 'turn.secret': secret }, file, '--config', config);
+		const { remedy } = report.failures.find(({ check }) => check === 'turnserver.conf');
+		assert.ok(!remedy.includes(secret), remedy);
+		const command = remedy.replace(/, then restart coturn$/, '').replace(/^turnconf /, '')
+			.replace('--set turn.secret=... ', `--set turn.secret=${secret} `);
+		await promisify(execFile)('sh', ['-c', `"$0" ${command}`, program]);
+		assert.match(await readFile(file, 'utf8'), /^max-port=50998$/m);
+		const after = await examine(folder, { ...more, 'coturn.max_port': undefined, 'turn.secret': secret }, file, '--config', config);
+		assert.ok(after.find('turnserver.conf', /is what/));
+	});
+
 	test('coturn is not running', async (t) => {
 		const { folder, file, listen } = await startBoth(t);
 		const report = await examine(folder, listen, file);
@@ -191,7 +209,7 @@ describe('turnconf doctor', () => {
 		assert.deepEqual(report.failures, []);
 		assert.ok(report.find('turnserver.conf', /tunnel\.conf is what/));
 		const moved = await examine(folder, { ...more, 'coturn.tunnel_max_port': 40998 }, file, '--tunnel-turnserver', second.file);
-		assertFailed(moved, 'turnserver.conf', /tunnel\.conf is not what/, /turnconf generate --tunnel --output/);
+		assertFailed(moved, 'turnserver.conf', /tunnel\.conf is not what/, /turnconf generate --tunnel .*--set coturn\.tunnel_max_port=40998 .*--output \S*tunnel\.conf, then restart/);
 		assert.ok(report.find('relay', new RegExp(`^TLS ${PUBLIC4}:${port} relays`)));
 		assert.equal(report.find('certificate', /shown at .* is good for/).state, 'warning');
 	});
