@@ -36,6 +36,10 @@ test('a broadcast reaches twelve relayed watchers, ends and comes back', async (
 		viewers === String(WATCHERS) && links.length === WATCHERS);
 	await broadcaster.seePaths('relay', 'You are live: 12 relayed');
 
+	for (const [visitor, does] of [[watchers[0], 'Leave'], [broadcaster, 'Stop the broadcast']])
+		for (const attribute of ['title', 'aria-label'])
+			assert.equal(await visitor.page.getAttribute('#leave', attribute), does);
+
 	await watchers.pop().click('#leave');
 	await broadcaster.see('eleven watchers', ({ viewers, links }) =>
 		viewers === String(WATCHERS - 1) && links.length === WATCHERS - 1);
