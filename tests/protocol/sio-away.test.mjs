@@ -330,6 +330,7 @@ describe('messages to a page that is away', together, () => {
 		const { native, lost, peer } = await couple(t);
 		const [large, small] = ['x'.repeat(3000), 'y'.repeat(1500)];
 		await lost.cut();
+		await native.next('peer-away'); // who is still there may be sent more
 		native.say(peer, large);
 		native.say(peer, small);
 		const error = await native.next('error');
