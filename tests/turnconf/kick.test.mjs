@@ -11,7 +11,7 @@ import { before, describe, test } from 'node:test';
 import { startDaemon, until } from '../lib/daemon.mjs';
 import { atEnd } from '../lib/ending.mjs';
 import { joinPeer } from '../lib/peer.mjs';
-import { PUBLIC4, SECRET, generate, makeFolder, startCoturn } from './coturn.mjs';
+import { OTHER4, PUBLIC4, SECRET, generate, makeFolder, startCoturn } from './coturn.mjs';
 import { REDIS, keepCredential, redisOf } from './redis.mjs';
 import { mintCredential } from './turn-client.mjs';
 
@@ -338,6 +338,40 @@ async function dribble(socket, bytes) {
 		await new Promise(setImmediate);
 	}
 }
+
+test('a kick ends allocations on every server of the pool', async (t) => {
+	mode = BY_SECRET;
+	const first = await startRelay(t);
+	const there = { address: OTHER4, port: 3479 };
+	const { file } = await generate(await makeFolder(t), {
+		...cli(CLI.port + 1), 'turn.secret': SECRET, 'turn.port': there.port, 'coturn.min_port': 40000, 'coturn.max_port': 40999,
+		'coturn.listening_ip': OTHER4, 'coturn.relay_ip': OTHER4 });
+	const second = await startCoturn(t, file, there);
+	const daemon = await startDaemon(t, { config: `
+[turn]
+host = ${PUBLIC4}
+secret = ${SECRET}
+probe = no
+cli = ${CLI.address}:${CLI.port}
+cli_password = ${PASSWORD}
+[turn second]
+host = ${OTHER4}
+port = ${there.port}
+cli = ${CLI.address}:${CLI.port + 1}
+cli_password = ${PASSWORD}
+` });
+	await daemon.waitLog(/turn\.cli_up server=main/);
+	await daemon.waitLog(/turn\.cli_up server=second/);
+	const [ada, bob] = [await joinPeer(t, daemon, 'r'), await joinPeer(t, daemon, 'r')];
+	const relaysOf = async (peer) => [await allocate(t, first, credentialOf(peer)), await allocate(t, second, credentialOf(peer))];
+	const [ofAda, ofBob] = [await relaysOf(ada), await relaysOf(bob)];
+	await kick(daemon, ada);
+	const took = await Promise.all(ofAda.map((relay) => untilEnded(relay)));
+	t.diagnostic(`ended after ${took.join(' and ')} ms`);
+	for (const relay of ofBob)
+		assert.equal((await relay.refresh(600)).code, 200);
+	assert.match(daemon.log, /turn\.end server=second .*reason=kicked/);
+});
 
 describe('an administration', () => {
 	before(() => (mode = BY_SECRET));
