@@ -86,7 +86,8 @@ export function judge({ allocations, pictures, cut, call, ttlS, least, freezeMs 
 		restart: !made || ageS > ttlS + GRAIN_S,
 		return: !firstMs || backMs > BACK_MS,
 	};
-	return { renewals, worstGapMs, backMs, ageS, wrong: Object.keys(faults).filter((name) => faults[name]) };
+	const gaps = [pictures.worstGapMs(call.fromMs, cut.fromMs), firstMs && pictures.worstGapMs(firstMs, call.toMs)];
+	return { renewals, worstGapMs, gaps, freezeMs, backMs, ageS, wrong: Object.keys(faults).filter((name) => faults[name]) };
 }
 
 class Trial {
@@ -185,8 +186,8 @@ function tell(t, judgements) {
 
 export function assertHeld(t, judgements) {
 	tell(t, judgements);
-	for (const { wrong } of judgements)
-		assert.deepEqual(wrong, []);
+	for (const { wrong, ...measured } of judgements)
+		assert.ok(!wrong.length, `${wrong}: ${JSON.stringify(measured)}`);
 }
 
 /*

@@ -18,8 +18,14 @@ const GATHER_MS = 1000;
 /** A connection that takes longer has failed, whatever the browser says. */
 const CONNECT_MS = 20000;
 
+/** A restart fell into an outage then, and finds nothing any more; on a slow network the next gets longer. */
+const RESTART_MS = 3000;
+
 /** A browser has waited for some seconds already before it says that a path is lost. */
 const DISCONNECTED_MS = 1000;
+
+/** A path that failed is sought again after 1 s and up to so much: a relay that is back is not to wait. */
+const RETRY_MAX_MS = 3000;
 
 /** The polite side leaves the first try at a restart to the other. */
 const POLITE_MS = 3000;
@@ -143,7 +149,7 @@ export class PeerLink extends Emitter {
 			return;
 		this.#hasStaleErrors = true;
 		this.#hasRelay = false;
-		this.#arm(() => this.#fail(), CONNECT_MS);
+		this.#arm(() => this.#fail(), (1 + this.#restarts) * RESTART_MS);
 		this.pc.restartIce();
 		// An offer without an answer holds back negotiationneeded.
 		if (this.pc.signalingState === 'have-local-offer')
@@ -364,7 +370,7 @@ export class PeerLink extends Emitter {
 		if (this.pc.connectionState === 'connected')
 			return;
 		this.#hasFailed = true;
-		this.#restartSoon(1000 + backoff(this.#restarts++, 1000, 30000));
+		this.#restartSoon(1000 + backoff(this.#restarts++, 1000, RETRY_MAX_MS));
 		this.emit('change');
 	}
 
