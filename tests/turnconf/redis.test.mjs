@@ -348,13 +348,17 @@ describe('Redis', () => {
 describe('the daemon\'s own proofs', () => {
 	const isReady = (daemon) => until('ready', async () => (await ready(daemon)).status === 200);
 
-	test('are made with credentials in Redis, and nothing counts against coturn while that is away', async (t) => {
+	async function startProven(t) {
 		const redis = await redisOf(t);
 		const coturn = await startRelay(t);
 		const daemon = await startSignald(t, { 'turn.probe': 'yes' });
 		await isReady(daemon);
 		await daemon.waitLog(/turn\.safe server=main/);
-		const peer = await joinPeer(t, daemon, 'room');
+		return { redis, coturn, daemon, peer: await joinPeer(t, daemon, 'room') };
+	}
+
+	test('are made with credentials in Redis, and nothing counts against coturn while that is away', async (t) => {
+		const { redis, coturn, daemon, peer } = await startProven(t);
 		assert.equal(await allocateCode(t, coturn, credentialOf(peer.joined)), 200);
 		await redis.stop();
 		assertWithheld(await peer.next('ice', NOTICED_MS));
@@ -366,12 +370,7 @@ describe('the daemon\'s own proofs', () => {
 	});
 
 	test('come before a server is given that went while Redis was away', async (t) => {
-		const redis = await redisOf(t);
-		const coturn = await startRelay(t);
-		const daemon = await startSignald(t, { 'turn.probe': 'yes' });
-		await isReady(daemon);
-		await daemon.waitLog(/turn\.safe server=main/);
-		const peer = await joinPeer(t, daemon, 'room');
+		const { redis, coturn, daemon, peer } = await startProven(t);
 		await redis.stop();
 		assertWithheld(await peer.next('ice', NOTICED_MS));
 		await coturn.stop();

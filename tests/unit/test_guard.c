@@ -4,15 +4,10 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "base/log.h"
+#include "pool_rig.h"
 #include "turn/guard.h"
 
-static char none[] = "", host[] = "192.0.2.1", realm[] = "r";
-static char nobody[] = "127.0.0.1:1";
-static struct config config;
-static struct loop *loop;
-static struct usercred *usercred;
-static struct pool *pool;
+static struct pool_rig rig;
 static struct guard guard;
 static int verdicts;
 
@@ -31,38 +26,19 @@ static void on_verdict(struct guard *of, void *arg)
 	verdicts++;
 }
 
-static void on_redis(void *arg)
-{
-	(void)arg;
-}
-
 static const struct guard_ops ops = {.pick = pick, .on_verdict = on_verdict};
 
 static int setup(void **state)
 {
 	(void)state;
-	log_configure(LOG_ERROR, LOG_TEXT, stderr);
-	config.turn.host = host;
-	config.turn.addresses = config.turn.secret = config.turn.region = none;
-	config.turn.tunnel = config.listen.tls = none;
-	config.turn.realm = realm;
-	config.turn.redis = nobody;
-	config.turn.udp = true;
-	if (loop_new(&loop, &config, 10) ||
-	    usercred_new(&usercred, loop, SPAN("a key"), on_redis, NULL) ||
-	    pool_new(&pool, &config))
-		return -1;
-	pool_use_redis(pool, usercred);
-	return 0;
+	return pool_rig_start(&rig);
 }
 
 static int teardown(void **state)
 {
 	(void)state;
 	guard_clear(&guard);
-	pool_free(pool);
-	usercred_free(usercred);
-	loop_free(loop);
+	pool_rig_end(&rig);
 	return 0;
 }
 
@@ -72,7 +48,7 @@ static void without_a_credential_it_is_untried_and_says_why(void **state)
 				     "none to try it with";
 
 	(void)state;
-	guard_init(&guard, loop, pool->servers, POOL_FRONT, &ops, NULL);
+	guard_init(&guard, rig.loop, rig.pool->servers, POOL_FRONT, &ops, NULL);
 	guard_start(&guard);
 	assert_int_equal(verdicts, 1);
 	assert_int_equal(guard.known.safety, POOL_UNTRIED);

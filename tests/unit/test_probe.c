@@ -7,49 +7,29 @@
 
 #include "fail_alloc.h"
 
-#include "base/log.h"
+#include "pool_rig.h"
 #include "turn/probe_watch.h"
 
-static char none[] = "", secret[] = "north-north-north-north";
-static char host[] = "127.0.0.1", nobody[] = "127.0.0.1:1", realm[] = "r";
-static struct config config;
-static struct loop *loop;
-static struct usercred *usercred; /* that reaches nobody: nothing is sent */
-static struct pool *pool;
+static struct pool_rig rig;
 static struct evdns_base *dns;
-
-static void on_change(void *arg)
-{
-	(void)arg;
-}
 
 static int setup(void **state)
 {
 	(void)state;
-	log_configure(LOG_ERROR, LOG_TEXT, stderr);
-	config.turn.host = host;
-	config.turn.secret = secret;
-	config.turn.addresses = config.turn.region = none;
-	config.turn.tunnel = config.listen.tls = none;
-	config.turn.realm = realm;
-	config.turn.redis = nobody;
-	config.turn.udp = config.turn.tcp = true;
-	config.turn.port = 3478;
-	if (loop_new(&loop, &config, 10) ||
-	    usercred_new(&usercred, loop, SPAN("a key"), on_change, NULL) ||
-	    pool_new(&pool, &config))
-		return -1;
-	pool_use_redis(pool, usercred);
-	return 0;
+	return pool_rig_start(&rig);
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	pool_free(pool);
-	usercred_free(usercred);
-	loop_free(loop);
+	pool_rig_end(&rig);
 	return 0;
+}
+
+static int start(struct probe **probep)
+{
+	return probe_new(probep, rig.loop, rig.pool, &dns, pool_rig_ignore,
+			 NULL);
 }
 
 /* The allocation that fails is one of its last: those before are of TLS, and
@@ -62,8 +42,7 @@ static long count_allocations(void)
 	long last;
 
 	fail_alloc_at(LONG_MAX);
-	assert_int_equal(probe_new(&probe, loop, pool, &dns, on_change, NULL),
-			 0);
+	assert_int_equal(start(&probe), 0);
 	last = LONG_MAX - fail_alloc_left;
 	(void)fail_alloc_stop();
 	probe_free(probe);
@@ -83,7 +62,7 @@ static void an_address_that_lacked_memory_is_proven_later(void **state)
 		struct watch *watch;
 
 		fail_alloc_at(n);
-		if (probe_new(&probe, loop, pool, &dns, on_change, NULL))
+		if (start(&probe))
 			probe = NULL;
 		(void)fail_alloc_stop();
 		watch = probe ? probe->watches : NULL;
