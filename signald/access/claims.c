@@ -1,0 +1,221 @@
+/* claims.c: what a token, a webhook or a ticket says of somebody. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "access/claims.h"
+#include "codec/json.h"
+#include "codec/utf8.h"
+
+#define LATEST_S 253402300799 /* the last second of the year 9999 */
+#define MAX_RIGHTS 16	      /* in one list: more than there are */
+#define RIGHT_CAP 16	      /* of a name's escapes */
+
+enum member { SUB, ROOM, ROLE, RIGHTS, TTL, METADATA, EXP, MEMBERS_COUNT };
+
+static const struct span names[MEMBERS_COUNT] = {
+	[SUB] = SPAN_INIT("sub"),	    [ROOM] = SPAN_INIT("room"),
+	[ROLE] = SPAN_INIT("role"),	    [RIGHTS] = SPAN_INIT("rights"),
+	[TTL] = SPAN_INIT("ttl"),	    [EXP] = SPAN_INIT("exp"),
+	[METADATA] = SPAN_INIT("metadata"),
+};
+
+static const struct span roles[] = {
+	SPAN_INIT("peer"),
+	SPAN_INIT("broadcaster"),
+	SPAN_INIT("watcher"),
+	SPAN_INIT("operator"),
+};
+
+static bool is_subject(struct span subject)
+{
+	for (size_t i = 0; i < subject.len; i++) {
+		char c = subject.ptr[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+		    !(c >= '0' && c <= '9') && c != '_' && c != '.' && c != '-')
+			return false;
+	}
+	return true;
+}
+
+static const char *read_subject(struct span raw, struct claims *claims)
+{
+	size_t len;
+
+	if (json_decode_string(raw, claims->subject, sizeof(claims->subject),
+			       &len) ||
+	    !is_subject(span_of(claims->subject, len)))
+		return "sub must be a string of at most 64 characters of A-Z "
+		       "a-z 0-9 _ . -";
+	return NULL;
+}
+
+static const char *read_room(struct span raw, struct claims *claims)
+{
+	size_t len;
+
+	if (json_decode_string(raw, claims->room, sizeof(claims->room), &len))
+		return "room must be a string of at most 128 bytes: a room's "
+		       "name, or the beginning of some with * behind it";
+	return NULL;
+}
+
+static bool is_role(struct span role)
+{
+	for (size_t i = 0; i < sizeof(roles) / sizeof(*roles); i++)
+		if (span_equal(role, roles[i]))
+			return true;
+	return !role.len;
+}
+
+static const char *read_role(struct span raw, struct claims *claims)
+{
+	size_t len;
+
+	if (json_decode_string(raw, claims->role, sizeof(claims->role), &len) ||
+	    !is_role(span_of(claims->role, len)))
+		return "role must be one of \"peer\", \"broadcaster\", "
+		       "\"watcher\", \"operator\", or \"\"";
+	return NULL;
+}
+
+static const char *read_rights(struct span raw, struct claims *claims)
+{
+	static const char why[] =
+		"rights must be an array of \"join\", \"publish\", \"watch\", "
+		"\"signal\", \"broadcast\", \"turn\", \"kick\"";
+	struct span elements[MAX_RIGHTS], name;
+	char space[RIGHT_CAP];
+	size_t count;
+
+	if (json_type_of(raw) != JSON_TYPE_ARRAY ||
+	    json_slice(raw, elements, MAX_RIGHTS, &count) || count > MAX_RIGHTS)
+		return why;
+	claims->rights = 0;
+	for (size_t i = 0; i < count; i++) {
+		unsigned right = 0;
+
+		if (!json_read_string(elements[i], space, sizeof(space), &name))
+			right = right_parse(name);
+		if (!right)
+			return why;
+		claims->rights |= right;
+	}
+	return NULL;
+}
+
+static const char *read_ttl(struct span raw, struct claims *claims)
+{
+	uint64_t ttl_s;
+
+	if (json_to_u64(raw, CLAIMS_MAX_TTL_S, &ttl_s) || !ttl_s)
+		return "ttl must be a whole number of seconds from 1 to 604800";
+	claims->ttl_s = (unsigned)ttl_s;
+	return NULL;
+}
+
+int claims_read_time(struct span raw, uint64_t *time_s)
+{
+	const char *dot;
+
+	if (json_type_of(raw) != JSON_TYPE_NUMBER ||
+	    memchr(raw.ptr, 'e', raw.len) || memchr(raw.ptr, 'E', raw.len))
+		return -EINVAL;
+	dot = memchr(raw.ptr, '.', raw.len);
+	if (dot)
+		raw.len = (size_t)(dot - raw.ptr);
+	return json_to_u64(raw, LATEST_S, time_s) ? -EINVAL : 0;
+}
+
+static const char *read_end(struct span raw, struct claims *claims)
+{
+	if (claims_read_time(raw, &claims->expires_at_s))
+		return "exp must be Unix time in seconds, a plain number";
+	return NULL;
+}
+
+static const char *check_metadata(struct span raw, struct claims *claims)
+{
+	(void)claims;
+	if (json_type_of(raw) != JSON_TYPE_OBJECT &&
+	    json_type_of(raw) != JSON_TYPE_NULL)
+		return "metadata must be an object";
+	return NULL;
+}
+
+/* Each returns what is wrong with a member that is there, or NULL. */
+static const char *(*const readers[MEMBERS_COUNT])(struct span raw,
+						   struct claims *claims) = {
+	[SUB] = read_subject,	[ROOM] = read_room, [ROLE] = read_role,
+	[RIGHTS] = read_rights, [TTL] = read_ttl,   [METADATA] = check_metadata,
+	[EXP] = read_end,
+};
+
+static const char *pick(struct span object, struct span *members)
+{
+	if (!utf8_is_valid(object))
+		return "the claims must be UTF-8";
+	switch (json_pick(object, names, MEMBERS_COUNT, members)) {
+	case 0:
+		return NULL;
+	case -EEXIST:
+		return "a claim stands there twice: it must be there once";
+	case -E2BIG:
+		return "the claims are nested deeper than 64 levels";
+	default:
+		return "the claims must be one JSON object";
+	}
+}
+
+static int copy_metadata(struct span raw, struct claims *claims,
+			 const char **why)
+{
+	if (json_type_of(raw) != JSON_TYPE_OBJECT)
+		return 0;
+	claims->metadata = strndup(raw.ptr, raw.len);
+	if (claims->metadata)
+		return 0;
+	*why = "out of memory";
+	return -ENOMEM;
+}
+
+int claims_read(struct span object, uint64_t now_s, struct claims *claims,
+		const char **why)
+{
+	struct claims read = {.rights = RIGHTS_USUAL};
+	struct span members[MEMBERS_COUNT];
+	const char *fault = pick(object, members);
+
+	for (size_t i = 0; i < MEMBERS_COUNT && !fault; i++)
+		if (members[i].ptr)
+			fault = readers[i](members[i], &read);
+	if (fault) {
+		*why = fault;
+		return -EINVAL;
+	}
+	if (copy_metadata(members[METADATA], &read, why))
+		return -ENOMEM;
+	*claims = read;
+	/* An exp of 0 is long ago, and not what 0 means in the struct. */
+	if (!members[EXP].ptr || read.expires_at_s > now_s)
+		return 0;
+	*why = "exp is in the past";
+	return -ETIME;
+}
+
+void claims_clear(struct claims *claims)
+{
+	free(claims->metadata);
+	*claims = (struct claims){.rights = 0};
+}
+
+bool claims_has_room(const struct claims *claims, struct span room)
+{
+	struct span own = span_from(claims->room);
+
+	if (!own.len)
+		return true;
+	if (own.ptr[own.len - 1] != '*')
+		return span_equal(own, room);
+	return span_has_prefix(room, span_of(own.ptr, own.len - 1));
+}

@@ -1,0 +1,60 @@
+/* claims.h: what a token, a webhook or a ticket says of somebody. */
+#ifndef SIGNALD_ACCESS_CLAIMS_H
+#define SIGNALD_ACCESS_CLAIMS_H
+
+#include "base/span.h"
+#include "policy/right.h"
+
+#define CLAIMS_MAX_SUBJECT 64
+#define CLAIMS_MAX_ROOM 128
+#define CLAIMS_MAX_ROLE 15
+#define CLAIMS_MAX_TTL_S 604800 /* as turn.max_ttl_s at most */
+
+/* Texts end with a NUL and have none inside. Zero-initialised claims are
+ * nobody's, and may do nothing. */
+struct claims {
+	char subject[CLAIMS_MAX_SUBJECT + 1]; /* of A-Z a-z 0-9 _ . -; "" for a
+						 guest */
+	char room[CLAIMS_MAX_ROOM + 1]; /* a name; a beginning, with "*" behind
+					   it; "" for every room */
+	char role[CLAIMS_MAX_ROLE + 1]; /* "" for any that the rights allow */
+	unsigned rights;		/* bits of enum right */
+	unsigned ttl_s; /* of TURN credentials at most; 0: as configured */
+	uint64_t expires_at_s; /* Unix time; 0: never */
+	char *metadata;	       /* a JSON object, or NULL; owned */
+};
+
+/*
+ * Read them from the members sub, room, role, rights, ttl, metadata and exp
+ * (RFC 7519, 4.1) of a JSON object; docs/access.md tells their forms. Members
+ * of other names are ignored. One that is missing leaves what is zero above,
+ * and rights RIGHTS_USUAL; a member that is null is of a wrong type, but for
+ * metadata.
+ *
+ * object  any bytes
+ * now_s   Unix time
+ * claims  to be cleared when this returns 0 or -ETIME; else untouched
+ * why     a sentence, without a full stop, that says what would be right; set
+ *         with any error
+ *
+ * Returns 0, -EINVAL, -ENOMEM; -ETIME when exp is not after now_s.
+ */
+int claims_read(struct span object, uint64_t now_s, struct claims *claims,
+		const char **why);
+
+/* Frees what they own; they are as if zero-initialised then. */
+void claims_clear(struct claims *claims);
+
+/* Whether they are good for that room. */
+bool claims_has_room(const struct claims *claims, struct span room);
+
+/*
+ * Read a raw, validated JSON number as time (RFC 7519, 2: NumericDate). A
+ * fraction of a second is cut off.
+ *
+ * Returns 0, or -EINVAL for another type, a sign, an exponent, or what lies
+ * after the year 9999, as milliseconds would.
+ */
+int claims_read_time(struct span raw, uint64_t *time_s);
+
+#endif
