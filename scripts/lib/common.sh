@@ -33,6 +33,8 @@ libssl-dev	library libcrypto
 libjansson-dev	library jansson
 libinih-dev	library inih
 libhiredis-dev	library hiredis
+libcjose-dev	library cjose
+libcurl4-openssl-dev	library libcurl
 coturn		command turnserver
 npm		command npm
 ca-certificates	file /etc/ssl/certs/ca-certificates.crt
