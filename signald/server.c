@@ -197,10 +197,6 @@ static int start_hub(struct server *server)
 	/* Without keys of before nobody can prove who they were. */
 	if (*server->config->state.dir)
 		hub_expect_returns(server->hub);
-	server->api.hub = server->hub;
-	server->api.kicked = server->kicked;
-	server->api.relay_admin = server->relay_admin;
-	server->api.clock = &server->loop->clock;
 	return 0;
 }
 
@@ -229,6 +225,27 @@ static int start_redis(struct server *server)
 				   err);
 	relay_admin_use_redis(server->relay_admin, server->usercred);
 	return 0;
+}
+
+static int start_admin(struct server *server)
+{
+	const char *dir = server->config->state.dir;
+	const struct admin_parts parts = {
+		.loop = server->loop,
+		.conns = server->conns,
+		.hub = server->hub,
+		.kicked = server->kicked,
+		.relay_admin = server->relay_admin,
+		.icelist = &server->turn.icelist,
+		.pool = &server->turn.pool,
+		.probe = &server->turn.probe,
+		.is_draining = &server->api.is_draining,
+		.ops = &server_admin_ops,
+		.arg = server,
+	};
+	int err = admin_new(&server->admin, &parts);
+
+	return err ? fail_state(dir, ADMIN_KEY_FILE, err) : 0;
 }
 
 static int build(struct server *server)
@@ -270,6 +287,9 @@ static int build(struct server *server)
 	if (err)
 		return server_fail("http.root", config->http.root, err);
 	find_scripts(server);
+	err = start_admin(server);
+	if (err)
+		return err;
 	server_write_routes(server);
 	server_write_operator_routes(server);
 	err = web_new(&server->web, server->conns, server->routes);
@@ -339,6 +359,7 @@ void server_free(struct server *server)
 	tunnels_free(server->tunnels);
 	web_free(server->operator_web);
 	web_free(server->web);
+	admin_free(server->admin);
 	files_free(server->scripts);
 	files_free(server->files);
 	socketio_free(server->socketio);

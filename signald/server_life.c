@@ -1,6 +1,7 @@
 /* server_life.c: what a server does while it runs: signals, reload, drain. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -139,6 +140,7 @@ static int apply(struct server *server, struct config *config)
 	server->config = config;
 	server->loop->config = config;
 	hub_configure(server->hub, config);
+	admin_configure(server->admin);
 	socketio_configure(server->socketio);
 	err = side_prove(&server->turn, server->loop, server_on_pool_change,
 			 server);
@@ -170,31 +172,31 @@ static int load(struct config **configp, const struct config_sources *sources,
 	return err;
 }
 
-static void refuse_reload(const char *reason)
+static void refuse_reload(struct admin_reload *result, const char *reason)
 {
 	metric_add(METRIC_RELOADS_REFUSED, 1);
 	log_error("config.refused", log_str("reason", reason));
+	(void)snprintf(result->refused, sizeof(result->refused), "%s", reason);
 }
 
-static void reload(struct server *server)
+static void reload(struct server *server, struct admin_reload *result)
 {
-	char restart[CONFIG_MAX_ERROR];
 	struct config_error error;
 	struct config *config;
 
 	if (load(&config, server->sources, &error)) {
-		refuse_reload(error.text);
+		refuse_reload(result, error.text);
 		return;
 	}
-	config_diff_restart(server->first_config, config, restart,
-			    sizeof(restart));
+	config_diff_restart(server->first_config, config, result->restart,
+			    sizeof(result->restart));
 	if (config_keep_restart(config, server->first_config, &error)) {
-		refuse_reload(error.text);
+		refuse_reload(result, error.text);
 		config_free(config);
 		return;
 	}
 	if (apply(server, config)) {
-		refuse_reload("out of memory");
+		refuse_reload(result, "out of memory");
 		config_free(config);
 		return;
 	}
@@ -203,18 +205,39 @@ static void reload(struct server *server)
 				  clock_wall_s(&server->loop->clock));
 	metric_add(METRIC_RELOADS_OK, 1);
 	log_info("config.reloaded");
-	if (*restart)
-		log_warn("config.needs_restart", log_str("keys", restart));
+	if (*result->restart)
+		log_warn("config.needs_restart",
+			 log_str("keys", result->restart));
 }
+
+static void on_admin_drain(void *arg)
+{
+	struct server *server = arg;
+
+	if (!server->drain_ends_ms)
+		drain(server);
+}
+
+static void on_admin_reload(struct admin_reload *result, void *arg)
+{
+	reload(arg, result);
+}
+
+const struct admin_ops server_admin_ops = {
+	.drain = on_admin_drain,
+	.reload = on_admin_reload,
+	.on_pool_change = server_on_pool_change,
+};
 
 static void signal_cb(evutil_socket_t signal_number, short what, void *arg)
 {
+	struct admin_reload result = {.refused = ""};
 	struct server *server = arg;
 
 	(void)what;
 	loop_enter(server->loop);
 	if (signal_number == SIGHUP)
-		reload(server);
+		reload(server, &result);
 	else
 		drain(server);
 }

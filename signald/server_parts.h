@@ -2,6 +2,8 @@
 #ifndef SIGNALD_SERVER_PARTS_H
 #define SIGNALD_SERVER_PARTS_H
 
+#include "admin/admin.h"
+#include "admin/key.h"
 #include "dialect/api.h"
 #include "dialect/native.h"
 #include "dialect/socketio.h"
@@ -35,9 +37,10 @@ struct server {
 	struct socketio *socketio; /* NULL where it has no namespaces */
 	struct files *files;	   /* NULL where http.root is empty */
 	struct files *scripts; /* NULL where socketio.client_files is empty */
+	struct admin *admin;
 	struct api api;
-	struct web_route routes[11];
-	struct web_route operator_routes[8];
+	struct web_route routes[10];
+	struct web_route operator_routes[7];
 	struct web *web;
 	struct web *operator_web;
 	struct tls_server *tls; /* NULL where listen.tls is empty */
@@ -82,6 +85,9 @@ void server_on_conn_freed(void *arg);
 /* What it does while it runs: server_life.c. Signals end it or make it read its
  * configuration again; returns 0 or -ENOMEM. */
 int server_catch_signals(struct server *server);
+
+/* What operators have it do; arg is the server: server_life.c. */
+extern const struct admin_ops server_admin_ops;
 
 /* What is looked at again and again; arg is the server. */
 void server_on_tick(void *arg);

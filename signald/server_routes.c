@@ -20,7 +20,7 @@ static void reply_operators_path(struct web_exchange *exchange,
 {
 	struct files *files = arg;
 
-	if (files && request->head->method != HTTP_POST &&
+	if (files && request->head->method & (HTTP_GET | HTTP_HEAD) &&
 	    files_has(files, request->path))
 		reply_file(exchange, request, files);
 	else
@@ -45,10 +45,11 @@ static void reply_clients_path(struct web_exchange *exchange,
 static struct web_route operators_path(struct server *server, const char *path)
 {
 	return (struct web_route){.path = path,
-				  .methods = HTTP_GET | HTTP_POST,
+				  .methods = HTTP_GET | HTTP_POST | HTTP_DELETE,
 				  .cors = WEB_CORS,
 				  .handler = reply_operators_path,
-				  .arg = server->files};
+				  .arg = server->files,
+				  .is_prefix = path[strlen(path) - 1] == '/'};
 }
 
 static struct web_route clients_path(const char *path)
@@ -85,8 +86,7 @@ void server_write_routes(struct server *server)
 		 .handler = api_handle_version,
 		 .arg = api},
 		operators_path(server, "/metrics"),
-		operators_path(server, "/turn"),
-		operators_path(server, "/kick"),
+		operators_path(server, ADMIN_PREFIX),
 		{.methods = HTTP_GET,
 		 .cors = WEB_CORS,
 		 .handler = server->files ? reply_file : NULL,
@@ -119,14 +119,13 @@ void server_write_operator_routes(struct server *server)
 		 .methods = HTTP_GET,
 		 .handler = api_handle_metrics,
 		 .arg = api},
-		{.path = "/turn",
-		 .methods = HTTP_GET,
-		 .handler = api_handle_turn,
-		 .arg = api},
-		{.path = "/kick",
-		 .methods = HTTP_POST,
-		 .handler = api_handle_kick,
-		 .arg = api},
+		{.path = ADMIN_PREFIX,
+		 .methods = HTTP_GET | HTTP_POST | HTTP_DELETE,
+		 .handler = admin_handle,
+		 .arg = server->admin,
+		 .is_prefix = true,
+		 .is_raw = true,
+		 .may_lack_length = true},
 		clients_path("/healthz"),
 		clients_path("/readyz"),
 		clients_path("/version"),

@@ -53,7 +53,8 @@ static int have_nothing_to_rotate(const struct config *config)
 	(void)command_complain(
 		"with turn.credentials = redis there is no secret that could "
 		"be replaced: each credential has a key of its own in Redis, "
-		"%s, which ends by itself; POST /kick ends those of one peer",
+		"%s, which ends by itself; signald ctl kick ends those of one "
+		"peer",
 		config->turn.redis);
 	return EXIT_FINDINGS;
 }

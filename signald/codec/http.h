@@ -135,6 +135,13 @@ int http_chunked_decode(struct http_chunked *chunked, char *buf, size_t *len,
 int http_decode_path(struct span path, char *out, size_t cap);
 
 /*
+ * Decode a part of a path that names something, an encoded "/" included.
+ *
+ * Returns as http_decode_path(), for which that is an error.
+ */
+int http_decode_name(struct span part, char *out, size_t cap);
+
+/*
  * The value of a query's parameter, percent- and plus-decoded into out.
  *
  * Returns 0, -ENOENT without that name, -EINVAL for a broken encoding, a NUL or

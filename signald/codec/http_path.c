@@ -105,6 +105,23 @@ int http_decode_path(struct span path, char *out, size_t cap)
 	return utf8_is_valid(span_of(out, len)) ? 0 : -EINVAL;
 }
 
+int http_decode_name(struct span part, char *out, size_t cap)
+{
+	size_t len = 0;
+
+	while (part.len) {
+		if (len + 1 >= cap)
+			return -ENOSPC;
+		if (take_char(&part, &out[len]) || is_control(out[len]))
+			return -EINVAL;
+		len++;
+	}
+	if (len == cap)
+		return -ENOSPC;
+	out[len] = '\0';
+	return utf8_is_valid(span_of(out, len)) ? 0 : -EINVAL;
+}
+
 /* As take_char(), and "+" is a blank (WHATWG URL, urlencoded). */
 static int take_query_char(struct span *rest, char *c)
 {

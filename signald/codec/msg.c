@@ -131,13 +131,14 @@ static const char *const error_names[] = {
 	[MSG_GAP] = "gap",
 	[MSG_QUEUE_FULL] = "queue-full",
 	[MSG_NO_DESCRIPTION] = "no-description",
+	[MSG_MUTED] = "muted",
 	[MSG_INTERNAL] = "internal",
 };
 
 static int refuse(struct msg_error *error, enum msg_error_code code,
 		  const char *message)
 {
-	*error = (struct msg_error){code, message};
+	*error = (struct msg_error){code, message, 0};
 	return -EINVAL;
 }
 
@@ -571,6 +572,9 @@ void msg_write_error(struct buf *out, const struct msg *msg, struct span to,
 	buf_append_str(out, msg_error_name(error->code));
 	buf_append_str(out, "\",\"message\":");
 	buf_append_json(out, span_from(error->message));
+	if (error->retry_after_s)
+		buf_append_format(out, ",\"retryAfter\":%u",
+				  error->retry_after_s);
 	buf_append_str(out, "}");
 }
 

@@ -83,6 +83,7 @@ enum msg_error_code {
 	MSG_GAP,
 	MSG_QUEUE_FULL,
 	MSG_NO_DESCRIPTION,
+	MSG_MUTED,
 	MSG_INTERNAL,
 };
 
@@ -90,6 +91,7 @@ struct msg_error {
 	enum msg_error_code code;
 	const char *
 		message; /* one sentence: what was wrong, what would be right */
+	unsigned retry_after_s; /* when it may be right; 0: that is not known */
 };
 
 /*

@@ -1,14 +1,12 @@
-/* api.c: the HTTP faces: ICE list, health, version, metrics, /turn, /kick. */
+/* api.c: the HTTP faces: ICE list, health, version, metrics. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include <openssl/crypto.h>
 
-#include "base/log.h"
 #include "base/member.h"
 #include "codec/json.h"
 #include "dialect/api.h"
-#include "policy/keyring.h"
 #include "policy/metric.h"
 
 #define TTL_CAP 24
@@ -251,17 +249,6 @@ void api_handle_readyz(struct web_exchange *exchange,
 	reply_buf(exchange, 503, &body);
 }
 
-void api_handle_turn(struct web_exchange *exchange,
-		     const struct web_request *request, void *arg)
-{
-	const struct api *api = arg;
-	struct buf body = {0};
-
-	(void)request;
-	probe_write_json(*api->probe, *api->pool, &body);
-	reply_buf(exchange, 200, &body);
-}
-
 void api_handle_version(struct web_exchange *exchange,
 			const struct web_request *request, void *arg)
 {
@@ -295,95 +282,4 @@ void api_handle_metrics(struct web_exchange *exchange,
 			  .headers = "Cache-Control: no-store\r\n",
 		  });
 	buf_clear(&body);
-}
-
-/* Whoever has that id, or had it, relays no more. What goes wrong is logged. */
-static void end_relay(const struct api *api, struct span id)
-{
-	char user[TURNCRED_MAX_USER + 1];
-	int err = icelist_user_of(*api->icelist, ICELIST_PEER, id, user);
-
-	if (err == -ENOENT)
-		return;
-	if (!err)
-		err = relay_admin_end_user(api->relay_admin, span_from(user));
-	if (err)
-		log_error("state.fail", log_str("what", RELAY_ADMIN_FILE),
-			  log_str("error", strerror(-err)));
-}
-
-/* It is void for as long as any token of its could be good. */
-static int void_tokens(const struct api *api, const char *id)
-{
-	int err = kicked_add(api->kicked, span_from(id),
-			     clock_wall_s(api->clock) + KEYRING_LIVES_S);
-
-	if (err)
-		log_error("state.fail", log_str("what", KICKED_FILE),
-			  log_str("error", strerror(-err)));
-	return err;
-}
-
-/* Returns false after an answer. */
-static bool read_peer(struct web_exchange *exchange,
-		      const struct web_request *request,
-		      char id[HUB_MAX_ID + 1])
-{
-	int err = http_query_get(request->head->query, SPAN("peer"), id,
-				 HUB_MAX_ID + 1);
-
-	if (err == -ENOENT)
-		web_reply_problem(exchange, 400,
-				  "peer is missing; it is the id of who has to "
-				  "go: POST /kick?peer=ID",
-				  NULL);
-	else if (err || !kicked_is_id(span_from(id)))
-		web_reply_problem(exchange, 400,
-				  "no peer has such an id: POST "
-				  "/kick?peer=ID",
-				  NULL);
-	else
-		return true;
-	return false;
-}
-
-void api_handle_kick(struct web_exchange *exchange,
-		     const struct web_request *request, void *arg)
-{
-	const struct api *api = arg;
-	char id[HUB_MAX_ID + 1];
-	int err;
-
-	/* A browser says where its page is from; an operator's tool does not.
-	 */
-	if (http_find(request->head, SPAN("Origin"))) {
-		web_reply_problem(exchange, 403,
-				  "this is for operators, not for pages", NULL);
-		return;
-	}
-	if (!read_peer(exchange, request, id))
-		return;
-	err = hub_kick(api->hub, span_from(id), "kicked");
-	/* Who left by itself may have kept what relays for it too. */
-	end_relay(api, span_from(id));
-	/* And may still come back after a restart. */
-	if (err && hub_is_settled(api->hub)) {
-		web_reply_problem(exchange, 404, "there is no peer of this id",
-				  NULL);
-		return;
-	}
-	err = void_tokens(api, id);
-	log_info("peer.kick", log_str("id", id));
-	if (err)
-		web_reply_problem(exchange, 500,
-				  "the peer is gone, but that could not be "
-				  "kept: it may come back after a restart; "
-				  "the log says why",
-				  NULL);
-	else
-		web_reply(exchange,
-			  &(struct web_response){
-				  .status = 204,
-				  .headers = "Cache-Control: no-store\r\n",
-			  });
 }

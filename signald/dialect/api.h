@@ -1,21 +1,14 @@
-/* api.h: the HTTP faces: ICE list, health, version, metrics, /turn, /kick. */
+/* api.h: the HTTP faces: ICE list, health, version, metrics. */
 #ifndef SIGNALD_DIALECT_API_H
 #define SIGNALD_DIALECT_API_H
 
-#include "hub/session.h"
 #include "net/web.h"
-#include "policy/kicked.h"
 #include "turn/icelist.h"
 #include "turn/probe.h"
-#include "turn/relay_admin.h"
 
 /* What the handlers below need to know of the server; arg of each of them. */
 struct api {
 	struct icelist *const *icelist; /* the one in force */
-	struct hub *hub;
-	struct kicked *kicked;
-	struct relay_admin *relay_admin;
-	const struct clock *clock;
 	struct pool *const *pool;
 	struct probe *const *probe; /* NULL where nothing is proven */
 	bool is_draining;
@@ -29,7 +22,5 @@ web_handler api_handle_version; /* /version */
 
 /* On the operators' address. */
 web_handler api_handle_metrics; /* /metrics */
-web_handler api_handle_turn;	/* /turn: the TURN servers */
-web_handler api_handle_kick;	/* POST /kick?peer=ID */
 
 #endif

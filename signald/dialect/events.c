@@ -51,11 +51,25 @@ static void expel(struct peer *peer, const char *reason)
 	sio_disconnect(visitor->socket);
 }
 
+static void write_network(const struct peer *peer, struct buf *out)
+{
+	const struct visitor *visitor = peer->arg;
+	const struct net_addr *from = sio_socket_peer(visitor->socket);
+	char network[NET_ADDR_CAP];
+
+	if (!from)
+		return;
+	net_addr_format_network(from, network);
+	buf_append_str(out, network);
+}
+
 void events_space_init(struct events_space *space, struct events *events)
 {
 	space->events = events;
 	space->ops.deliver = visitor_hear;
 	space->ops.expel = expel;
+	space->ops.dialect = "socketio";
+	space->ops.write_network = write_network;
 }
 
 void events_drain(struct events *events)

@@ -360,7 +360,18 @@ static void expel(struct peer *peer, const char *reason)
 	wsconn_close(client->ws, WS_CLOSE_KICKED, "kicked");
 }
 
+static void write_network(const struct peer *peer, struct buf *out)
+{
+	const struct native_client *client = peer->arg;
+	char network[NET_ADDR_CAP];
+
+	net_addr_format_network(conn_peer(wsconn_conn(client->ws)), network);
+	buf_append_str(out, network);
+}
+
 const struct peer_ops native_peer_ops = {
+	.dialect = "native",
+	.write_network = write_network,
 	.deliver = deliver,
 	.detach = detach,
 	.acked = acked,

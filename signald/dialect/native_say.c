@@ -1,5 +1,6 @@
 /* native_say.c: what clients say in the native dialect, and the answers. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "dialect/native_client.h"
 #include "dialect/native_write.h"
@@ -23,6 +24,7 @@ static const char *const messages[] = {
 	[MSG_QUEUE_FULL] = "this peer does not take what it is sent",
 	[MSG_NO_DESCRIPTION] = "no description came before this candidate; "
 			       "send the offer or the answer first",
+	[MSG_MUTED] = "this peer is muted; it may speak again later",
 	[MSG_INTERNAL] = "the server is out of memory; try again later",
 };
 
@@ -43,14 +45,14 @@ void native_send_error(struct native_client *client, const struct msg *msg,
 		       struct span to, enum msg_error_code code)
 {
 	write_refusal(client, msg, to,
-		      &(struct msg_error){code, messages[code]});
+		      &(struct msg_error){code, messages[code], 0});
 }
 
 void native_send_refusal(struct native_client *client, const struct msg *msg,
 			 enum msg_error_code code, const char *message)
 {
 	write_refusal(client, msg, (struct span){NULL, 0},
-		      &(struct msg_error){code, message});
+		      &(struct msg_error){code, message, 0});
 }
 
 /* An answer that has nothing but ref and n. */
@@ -77,6 +79,8 @@ static enum msg_error_code send_error_code(int err)
 		return MSG_GAP;
 	case -ENOBUFS:
 		return MSG_QUEUE_FULL;
+	case -EACCES:
+		return MSG_MUTED;
 	case -ENOMEM:
 		return MSG_INTERNAL;
 	default: /* not there, or its connection has just ended */
@@ -110,6 +114,24 @@ static void relay_to(struct native_client *client, const struct msg *msg,
 				  send_error_code(err));
 }
 
+/* Returns false when the peer is muted, which it has been told then. */
+static bool may_say(struct native_client *client, const struct msg *msg)
+{
+	struct msg_error error = {.code = MSG_MUTED};
+	char text[80];
+
+	error.retry_after_s =
+		hub_muted_s(client->peer, (enum envelope_kind)msg->type);
+	if (!error.retry_after_s)
+		return true;
+	(void)snprintf(text, sizeof(text),
+		       "an operator has muted this peer for %u s more",
+		       error.retry_after_s);
+	error.message = text;
+	write_refusal(client, msg, (struct span){NULL, 0}, &error);
+	return false;
+}
+
 /* A numbered message is acknowledged by its number; another that has a ref is
  * answered when all have it. */
 static void on_relay(struct native_client *client, const struct msg *msg)
@@ -119,6 +141,8 @@ static void on_relay(struct native_client *client, const struct msg *msg)
 	size_t count = msg_targets(msg, targets);
 	struct waiter *waiter = NULL;
 
+	if (!may_say(client, msg))
+		return;
 	if (is_numbered && !msg->number) {
 		native_send_refusal(client, msg, MSG_BAD_MESSAGE,
 				    "n of the first message is 1");
@@ -138,6 +162,8 @@ static void on_relay(struct native_client *client, const struct msg *msg)
 
 static void on_broadcast(struct native_client *client, const struct msg *msg)
 {
+	if (!may_say(client, msg))
+		return;
 	hub_broadcast(client->peer,
 		      &(struct envelope){.kind = ENVELOPE_BROADCAST,
 					 .payload = msg->payload});

@@ -312,6 +312,9 @@ static void send_to_peer(struct run *run, const struct rules_step *step,
 	case -ENOBUFS:
 		fail(run, "queue-full");
 		break;
+	case -EACCES:
+		fail(run, "muted");
+		break;
 	default:
 		fail(run, "unknown-peer");
 	}
@@ -449,6 +452,11 @@ static void take_step(struct run *run, const struct rules_step *step)
 	set_payload(run, step, &envelope);
 	if (envelope.kind == ENVELOPE_EVENT)
 		envelope.event_bytes = content_bytes(&said.content);
+	if (step->whom != WHOM_SELF &&
+	    hub_muted_s(run->visitor->peer, envelope.kind)) {
+		fail(run, "muted");
+		return;
+	}
 	send_to(run, step, &envelope);
 }
 

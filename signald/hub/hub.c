@@ -147,8 +147,10 @@ static struct room *find_or_make_room(struct hub *hub, struct span name,
 		room_free(room);
 		return NULL;
 	}
-	if (room)
-		metric_add(METRIC_ROOMS, 1);
+	if (!room)
+		return NULL;
+	room->since_s = clock_wall_s(hub->clock);
+	metric_add(METRIC_ROOMS, 1);
 	return room;
 }
 
@@ -207,6 +209,7 @@ static struct peer *make_peer(struct hub *hub, const struct hub_join *join)
 	(void)span_copy(id, (char *)(made + 1), id.len + 1);
 	made->hub = hub;
 	made->serial = ++hub->last_serial;
+	made->since_s = clock_wall_s(hub->clock);
 	made->peer = (struct peer){
 		.id = (char *)(made + 1),
 		.id_len = id.len,
@@ -472,10 +475,40 @@ int hub_send(struct hub *hub, struct peer *from, struct span to,
 		return -ENOENT;
 	if (envelope->has_ti && envelope->ti != peer->inst)
 		return -ESTALE;
+	if (hub_muted_s(from, envelope->kind))
+		return -EACCES;
 	if (envelope->is_numbered)
 		return tell_numbered(hub_peer_of(from)->session,
 				     hub_peer_of(peer), envelope);
 	return tell_peer(from, peer, envelope);
+}
+
+unsigned hub_muted_s(const struct peer *from, enum envelope_kind kind)
+{
+	const struct hub_peer *sender = hub_peer_of(from);
+	uint64_t now_ms;
+
+	if (!sender->muted_until_ms || kind < ENVELOPE_SIGNAL ||
+	    kind > ENVELOPE_EVENT)
+		return 0;
+	now_ms = sender->hub->clock->mono_ms;
+	if (sender->muted_until_ms <= now_ms)
+		return 0;
+	return (unsigned)((sender->muted_until_ms - now_ms + 999) / 1000);
+}
+
+int hub_mute(struct hub *hub, struct span id, unsigned seconds)
+{
+	struct peer *peer = map_get(hub->peers, id);
+
+	if (!peer)
+		return -ENOENT;
+	hub_peer_of(peer)->muted_until_ms =
+		seconds ? hub->clock->mono_ms + seconds * 1000ull : 0;
+	log_info("peer.mute", log_str("id", peer->id),
+		 log_span("room", peer->room->name),
+		 log_int("seconds", seconds));
+	return 0;
 }
 
 static void tell_stale(struct hub *hub, uint64_t now_ms)

@@ -75,18 +75,30 @@ int hub_set_role(struct hub *hub, struct peer *peer, enum hub_role role,
  * Returns 0 when the peer took it, or had it before; -ENOENT when no such peer
  * is in the room, -EAGAIN when there is none though it may still come back
  * after a restart of the server, -ESTALE when its memory is not ti, -ERANGE
- * when a message before it is missing (p), or what its deliver() returned.
+ * when a message before it is missing (p), -EACCES when the sender is muted,
+ * or what its deliver() returned.
  */
 int hub_send(struct hub *hub, struct peer *from, struct span to,
 	     struct envelope *envelope);
 
 /* Relay to the others in the room who have that role, whether they see the
- * sender or not. Returns how many took it. */
+ * sender or not. Returns how many took it; none of one who is muted. */
 size_t hub_send_role(struct peer *from, enum hub_role role,
 		     struct envelope *envelope);
 
-/* Relay to everybody in the room who sees the sender. */
+/* Relay to everybody in the room who sees the sender, unless that is muted. */
 void hub_broadcast(struct peer *from, struct envelope *envelope);
+
+/*
+ * How many seconds, rounded up, this peer may not send what is of that kind; 0
+ * when it may. Who is muted still negotiates: offers, answers and candidates
+ * pass, so that calls go on.
+ */
+unsigned hub_muted_s(const struct peer *from, enum envelope_kind kind);
+
+/* Mute a peer for so many seconds; 0: it may speak again. Returns 0, or -ENOENT
+ * when there is none. */
+int hub_mute(struct hub *hub, struct span id, unsigned seconds);
 
 /*
  * A page of the peers that viewer sees, itself left out, in order of joining.
@@ -98,6 +110,11 @@ void hub_broadcast(struct peer *from, struct envelope *envelope);
  */
 uint64_t hub_list(const struct peer *viewer, uint64_t after,
 		  bool (*each)(const struct peer *peer, void *arg), void *arg);
+
+/* The same of all peers in a room, for those who are in none. */
+uint64_t hub_list_room(const struct room *room, uint64_t after,
+		       bool (*each)(const struct peer *peer, void *arg),
+		       void *arg);
 
 /* Watchers in the room. */
 size_t hub_viewers_count(const struct room *room);

@@ -39,7 +39,9 @@ struct hub_peer {
 	uint64_t absent_at_ms;	  /* 0: it was told, or will not be */
 	enum hub_leave_reason away_reason; /* when it does not come back */
 	char *about;			   /* its name and metadata */
-	bool is_newcomer; /* came without a token, while unsettled */
+	bool is_newcomer;	 /* came without a token, while unsettled */
+	uint64_t since_s;	 /* Unix time of its joining */
+	uint64_t muted_until_ms; /* 0: it may say what it likes */
 };
 
 /* What of a peer outlives its transport. */

@@ -107,6 +107,12 @@ struct peer_ops {
 	/* It has to go, at once and for good; the hub takes it out. Also for
 	 * peers without a session; NULL where the dialect cannot. */
 	void (*expel)(struct peer *peer, const char *reason);
+
+	/* For operators: what the dialect is called, and the network that the
+	 * peer's client is in, appended; nothing where it has no connection.
+	 * Both for all peers whose arg is not NULL. */
+	const char *dialect;
+	void (*write_network)(const struct peer *peer, struct buf *out);
 };
 
 /* A participant; it belongs to the hub and lives from hub_join() to

@@ -31,6 +31,7 @@ struct room {
 	struct room_list audience;
 	unsigned broadcasters_count;
 	size_t away_count; /* of all of them */
+	uint64_t since_s;  /* Unix time of the first peer's joining */
 	uint64_t last_seq;
 
 	/* When the number of viewers was last told. */

@@ -132,6 +132,8 @@ size_t hub_send_role(struct peer *from, enum hub_role role,
 	const struct room_list *list = room_list_of(from->room, role);
 	size_t taken = 0;
 
+	if (hub_muted_s(from, envelope->kind))
+		return 0;
 	envelope->from = from;
 	envelope->is_for_many = true;
 	for (size_t i = 0; i < list->len; i++) {
@@ -149,6 +151,8 @@ size_t hub_send_role(struct peer *from, enum hub_role role,
 
 void hub_broadcast(struct peer *from, struct envelope *envelope)
 {
+	if (hub_muted_s(from, envelope->kind))
+		return;
 	envelope->from = from;
 	count_relayed(envelope);
 	tell_room(envelope);
@@ -162,17 +166,20 @@ static const struct room_member *member_at(const struct room_list *list,
 	return *at < list->len ? &list->members[*at] : NULL;
 }
 
-uint64_t hub_list(const struct peer *viewer, uint64_t after,
-		  bool (*each)(const struct peer *peer, void *arg), void *arg)
+/* A page of a room's peers; of all of them, where there is no viewer. */
+static uint64_t list(const struct room *room, const struct peer *viewer,
+		     uint64_t after,
+		     bool (*each)(const struct peer *peer, void *arg),
+		     void *arg)
 {
-	const struct room_list *cast = &viewer->room->cast;
-	const struct room_list *audience = &viewer->room->audience;
+	const struct room_list *cast = &room->cast;
+	const struct room_list *audience = &room->audience;
 	size_t i = room_list_after(cast, after);
 	size_t j = room_list_after(audience, after);
 
 	/* Both lists rise by seq: merge them. A watcher sees none of its kind.
 	 */
-	if (viewer->role == ROLE_WATCHER)
+	if (viewer && viewer->role == ROLE_WATCHER)
 		j = audience->len;
 	for (;;) {
 		const struct room_member *a = member_at(cast, &i);
@@ -183,7 +190,7 @@ uint64_t hub_list(const struct peer *viewer, uint64_t after,
 		if (!first)
 			return 0;
 		if (first->peer != viewer &&
-		    room_sees(viewer->role, first->peer->role) &&
+		    (!viewer || room_sees(viewer->role, first->peer->role)) &&
 		    !each(first->peer, arg))
 			return after;
 		after = first->seq;
@@ -192,4 +199,17 @@ uint64_t hub_list(const struct peer *viewer, uint64_t after,
 		else
 			j++;
 	}
+}
+
+uint64_t hub_list(const struct peer *viewer, uint64_t after,
+		  bool (*each)(const struct peer *peer, void *arg), void *arg)
+{
+	return list(viewer->room, viewer, after, each, arg);
+}
+
+uint64_t hub_list_room(const struct room *room, uint64_t after,
+		       bool (*each)(const struct peer *peer, void *arg),
+		       void *arg)
+{
+	return list(room, NULL, after, each, arg);
 }

@@ -102,6 +102,18 @@ void net_addr_format(const struct net_addr *addr, char out[NET_ADDR_CAP])
 		       (unsigned)addr->port);
 }
 
+void net_addr_format_network(const struct net_addr *addr,
+			     char out[NET_ADDR_CAP])
+{
+	struct net_addr network = *addr;
+
+	if (addr->is_v6)
+		memset(network.ip + 8, 0, 8);
+	net_addr_format_ip(&network, out);
+	if (addr->is_v6)
+		(void)strcat(out, "/64"); /* NET_ADDR_CAP has room */
+}
+
 bool net_addr_is_same_ip(const struct net_addr *a, const struct net_addr *b)
 {
 	return a->is_v6 == b->is_v6 && !memcmp(a->ip, b->ip, sizeof(a->ip));

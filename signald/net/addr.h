@@ -33,6 +33,10 @@ void net_addr_format_ip(const struct net_addr *addr, char out[NET_ADDR_CAP]);
 /* "192.0.2.1:80", "[2001:db8::1]:80". */
 void net_addr_format(const struct net_addr *addr, char out[NET_ADDR_CAP]);
 
+/* What net_addr_network() tells apart: "192.0.2.1", "2001:db8:0:1::/64". */
+void net_addr_format_network(const struct net_addr *addr,
+			     char out[NET_ADDR_CAP]);
+
 /* The same address, whatever the ports; the same with the ports. */
 bool net_addr_is_same_ip(const struct net_addr *a, const struct net_addr *b);
 bool net_addr_is_same(const struct net_addr *a, const struct net_addr *b);

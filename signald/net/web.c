@@ -214,9 +214,20 @@ static const struct web_route *find_route(const struct web *web,
 {
 	const struct web_route *route = web->routes;
 
-	while (route->path && !is_of_route(route, path))
+	while (route->path && (route->is_raw || !is_of_route(route, path)))
 		route++;
 	return route;
+}
+
+/* One for which the path need not be well encoded; NULL when there is none. */
+static const struct web_route *find_raw_route(const struct web *web,
+					      struct span path)
+{
+	for (const struct web_route *route = web->routes; route->path; route++)
+		if (route->is_raw &&
+		    span_has_prefix(path, span_from(route->path)))
+			return route;
+	return NULL;
 }
 
 static bool takes_method(const struct web_route *route, enum http_method method)
@@ -248,8 +259,9 @@ static void begin_call(struct call *call, struct web_conn *wc,
 	request->origin_verdict =
 		origin_judge(span_from(loop_of(wc)->config->http.origins),
 			     request->origin, head->host);
-	call->route = NULL;
-	if (head->path.len &&
+	call->path[0] = '\0';
+	call->route = find_raw_route(wc->web, head->path);
+	if (!call->route && head->path.len &&
 	    !http_decode_path(head->path, call->path, sizeof(call->path)))
 		call->route = find_route(wc->web, call->path);
 	call->exchange = (struct web_exchange){
@@ -520,7 +532,8 @@ static bool may_have_body(struct web_conn *wc, struct call *call)
 	const struct http_request *head = call->request.head;
 
 	wc->max_body_bytes = max_body_bytes(wc, call->route);
-	if (lacks_length(head))
+	if (lacks_length(head) &&
+	    !(call->route && call->route->may_lack_length))
 		refuse_call(call, 411,
 			    "a request with this method needs a Content-Length "
 			    "or a chunked body");

@@ -13,7 +13,7 @@ struct web_held;
 /* A request whose body is whole. Everything in it is gone after the handler. */
 struct web_request {
 	const struct http_request *head;
-	const char *path; /* decoded, begins with "/" */
+	const char *path; /* decoded, begins with "/"; "" of a raw route */
 	struct span body;
 	char *body_bytes;	 /* the same, which may be changed in place */
 	const struct conn *conn; /* to tell one from another, no more */
@@ -38,8 +38,12 @@ struct web_route {
 	enum web_cors cors;
 	web_handler *handler; /* NULL: 404 */
 	void *arg;
-	bool is_prefix;	      /* path and all that begins so; else exact */
+	bool is_prefix; /* path and all that begins so; else exact */
+	/* With is_prefix: path is compared as it was sent, and what is behind
+	 * it, which is the handler's to decode, may hold anything. */
+	bool is_raw;
 	bool has_bare_errors; /* 408, 411 and 413 without a body */
+	bool may_lack_length; /* a POST that says no length has no body */
 	/* A head has come, its body is awaited; the body was refused. Both, or
 	 * both NULL. */
 	void (*on_body)(const struct web_request *request, void *arg);
@@ -103,6 +107,13 @@ int web_held_reply(struct web_held *held, const struct web_response *response);
  */
 void web_note_foreign(const struct web_exchange *exchange,
 		      const struct web_request *request);
+
+/*
+ * Begin an answer that goes on for as long as the connection does, and give
+ * that up, as web_switch_protocols().
+ */
+struct conn *web_stream(struct web_exchange *exchange,
+			const char *content_type);
 
 /*
  * Answer with 101 and give the connection up: no answer may follow.

@@ -175,21 +175,45 @@ static size_t ignore_bytes(struct conn *conn, char *bytes, size_t len,
 
 static const struct conn_ops nobody = {.on_bytes = ignore_bytes};
 
-struct conn *web_switch_protocols(struct web_exchange *exchange,
-				  const char *headers)
+/* Until the next owner has come, and if none can, the connection is nobody's.
+ */
+static struct conn *give_up(struct web_exchange *exchange,
+			    const struct buf *head)
 {
 	struct conn *conn = exchange->conn;
-	struct buf *head = &exchange->writer->head;
 
 	exchange->is_answered = true;
 	exchange->is_switched = true;
+	(void)conn_write(conn, (struct span[]){buf_span(head)}, 1);
+	conn_set_deadline(conn, 0);
+	conn_set_ops(conn, &nobody, NULL);
+	return conn;
+}
+
+struct conn *web_stream(struct web_exchange *exchange, const char *content_type)
+{
+	struct buf *head = &exchange->writer->head;
+
+	count_status(200);
+	head->len = 0;
+	write_status_line(head, 200);
+	buf_append_span(head, date_header(exchange));
+	buf_append_str(head, COMMON_HEADERS "Cache-Control: no-store\r\n"
+					    "Connection: close\r\n"
+					    "Content-Type: ");
+	buf_append_str(head, content_type);
+	buf_append_str(head, "\r\n\r\n");
+	return give_up(exchange, head);
+}
+
+struct conn *web_switch_protocols(struct web_exchange *exchange,
+				  const char *headers)
+{
+	struct buf *head = &exchange->writer->head;
+
 	head->len = 0;
 	buf_append_str(head, "HTTP/1.1 101 Switching Protocols\r\n");
 	buf_append_str(head, headers);
 	buf_append_str(head, "\r\n");
-	(void)conn_write(conn, (struct span[]){buf_span(head)}, 1);
-	conn_set_deadline(conn, 0);
-	/* Until the next owner has come, and if none can: nobody's. */
-	conn_set_ops(conn, &nobody, NULL);
-	return conn;
+	return give_up(exchange, head);
 }

@@ -76,6 +76,9 @@ struct config {
 		char *dir; /* "" for none */
 	} state;
 	struct {
+		char *key; /* "" for that of state.dir */
+	} admin;
+	struct {
 		unsigned max_queued_bytes;
 		unsigned stall_timeout_s;
 	} output;

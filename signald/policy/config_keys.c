@@ -38,7 +38,7 @@ const struct config_key config_keys[] = {
 	TEXT(listen, tls, CONFIG_ADDRESSES, "",
 	     CONFIG_RESTART, "where HTTPS, WebSocket and TURN share a TLS port, as a rule 443; empty for nowhere"),
 	TEXT(listen, metrics, CONFIG_ADDRESS, "127.0.0.1:9580",
-	     CONFIG_RESTART, "where /metrics is served; empty for nowhere"),
+	     CONFIG_RESTART, "where operators find /metrics, their page and the admin API; empty for nowhere"),
 	UINT(listen, max_connections, "100000", 1, 10000000,
 	     CONFIG_RELOAD, "connections at once; more wait in the kernel's queue"),
 
@@ -108,6 +108,9 @@ const struct config_key config_keys[] = {
 	     CONFIG_RELOAD, "seconds a resume token is good for; a connected client gets new ones in time"),
 	TEXT(state, dir, CONFIG_STRING, "",
 	     CONFIG_RESTART, "folder of what outlives a restart: keys of resume tokens, who was kicked; empty: nothing does"),
+
+	TEXT(admin, key, CONFIG_SECRET, "",
+	     CONFIG_RELOAD, "key of the admin API; empty: that in state.dir/admin-key"),
 
 	UINT(output, max_queued_bytes, "1048576", 65536, 1073741824,
 	     CONFIG_RELOAD, "unsent output of one connection, bytes; more closes it"),

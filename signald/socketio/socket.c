@@ -24,6 +24,11 @@ void sio_socket_address(const struct sio_socket *socket, char out[NET_ADDR_CAP])
 		net_addr_format(&socket->client->peer, out);
 }
 
+const struct net_addr *sio_socket_peer(const struct sio_socket *socket)
+{
+	return socket->client ? &socket->client->peer : NULL;
+}
+
 uint64_t sio_socket_inst(const struct sio_socket *socket)
 {
 	return socket->inst;

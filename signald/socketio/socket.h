@@ -96,6 +96,9 @@ uint64_t sio_socket_inst(const struct sio_socket *socket);
 void sio_socket_address(const struct sio_socket *socket,
 			char out[NET_ADDR_CAP]);
 
+/* The same as it is; NULL while it is cut off. */
+const struct net_addr *sio_socket_peer(const struct sio_socket *socket);
+
 /* What is sent with an event or an answer: a JSON array in pieces, at most
  * SIO_MAX_PARTS, the last of which ends with "]". */
 #define SIO_MAX_PARTS 26

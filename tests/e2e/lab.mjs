@@ -149,7 +149,7 @@ class Lab {
 	}
 
 	async kick(peer) {
-		const { status } = await fetch(`http://127.0.0.1:${this.daemon.metricsPort}/kick?peer=${peer}`, { method: 'POST' });
+		const { status } = await this.daemon.kick(peer);
 		return status;
 	}
 }

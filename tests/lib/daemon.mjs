@@ -12,6 +12,7 @@ import { atEnd, useForAll } from './ending.mjs';
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const program = path.resolve(root, process.env.SIGNALD ?? 'build/signald');
 export const SECRET = 'test-secret-0123456789abcdef';
+export const ADMIN_KEY = 'test-admin-key-0123456789';
 
 // The environment of a signald: nothing of ours may configure it.
 export function cleanEnv(more = {}) {
@@ -102,6 +103,17 @@ class Daemon {
 		return Number(line.slice(name.length + 1));
 	}
 
+	// Ask the admin API; init as for fetch().
+	admin(method, name, init = {}) {
+		const { headers, ...rest } = init;
+		return fetch(`http://127.0.0.1:${this.metricsPort}/v1/admin/${name}`,
+			{ method, headers: { Authorization: `Bearer ${ADMIN_KEY}`, ...headers }, ...rest });
+	}
+
+	kick(id) {
+		return this.admin('DELETE', `peers/${encodeURIComponent(id)}`);
+	}
+
 	// It must still be there: a daemon that died in the test is a failure even
 	// when the test asked nothing more of it.
 	async end() {
@@ -129,7 +141,7 @@ class Daemon {
 /*
  * Start signald.
  *
- * sets      {"section.key": value}, as --set
+ * sets      {"section.key": value}, as --set; undefined for none of ours
  * config    text of a configuration file
  * env       environment variables beside the usual ones
  * openFiles limit of descriptors
@@ -149,9 +161,10 @@ export async function startDaemon(t, options = {}) {
 		'listen.address': `127.0.0.1:${port}`,
 		'listen.metrics': `127.0.0.1:${metricsPort}`,
 		'drain.spread_s': 0,
+		'admin.key': ADMIN_KEY,
 		...sets,
 	};
-	for (const [key, value] of Object.entries(all))
+	for (const [key, value] of Object.entries(all).filter(([, given]) => given !== undefined))
 		args.push('--set', `${key}=${value}`);
 	// The shell is replaced by signald: the pid is signald's own.
 	const child = openFiles

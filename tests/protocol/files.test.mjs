@@ -50,14 +50,14 @@ test('pages of configured origins may load them, and no others', async (t) => {
 
 test('a path of the other address is said to be there, unless a page has its name', async (t) => {
 	const daemon = await startWithFiles(t);
-	await writeFile(path.join(daemon.options.sets['http.root'], 'turn.html'), 'mine');
-	for (const [method, target] of [['GET', '/metrics'], ['GET', '/kick'], ['POST', '/kick?peer=x'], ['POST', '/turn']]) {
+	await writeFile(path.join(daemon.options.sets['http.root'], 'metrics.html'), 'mine');
+	for (const [method, target] of [['GET', '/v1/admin/status'], ['POST', '/v1/admin/drain'], ['DELETE', '/v1/admin/peers/x'], ['POST', '/metrics']]) {
 		const { status, body } = await daemon.get(target, { 'Content-Length': '0' }, method);
 		assert.equal(status, 404, target);
 		assert.match(body.toString(), /operators .* listen\.metrics/);
 		assert.ok(!body.includes(daemon.metricsPort), 'but not which address');
 	}
-	assert.equal((await daemon.get('/turn')).body.toString(), 'mine');
+	assert.equal((await daemon.get('/metrics')).body.toString(), 'mine');
 	for (const target of ['/healthz', '/readyz', '/version', '/v1/ice']) {
 		const response = await fetch(`http://127.0.0.1:${daemon.metricsPort}${target}`);
 		assert.equal(response.status, 404, target);

@@ -1,4 +1,4 @@
-// POST /kick on the metrics address: who is sent away is gone for good.
+// DELETE /v1/admin/peers/ID: who is sent away is gone for good.
 import assert from 'node:assert/strict';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -11,11 +11,8 @@ import { joinSession, joinTwo } from '../lib/session.mjs';
 let rooms = 0;
 const newRoom = () => `kick-${++rooms}`;
 
-const post = (daemon, query, init = {}) =>
-	fetch(`http://127.0.0.1:${daemon.metricsPort}/kick${query}`, { method: 'POST', ...init });
-
 async function kick(daemon, id) {
-	const response = await post(daemon, `?peer=${encodeURIComponent(id)}`);
+	const response = await daemon.kick(id);
 	assert.equal(response.status, 204);
 	assert.equal(response.headers.get('cache-control'), 'no-store');
 }
@@ -73,43 +70,34 @@ describe('a kick', () => {
 		assert.deepEqual(await other.next('peer-left'), { type: 'peer-left', id: plain.id, role: 'peer', reason: 'kicked' });
 	});
 
-	test('takes the id as it is in a query', async (t) => {
+	test('takes an id that is percent-encoded', async (t) => {
 		const plain = await joinPeer(t, daemon, newRoom());
 		const escaped = [...plain.id].map((c) => `%${c.charCodeAt().toString(16)}`).join('');
-		assert.equal((await post(daemon, `?other=1&peer=${escaped}&more`)).status, 204);
+		assert.equal((await daemon.admin('DELETE', `peers/${escaped}?other=1`)).status, 204);
 		await plain.next('kicked');
 	});
 
 	test('of nobody is 404', async (t) => {
 		const plain = await joinPeer(t, daemon, newRoom());
-		for (const id of ['x'.repeat(22), `${plain.id}x`, plain.id.slice(1), '%00', '..'])
-			await assertProblem(await post(daemon, `?peer=${encodeURIComponent(id)}`), 404, /no peer/);
+		for (const id of ['x'.repeat(22), `${plain.id}x`, plain.id.slice(1), '/chat#x', '%2F'])
+			await assertProblem(await daemon.kick(id), 404, /no peer/);
 		await kick(daemon, plain.id);
-		await assertProblem(await post(daemon, `?peer=${plain.id}`), 404, /no peer/);
+		await assertProblem(await daemon.kick(plain.id), 404, /no peer/);
 	});
 
-	test('of what no peer can be is 400', async () => {
-		for (const query of ['?peer=a%20b', '?peer=a+b', '?peer=', `?peer=${'x'.repeat(200)}`, '?peer=%zz'])
-			await assertProblem(await post(daemon, query), 400, /no peer has such an id/);
-	});
-
-	for (const query of ['', '?', '?id=x', `?peer=${'x'.repeat(200)}`, '?peer=%zz'])
-		test(`with the query "${query.slice(0, 10)}" is 400, and says how to ask`, async () => {
-			await assertProblem(await post(daemon, query), 400, /POST \/kick\?peer=ID/);
+	for (const name of ['a%20b', 'x'.repeat(200)])
+		test(`of "${name.slice(0, 10)}", which no peer can be, is 400`, async () => {
+			await assertProblem(await daemon.admin('DELETE', `peers/${name}`), 400, /no peer has such an id/);
 		});
 
-	test('is not for pages: with an Origin it is 403', async (t) => {
-		const plain = await joinPeer(t, daemon, newRoom());
-		for (const Origin of [`http://127.0.0.1:${daemon.metricsPort}`, daemon.url, 'null', 'https://evil.example'])
-			await assertProblem(await post(daemon, `?peer=${plain.id}`, { headers: { Origin } }), 403, /operators/);
-		await plain.settle();
-	});
+	for (const name of ['%zz', '%0a', '%ff'])
+		test(`of "${name}", which says nothing, is 400`, async () => {
+			await assertProblem(await daemon.admin('DELETE', `peers/${name}`), 400, /not well encoded/);
+		});
 
-	test('is a POST, on the address of the metrics alone', async (t) => {
+	test('is on the address of the metrics alone', async (t) => {
 		const plain = await joinPeer(t, daemon, newRoom());
-		for (const method of ['GET', 'HEAD', 'PUT', 'DELETE'])
-			assert.equal((await post(daemon, `?peer=${plain.id}`, { method })).status, 405, method);
-		assert.equal((await fetch(`${daemon.url}/kick?peer=${plain.id}`, { method: 'POST' })).ok, false);
+		assert.equal((await fetch(`${daemon.url}/v1/admin/peers/${plain.id}`, { method: 'DELETE' })).status, 404);
 		await plain.settle();
 	});
 });
@@ -133,7 +121,7 @@ describe('who was kicked', () => {
 		const ada = await joinSession(t, daemon, 'absent');
 		daemon = await restart(t, daemon);
 		await kick(daemon, ada.id);
-		await assertProblem(await post(daemon, '?peer=no%20id'), 400, /no peer has such an id/);
+		await assertProblem(await daemon.kick('no id'), 400, /no peer has such an id/);
 		await assertGone(ada);
 		daemon = await restart(t, daemon);
 		await assertGone(ada);
@@ -145,7 +133,7 @@ describe('who was kicked', () => {
 		const file = path.join(daemon.options.sets['state.dir'], 'kicked');
 		await rm(file);
 		await mkdir(file);
-		await assertProblem(await post(daemon, `?peer=${ada.id}`), 500, /may come back after a restart/);
+		await assertProblem(await daemon.kick(ada.id), 500, /may come back after a restart/);
 		await daemon.waitLog(/error state\.fail what=kicked error="Is a directory"/);
 		await ada.closed;
 		await assertGone(ada);

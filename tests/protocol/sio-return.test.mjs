@@ -14,7 +14,7 @@ const SETS = { 'socketio.namespaces': '/=generic+recovery, /other=generic+recove
 const roomOf = () => newRoom().query.slice(5);
 
 const kick = (daemon, id) =>
-	fetch(`http://127.0.0.1:${daemon.metricsPort}/kick?peer=${encodeURIComponent(id)}`, { method: 'POST' });
+	daemon.kick(id);
 
 // With a state of its own; as long as it is not settled, for all a test knows.
 async function startKeeping(t, sets = {}) {

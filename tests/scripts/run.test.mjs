@@ -290,7 +290,9 @@ test('with listen.tls and turn.tunnel there are two coturns, and both are watche
 	const client = await openByTls(peer.joined);
 	t.after(() => client.close());
 	assert.equal((await client.allocate()).code, 200);
-	assert.equal((await fetch(new URL(`/kick?peer=${peer.id}`, appliance.metricsUrl), { method: 'POST' })).status, 204);
+	const key = (await readFile(path.join(appliance.dir, 'state/admin-key'), 'utf8')).trim();
+	const kicked = await fetch(new URL(`/v1/admin/peers/${peer.id}`, appliance.metricsUrl), { method: 'DELETE', headers: { Authorization: `Bearer ${key}` } });
+	assert.equal(kicked.status, 204);
 	const kickedMs = performance.now();
 	await client.ended; // coturn closes a connection with its allocation
 	assert.ok(performance.now() - kickedMs < 2000);

@@ -124,7 +124,7 @@ async function permitEachOther(...clients) {
 }
 
 async function kick(daemon, peer) {
-	const response = await fetch(`http://127.0.0.1:${daemon.metricsPort}/kick?peer=${peer.id}`, { method: 'POST' });
+	const response = await daemon.kick(peer.id);
 	assert.equal(response.status, 204);
 }
 
@@ -242,7 +242,7 @@ for (const kind of MODES) describe(`a kick, users known ${kind.name},`, () => {
 		const ada = await joinRelayed(t, both, 'r');
 		await ada.close();
 		await until('it has left', async () => await both.daemon.metric('signald_peers') === 0);
-		const response = await fetch(`http://127.0.0.1:${both.daemon.metricsPort}/kick?peer=${ada.id}`, { method: 'POST' });
+		const response = await both.daemon.kick(ada.id);
 		assert.equal(response.status, 404);
 		await untilEnded(ada.relay);
 	});

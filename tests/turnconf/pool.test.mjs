@@ -26,7 +26,7 @@ async function start(t, more = {}, server = { address: PUBLIC4, port: 3478 }) {
 const own = (more = {}) => ({ 'turn.host': PUBLIC4, 'turn.secret': SECRET, 'turn.realm': 'turn.example.org', ...more });
 
 const getIce = async (daemon, query = '') => (await fetch(`${daemon.url}/v1/ice${query}`)).json();
-const getTurn = async (daemon) => (await fetch(`http://127.0.0.1:${daemon.metricsPort}/turn`)).json();
+const getTurn = async (daemon) => (await daemon.admin('GET', 'pool')).json();
 const turnUrls = ({ iceServers }) => iceServers.filter((server) => server.username).flatMap((server) => server.urls);
 
 // A peer is told so: at most once for each transport that has changed.

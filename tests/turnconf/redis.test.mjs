@@ -42,7 +42,7 @@ async function startAll(t, more = {}) {
 
 const getIce = async (daemon, query = '') => (await fetch(`${daemon.url}/v1/ice${query}`)).json();
 const credentialOf = ({ iceServers }) => iceServers.find(({ username }) => username);
-const getTurn = async (daemon) => (await fetch(`http://127.0.0.1:${daemon.metricsPort}/turn`)).json();
+const getTurn = async (daemon) => (await daemon.admin('GET', 'pool')).json();
 
 async function ready(daemon) {
 	const response = await fetch(`${daemon.url}/readyz`);
@@ -218,7 +218,7 @@ describe('a kick', () => {
 		const names = new Set(given.map(({ username }) => username));
 		assert.ok(names.size >= 5, `${Date.now()} ${[...names]}`);
 		assert.equal((await redis.keys(`*:${user}/key`)).length, names.size);
-		const response = await fetch(`http://127.0.0.1:${daemon.metricsPort}/kick?peer=${ada.id}`, { method: 'POST' });
+		const response = await daemon.kick(ada.id);
 		assert.equal(response.status, 204);
 		await until('they are gone', async () => (await redis.keys(`*:${user}/key`)).length === 0, 1000);
 		for (const credential of given)
@@ -232,7 +232,7 @@ describe('a kick', () => {
 		const { username } = credentialOf(ada.joined);
 		redis.freeze();
 		await daemon.waitLog(/turn\.redis_down/, NOTICED_MS);
-		await fetch(`http://127.0.0.1:${daemon.metricsPort}/kick?peer=${ada.id}`, { method: 'POST' });
+		await daemon.kick(ada.id);
 		redis.thaw();
 		await until('it is gone', async () => await redis.ask('EXISTS', keyOf(REALM, username)) === '0', BACK_MS);
 		assert.equal(await allocateCode(t, coturn, credentialOf(ada.joined)), 401);
@@ -245,7 +245,7 @@ describe('Redis', () => {
 		const ada = await joinPeer(t, daemon, 'room');
 		await redis.ask('ACL', 'SETUSER', 'default', '-del');
 		for (const id of [ada.id, (await joinPeer(t, daemon, 'room')).id])
-			await fetch(`http://127.0.0.1:${daemon.metricsPort}/kick?peer=${id}`, { method: 'POST' });
+			await daemon.kick(id);
 		await daemon.waitLog(/error turn\.redis_keeps address=127\.0\.0\.1:6379 reason="NOPERM .* means="who is kicked can allocate until/);
 		// It beats every second, which would have flapped.
 		await delay(2500);

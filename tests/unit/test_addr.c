@@ -57,6 +57,28 @@ static void what_is_no_address_is_refused(void **state)
 	assert_int_equal(addr.port, 7);
 }
 
+static void a_network_is_an_ipv4_address_or_64_bits_of_ipv6(void **state)
+{
+	static const struct {
+		const char *ip, *network;
+	} rows[] = {
+		{"192.0.2.7", "192.0.2.7"},
+		{"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
+		{"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+		 "ffff:ffff:ffff:ffff::/64"},
+	};
+	char network[NET_ADDR_CAP];
+	struct net_addr addr;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		assert_int_equal(
+			net_addr_parse_ip(span_from(rows[i].ip), &addr), 0);
+		net_addr_format_network(&addr, network);
+		assert_string_equal(network, rows[i].network);
+	}
+}
+
 static void with_a_port_those_of_ipv6_have_brackets(void **state)
 {
 	static const char *const good[] = {"192.0.2.1:80", "[2001:db8::1]:80",
@@ -89,6 +111,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_comes_back_as_it_was_written),
 		cmocka_unit_test(what_is_no_address_is_refused),
+		cmocka_unit_test(
+			a_network_is_an_ipv4_address_or_64_bits_of_ipv6),
 		cmocka_unit_test(with_a_port_those_of_ipv6_have_brackets),
 	};
 

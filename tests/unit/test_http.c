@@ -779,6 +779,41 @@ static void no_path_leaves_its_root_in_any_encoding(void **state)
 	}
 }
 
+static void a_name_in_a_path_may_hold_anything_but_controls(void **state)
+{
+	static const struct {
+		const char *part, *name;
+		int err;
+	} names[] = {
+		{"a%2Fb/..//c", "a/b/..//c", 0}, {"%41+%5c", "A+\\", 0},
+		{"%c3%bc", "\xc3\xbc", 0},	 {"", "", 0},
+		{"%c3", NULL, -EINVAL},		 {"%00", NULL, -EINVAL},
+		{"%0a", NULL, -EINVAL},		 {"%4", NULL, -EINVAL},
+		{"%zz", NULL, -EINVAL},
+	};
+	char out[16];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		size_t len = strlen(names[i].part);
+		char *copy = guard_copy(names[i].part, len);
+
+		assert_int_equal(
+			http_decode_name(span_of(copy, len), out, sizeof(out)),
+			names[i].err);
+		if (names[i].name)
+			assert_string_equal(out, names[i].name);
+		guard_free(copy, len);
+	}
+	for (size_t cap = 0; cap < 4; cap++) {
+		char *small = guard_copy("", cap);
+
+		assert_int_equal(http_decode_name(SPAN("%41b"), small, cap),
+				 cap < sizeof("Ab") ? -ENOSPC : 0);
+		guard_free(small, cap);
+	}
+}
+
 static void a_path_never_passes_the_room_it_is_given(void **state)
 {
 	static const char path[] = "/abc/d%41/";
@@ -877,6 +912,8 @@ int main(void)
 		cmocka_unit_test(chunk_lines_and_trailers_are_bounded),
 		cmocka_unit_test(no_path_leaves_its_root_in_any_encoding),
 		cmocka_unit_test(a_path_never_passes_the_room_it_is_given),
+		cmocka_unit_test(
+			a_name_in_a_path_may_hold_anything_but_controls),
 		cmocka_unit_test(a_query_gives_its_first_value_decoded),
 		cmocka_unit_test(a_status_has_its_text),
 	};

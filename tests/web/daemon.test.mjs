@@ -214,7 +214,7 @@ test('whoever is sent away hears so, and stays away', async (t) => {
 	const daemon = await startDaemon(t);
 	const { ada, bob } = await joinBoth(t, daemon);
 	const [closed, left] = [bob.once('closed'), ada.once('peer-left')];
-	await fetch(`http://127.0.0.1:${daemon.metricsPort}/kick?peer=${bob.id}`, { method: 'POST' });
+	await daemon.kick(bob.id);
 	assert.equal((await closed).code, 'kicked');
 	assert.equal((await left).reason, 'kicked');
 });
