@@ -14,6 +14,7 @@
 #include <event2/event.h>
 #include <openssl/crypto.h>
 
+#include "access/apikey.h"
 #include "base/cert.h"
 #include "base/clock.h"
 #include "dialect/socketio.h"
@@ -21,6 +22,8 @@
 #include "server.h"
 
 #define MAX_SETS 256
+#define KEY_NAME_CHARS \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 #define KEPT_BYTES (4 * 1024 * 1024)
 
 enum action { SERVE, CHECK_CONFIG, PRINT_CONFIG };
@@ -49,6 +52,8 @@ static void print_help(void)
 		"signald: WebRTC signaling and TURN credentials in one daemon\n"
 		"\n"
 		"usage: signald [--config FILE] [--set SECTION.KEY=VALUE]...\n"
+		"       signald key NAME   make an API key for a backend, and "
+		"its line for access.keys\n"
 		"\n"
 		"  -c, --config FILE   read this configuration file\n"
 		"  -s, --set S.K=V     set one key; stronger than environment "
@@ -108,10 +113,29 @@ static _Noreturn void print_rules(const char *preset)
 	exit(EX_USAGE);
 }
 
+/* signald key NAME: a key for a backend, and what the server is told of it. */
+static _Noreturn void make_key(int argc, char **argv)
+{
+	char key[APIKEY_LEN + 1], hash[CONFIG_KEY_HASH_LEN + 1];
+	struct span name = span_from(argc == 3 ? argv[2] : "");
+
+	if (!name.len || name.len > CONFIG_MAX_KEY_NAME ||
+	    strspn(name.ptr, KEY_NAME_CHARS) != name.len)
+		usage("key", "it takes one name, of at most 32 characters of "
+			     "A-Z a-z 0-9 _ -");
+	apikey_new(key, hash);
+	(void)printf("key:          %s\naccess.keys:  %s:%s\n", key, name.ptr,
+		     hash);
+	crypto_wipe(key, sizeof(key));
+	exit(EX_OK);
+}
+
 static void parse_arguments(int argc, char **argv, struct arguments *arguments)
 {
 	int option;
 
+	if (argc > 1 && !strcmp(argv[1], "key"))
+		make_key(argc, argv);
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, ":c:s:h", options, NULL)) !=
 	       -1) {

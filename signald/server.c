@@ -71,6 +71,7 @@ static int start_socketio(struct server *server)
 		.hub = server->hub,
 		.keyring = server->keyring,
 		.kicked = server->kicked,
+		.access = server->access,
 	};
 	int err = socketio_new(&server->socketio, &parts, &error);
 
@@ -197,6 +198,8 @@ static int start_hub(struct server *server)
 	/* Without keys of before nobody can prove who they were. */
 	if (*server->config->state.dir)
 		hub_expect_returns(server->hub);
+	server->api.access = server->access;
+	server->api.clock = &server->loop->clock;
 	return 0;
 }
 
@@ -209,6 +212,7 @@ static int start_native(struct server *server)
 				  .icelist = &server->turn.icelist,
 				  .keyring = server->keyring,
 				  .kicked = server->kicked,
+				  .access = server->access,
 			  });
 }
 
@@ -248,6 +252,24 @@ static int start_admin(struct server *server)
 	return err ? fail_state(dir, ADMIN_KEY_FILE, err) : 0;
 }
 
+/* What it means, in one sentence. */
+static void log_mode(const struct config *config)
+{
+	static const char *const meanings[] = {
+		[MODE_OPEN] = "whoever reaches it may do everything",
+		[MODE_GUEST] = "pages of this server and of http.origins may "
+			       "enter any room and relay; all others need a "
+			       "key, a ticket or a token",
+		[MODE_KEY] = "all need an API key, or a ticket got with one",
+		[MODE_TOKEN] = "all need a token, a ticket or an API key",
+		[MODE_WEBHOOK] = "access.webhook says who may come in",
+	};
+	enum config_mode mode = config_mode(config);
+
+	log_info("access.mode", log_str("mode", config_mode_name(mode)),
+		 log_str("means", meanings[mode]));
+}
+
 static int build(struct server *server)
 {
 	const struct config *config = server->config;
@@ -258,6 +280,8 @@ static int build(struct server *server)
 	if (err)
 		return server_fail("memory", "", err);
 	err = open_state(server);
+	if (!err)
+		err = access_new(&server->access, config, &server->loop->clock);
 	if (!err)
 		err = start_redis(server);
 	if (err)
@@ -321,6 +345,7 @@ int server_new(struct server **serverp, struct config *config,
 	server->api.pool = &server->turn.pool;
 	server->api.probe = &server->turn.probe;
 	server_configure_log(config);
+	log_mode(config);
 	err = build(server);
 	if (err) {
 		server_free(server);
@@ -368,6 +393,7 @@ void server_free(struct server *server)
 	hub_free(server->hub);
 	relay_admin_free(server->relay_admin);
 	usercred_free(server->usercred);
+	access_free(server->access);
 	kicked_free(server->kicked);
 	keyring_free(server->keyring);
 	loop_free(server->loop);

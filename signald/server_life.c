@@ -139,6 +139,7 @@ static int apply(struct server *server, struct config *config)
 	side_replace(&server->turn, &side);
 	server->config = config;
 	server->loop->config = config;
+	access_configure(server->access, config);
 	hub_configure(server->hub, config);
 	admin_configure(server->admin);
 	socketio_configure(server->socketio);

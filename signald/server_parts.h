@@ -2,6 +2,7 @@
 #ifndef SIGNALD_SERVER_PARTS_H
 #define SIGNALD_SERVER_PARTS_H
 
+#include "access/access.h"
 #include "admin/admin.h"
 #include "admin/key.h"
 #include "dialect/api.h"
@@ -27,6 +28,7 @@ struct server {
 	struct conn_set *conns;
 	struct keyring *keyring;
 	struct kicked *kicked;
+	struct access *access;
 	struct hub *hub;
 	struct loop_task tell_due; /* acknowledgements to senders */
 	struct side turn;
@@ -39,7 +41,7 @@ struct server {
 	struct files *scripts; /* NULL where socketio.client_files is empty */
 	struct admin *admin;
 	struct api api;
-	struct web_route routes[10];
+	struct web_route routes[11];
 	struct web_route operator_routes[7];
 	struct web *web;
 	struct web *operator_web;

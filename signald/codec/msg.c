@@ -29,6 +29,7 @@ enum field {
 	F_AFTER,
 	F_INST,
 	F_TRY,
+	F_AUTH,
 	F_TOKEN,
 	F_EPOCH,
 	F_LAST,
@@ -54,6 +55,7 @@ static const struct span field_names[F_COUNT] = {
 	[F_AFTER] = SPAN_INIT("after"),
 	[F_INST] = SPAN_INIT("inst"),
 	[F_TRY] = SPAN_INIT("try"),
+	[F_AUTH] = SPAN_INIT("auth"),
 	[F_TOKEN] = SPAN_INIT("token"),
 	[F_EPOCH] = SPAN_INIT("epoch"),
 	[F_LAST] = SPAN_INIT("last"),
@@ -125,6 +127,8 @@ static const char *const error_names[] = {
 	[MSG_ROLE_TAKEN] = "role-taken",
 	[MSG_ROOM_FULL] = "room-full",
 	[MSG_TOO_MANY_ROOMS] = "too-many-rooms",
+	[MSG_NO_ROOM] = "no-room",
+	[MSG_NOT_ALLOWED] = "not-allowed",
 	[MSG_UNKNOWN_PEER] = "unknown-peer",
 	[MSG_PEER_PENDING] = "peer-pending",
 	[MSG_PEER_RESTARTED] = "peer-restarted",
@@ -138,7 +142,7 @@ static const char *const error_names[] = {
 static int refuse(struct msg_error *error, enum msg_error_code code,
 		  const char *message)
 {
-	*error = (struct msg_error){code, message, 0};
+	*error = (struct msg_error){.code = code, .message = message};
 	return -EINVAL;
 }
 
@@ -199,6 +203,7 @@ static int read_about(const struct span *fields, struct msg *msg,
 			      "metadata must be an object");
 	msg->name = fields[F_NAME];
 	msg->metadata = fields[F_METADATA];
+	msg->auth = fields[F_AUTH];
 	msg->attempt = 1;
 	if (read_count(fields[F_INST], &msg->inst, error,
 		       "inst must be a whole number from 1 to 2^53 - 1") ||
@@ -569,7 +574,8 @@ void msg_write_error(struct buf *out, const struct msg *msg, struct span to,
 		buf_append_str(out, "\"");
 	}
 	buf_append_str(out, ",\"code\":\"");
-	buf_append_str(out, msg_error_name(error->code));
+	buf_append_str(out,
+		       error->name ? error->name : msg_error_name(error->code));
 	buf_append_str(out, "\",\"message\":");
 	buf_append_json(out, span_from(error->message));
 	if (error->retry_after_s)

@@ -50,6 +50,7 @@ struct msg {
 	struct span metadata;
 	uint64_t inst;	   /* 0 without one */
 	uint64_t attempt;  /* `try`, 1 without one */
+	struct span auth;  /* any raw JSON */
 	struct span token; /* MSG_RESUME: without quotes */
 	uint64_t epoch;
 	uint64_t last;
@@ -77,6 +78,8 @@ enum msg_error_code {
 	MSG_ROLE_TAKEN,
 	MSG_ROOM_FULL,
 	MSG_TOO_MANY_ROOMS,
+	MSG_NO_ROOM,
+	MSG_NOT_ALLOWED,
 	MSG_UNKNOWN_PEER,
 	MSG_PEER_PENDING,
 	MSG_PEER_RESTARTED,
@@ -89,6 +92,7 @@ enum msg_error_code {
 
 struct msg_error {
 	enum msg_error_code code;
+	const char *name; /* in place of the code's, or NULL */
 	const char *
 		message; /* one sentence: what was wrong, what would be right */
 	unsigned retry_after_s; /* when it may be right; 0: that is not known */

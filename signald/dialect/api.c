@@ -4,6 +4,7 @@
 
 #include <openssl/crypto.h>
 
+#include "base/log.h"
 #include "base/member.h"
 #include "codec/json.h"
 #include "dialect/api.h"
@@ -90,7 +91,9 @@ struct ice_wait {
 	struct web_held *held;
 	struct net_addr from;
 	char region[PLACE_MAX_NAME + 1];
+	char subject[CLAIMS_MAX_SUBJECT + 1]; /* "" for an address */
 	uint64_t ttl_s;
+	uint64_t most_ttl_s;
 };
 
 static void write_ice(const struct api *api, const struct icelist_ask *ask,
@@ -134,9 +137,11 @@ static void end_ice_wait(struct usercred_grant *grant)
 {
 	struct ice_wait *wait = container_of(grant, struct ice_wait, grant);
 	const struct icelist_ask ask = {
-		.kind = ICELIST_ADDRESS,
-		.subject = net_addr_network(&wait->from),
+		.kind = *wait->subject ? ICELIST_SUBJECT : ICELIST_ADDRESS,
+		.subject = *wait->subject ? span_from(wait->subject)
+					  : net_addr_network(&wait->from),
 		.ttl_s = wait->ttl_s,
+		.most_ttl_s = wait->most_ttl_s,
 		.region = span_from(wait->region),
 		.from = &wait->from,
 		.cred = grant->err ? NULL : &grant->cred,
@@ -172,6 +177,10 @@ static bool wait_for_credential(struct web_exchange *exchange,
 	wait->api = api;
 	wait->from = *ask->from;
 	wait->ttl_s = ask->ttl_s;
+	wait->most_ttl_s = ask->most_ttl_s;
+	if (ask->kind == ICELIST_SUBJECT)
+		(void)span_copy(ask->subject, wait->subject,
+				sizeof(wait->subject));
 	(void)span_copy(ask->region, wait->region, sizeof(wait->region));
 	if (!icelist_begin(*api->icelist, ask, &wait->grant)) {
 		free_ice_wait(wait);
@@ -183,16 +192,56 @@ static bool wait_for_credential(struct web_exchange *exchange,
 	return true;
 }
 
+/* Whether who asks may relay without being in a room; else it is answered. */
+static bool may_relay(const struct api *api, struct web_exchange *exchange,
+		      const struct web_request *request,
+		      struct access_verdict *verdict)
+{
+	char space[TICKET_LEN + 1];
+	const struct access_ask ask = {
+		.credential = access_shown(request, space),
+		.page = web_judge_page(request),
+		.role = SPAN(""),
+	};
+
+	access_judge(api->access, &ask, verdict);
+	if (!verdict->code && access_lacks(verdict) & RIGHT_TURN) {
+		access_verdict_clear(verdict);
+		verdict->code = "not-allowed";
+		verdict->message = "what was shown gives no right to turn";
+	}
+	if (!verdict->code)
+		return true;
+	metric_add(METRIC_REFUSED_ACCESS, 1);
+	access_reply(exchange, verdict);
+	return false;
+}
+
+/* subject  where theirs is kept */
+static void use_claims(struct icelist_ask *ask, const struct claims *claims,
+		       char subject[CLAIMS_MAX_SUBJECT + 1])
+{
+	ask->most_ttl_s = claims->ttl_s;
+	if (!*claims->subject)
+		return;
+	(void)span_copy(span_from(claims->subject), subject,
+			CLAIMS_MAX_SUBJECT + 1);
+	ask->kind = ICELIST_SUBJECT;
+	ask->subject = span_from(subject);
+}
+
 void api_handle_ice(struct web_exchange *exchange,
 		    const struct web_request *request, void *arg)
 {
 	const struct api *api = arg;
 	char region[PLACE_MAX_NAME + 1] = "";
+	char subject[CLAIMS_MAX_SUBJECT + 1];
 	struct icelist_ask ask = {
 		.kind = ICELIST_ADDRESS,
 		.subject = net_addr_network(request->peer),
 		.from = request->peer,
 	};
+	struct access_verdict verdict;
 	struct buf body = {0};
 
 	if (request->origin_verdict == ORIGIN_FOREIGN) {
@@ -203,6 +252,10 @@ void api_handle_ice(struct web_exchange *exchange,
 				  NULL);
 		return;
 	}
+	if (!may_relay(api, exchange, request, &verdict))
+		return;
+	use_claims(&ask, &verdict.claims, subject);
+	access_verdict_clear(&verdict);
 	if (read_query_ttl(exchange, request, &ask.ttl_s) ||
 	    read_posted_ttl(exchange, request, &ask.ttl_s))
 		return;
@@ -214,6 +267,63 @@ void api_handle_ice(struct web_exchange *exchange,
 		return;
 	write_ice(api, &ask, &body);
 	reply_buf(exchange, 200, &body);
+}
+
+/* Returns 0; or answers, with nothing to clear. */
+static int read_ticket(struct web_exchange *exchange,
+		       const struct web_request *request, uint64_t now_s,
+		       struct claims *claims)
+{
+	const char *why;
+	int err = claims_read(request->body.len ? request->body : SPAN("{}"),
+			      now_s, claims, &why);
+
+	if (!err)
+		return 0;
+	if (err == -ETIME)
+		claims_clear(claims);
+	web_reply_problem(exchange, err == -ENOMEM ? 503 : 400, why, NULL);
+	return err;
+}
+
+/* {"ticket":"tk_...","expiresIn":30} */
+static void reply_ticket(struct web_exchange *exchange, const char *ticket)
+{
+	struct buf body = {0};
+
+	buf_append_format(&body, "{\"ticket\": \"%s\", \"expiresIn\": %d}\n",
+			  ticket, TICKET_LIVES_S);
+	reply_buf(exchange, 201, &body);
+}
+
+void api_handle_tickets(struct web_exchange *exchange,
+			const struct web_request *request, void *arg)
+{
+	const struct api *api = arg;
+	char name[CONFIG_MAX_KEY_NAME + 1], ticket[TICKET_LEN + 1];
+	struct access_verdict verdict;
+	struct claims claims;
+	int err;
+
+	if (access_backend(api->access, request, name, &verdict)) {
+		metric_add(METRIC_REFUSED_ACCESS, 1);
+		access_reply(exchange, &verdict);
+		return;
+	}
+	if (read_ticket(exchange, request, clock_wall_s(api->clock), &claims))
+		return;
+	err = tickets_make(access_tickets(api->access), &claims, ticket);
+	claims_clear(&claims);
+	if (err) {
+		web_reply_problem(exchange, 503,
+				  "too many tickets are out; each ends after "
+				  "30 s",
+				  "Retry-After: 5\r\n");
+		return;
+	}
+	log_info("ticket.made", log_str("key", name));
+	reply_ticket(exchange, ticket);
+	crypto_wipe(ticket, sizeof(ticket));
 }
 
 void api_handle_healthz(struct web_exchange *exchange,

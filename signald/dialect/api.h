@@ -2,6 +2,7 @@
 #ifndef SIGNALD_DIALECT_API_H
 #define SIGNALD_DIALECT_API_H
 
+#include "access/access.h"
 #include "net/web.h"
 #include "turn/icelist.h"
 #include "turn/probe.h"
@@ -9,6 +10,8 @@
 /* What the handlers below need to know of the server; arg of each of them. */
 struct api {
 	struct icelist *const *icelist; /* the one in force */
+	struct access *access;
+	const struct clock *clock;
 	struct pool *const *pool;
 	struct probe *const *probe; /* NULL where nothing is proven */
 	bool is_draining;
@@ -16,6 +19,7 @@ struct api {
 };
 
 web_handler api_handle_ice;	/* /v1/ice */
+web_handler api_handle_tickets; /* POST /v1/tickets, for backends */
 web_handler api_handle_healthz; /* /healthz */
 web_handler api_handle_readyz;	/* /readyz */
 web_handler api_handle_version; /* /version */

@@ -67,7 +67,7 @@ static void link_waiting(struct early *early)
 {
 	struct events *events = early->visitor->space->events;
 
-	early->since_ms = events->clock->mono_ms;
+	early->since_ms = events->loop->clock.mono_ms;
 	early->prev_waiting = events->last_early;
 	early->next_waiting = NULL;
 	if (events->last_early)
@@ -319,7 +319,7 @@ static void expire(struct early *early)
 
 void events_tick(struct events *events)
 {
-	uint64_t now_ms = events->clock->mono_ms;
+	uint64_t now_ms = events->loop->clock.mono_ms;
 	struct early *next;
 
 	for (struct early *early = events->first_early;

@@ -10,16 +10,16 @@
 
 #define DEFAULT_ROOM "default"
 
-int events_new(struct events **eventsp, struct hub *hub,
-	       const struct kicked *kicked, const struct clock *clock)
+int events_new(struct events **eventsp, const struct events_parts *parts)
 {
 	struct events *events = calloc(1, sizeof(*events));
 
 	if (!events)
 		return -ENOMEM;
-	events->hub = hub;
-	events->kicked = kicked;
-	events->clock = clock;
+	events->hub = parts->hub;
+	events->kicked = parts->kicked;
+	events->access = parts->access;
+	events->loop = parts->loop;
 	events->visitors = map_new();
 	if (!events->visitors) {
 		free(events);
@@ -169,31 +169,101 @@ static void free_visitor(struct visitor *visitor)
 			 span_from(sio_socket_id(visitor->socket)));
 	visitor_forget_asks(visitor);
 	early_free(visitor);
+	if (visitor->claims)
+		claims_clear(visitor->claims);
+	free(visitor->claims);
 	free(visitor);
 }
 
-static void *on_connect(struct sio_socket *socket,
-			const struct sio_connect *connect, const char **refusal,
-			void *namespace_arg)
+/* What the client showed becomes the visitor's. Returns 0 or -ENOMEM. */
+static int give_claims(struct visitor *visitor, struct access_verdict *verdict)
 {
-	char home[NAME_MAX_BYTES + 1];
+	visitor->lacks = access_lacks(verdict);
+	if (verdict->is_guest)
+		return 0;
+	visitor->claims = malloc(sizeof(*visitor->claims));
+	if (!visitor->claims)
+		return -ENOMEM;
+	*visitor->claims = verdict->claims;
+	verdict->claims = (struct claims){0};
+	return 0;
+}
+
+/* Whom the connect, or the handshake beneath, shows; auth goes first. */
+static void judge(struct events *events, const struct sio_connect *connect,
+		  struct span home, struct access_verdict *verdict)
+{
+	char space[ACCESS_MAX_CREDENTIAL + 1];
+	struct access_ask ask = {
+		.credential = access_told(connect->auth, space, sizeof(space)),
+		.page = connect->page,
+		.room = home,
+		.role = SPAN(""),
+	};
+
+	if (!ask.credential.ptr)
+		ask.credential = connect->shown;
+	access_judge(events->access, &ask, verdict);
+	crypto_wipe(space, sizeof(space));
+}
+
+static void *let_in(struct visitor *visitor, struct sio_refusal *refusal)
+{
+	const char *code = visitor_let_in(visitor);
+
+	if (!code)
+		return visitor;
+	metric_add(METRIC_REFUSED_MESSAGES, 1);
+	*refusal = (struct sio_refusal){code, code};
+	free_visitor(visitor);
+	return NULL;
+}
+
+static void *admit(struct sio_socket *socket, struct span home,
+		   struct access_verdict *verdict, struct sio_refusal *refusal,
+		   void *namespace_arg)
+{
 	struct visitor *visitor;
+
+	if (verdict->code) {
+		metric_add(METRIC_REFUSED_ACCESS, 1);
+		log_info("access.refused", log_str("code", verdict->code));
+		*refusal =
+			(struct sio_refusal){verdict->message, verdict->code};
+		return NULL;
+	}
+	visitor = new_visitor(namespace_arg, socket, home);
+	if (!visitor)
+		return NULL;
+	if (give_claims(visitor, verdict)) {
+		free_visitor(visitor);
+		return NULL;
+	}
+	return let_in(visitor, refusal);
+}
+
+static void *on_connect(struct sio_socket *socket,
+			const struct sio_connect *connect,
+			struct sio_refusal *refusal, void *namespace_arg)
+{
+	const struct events_space *space = namespace_arg;
+	struct access_verdict verdict;
+	char home[NAME_MAX_BYTES + 1];
+	void *visitor;
 	size_t len;
 
 	if (read_home(connect, home, &len)) {
-		*refusal = "room must have 1 to 128 bytes and no control "
-			   "characters";
+		*refusal = (struct sio_refusal){
+			"room must have 1 to 128 bytes and no control "
+			"characters",
+			"bad-room"};
 		return NULL;
 	}
-	visitor = new_visitor(namespace_arg, socket, span_of(home, len));
-	if (!visitor)
-		return NULL;
-	*refusal = visitor_let_in(visitor);
-	if (!*refusal)
-		return visitor;
-	metric_add(METRIC_REFUSED_MESSAGES, 1);
-	free_visitor(visitor);
-	return NULL;
+	judge(space->events, connect, span_of(home, len), &verdict);
+	visitor = admit(socket, span_of(home, len), &verdict, refusal,
+			namespace_arg);
+	access_verdict_clear(&verdict);
+	return visitor;
 }
 
 /* For one window after a restart; then who is absent has been said to be gone.
@@ -204,7 +274,8 @@ static bool may_return(struct span id, void *namespace_arg)
 	const struct events *events = space->events;
 
 	return !hub_is_settled(events->hub) && !map_get(events->visitors, id) &&
-	       !kicked_has(events->kicked, id, clock_wall_s(events->clock));
+	       !kicked_has(events->kicked, id,
+			   clock_wall_s(&events->loop->clock));
 }
 
 static void on_cut(void *arg)

@@ -2,6 +2,7 @@
 #ifndef SIGNALD_DIALECT_EVENTS_H
 #define SIGNALD_DIALECT_EVENTS_H
 
+#include "access/access.h"
 #include "hub/session.h"
 #include "policy/kicked.h"
 #include "rules/rules.h"
@@ -24,9 +25,16 @@ void events_space_init(struct events_space *space, struct events *events);
 /* How a namespace treats its sockets; its arg is the struct events_space. */
 extern const struct sio_app events_app;
 
-/* Returns 0 or -ENOMEM. hub, kicked and clock are borrowed. */
-int events_new(struct events **eventsp, struct hub *hub,
-	       const struct kicked *kicked, const struct clock *clock);
+/* What it works with, all borrowed. */
+struct events_parts {
+	struct hub *hub;
+	const struct kicked *kicked;
+	struct access *access;
+	struct loop *loop;
+};
+
+/* Returns 0 or -ENOMEM. */
+int events_new(struct events **eventsp, const struct events_parts *parts);
 
 /* All sockets must be gone; takes NULL. */
 void events_free(struct events *events);

@@ -104,7 +104,8 @@ static void restart_refreshing(struct native_client *client)
 static void set_ice_due(struct native_client *client)
 {
 	struct native *native = client->native;
-	uint64_t ttl_s = icelist_ttl_s(*native->parts.icelist, client->ttl_s);
+	uint64_t ttl_s = icelist_ttl_s(*native->parts.icelist, client->ttl_s,
+				       client->peer->max_ttl_s);
 
 	client->ice_state = native->ice_state;
 	native->spread = (uint8_t)(native->spread + SPREAD_STEP);
@@ -218,6 +219,8 @@ static void on_close(struct wsconn *ws, enum wsconn_end end, const char *reason,
 	native_forget_requests(client);
 	native_forget_orders(client);
 	native_forget_push(client);
+	native_end_admission(client);
+	native_forget_shown(client);
 	end_peer(client, end);
 	outlog_clear(&client->unproved, GONE);
 	if (client->prev)
@@ -230,7 +233,8 @@ static void on_close(struct wsconn *ws, enum wsconn_end end, const char *reason,
 	free(client);
 }
 
-static void open_client(struct native *native, struct conn *conn)
+static void open_client(struct native *native,
+			const struct web_request *request, struct conn *conn)
 {
 	struct native_client *client = calloc(1, sizeof(*client));
 
@@ -244,6 +248,7 @@ static void open_client(struct native *native, struct conn *conn)
 		free(client);
 		return;
 	}
+	native_keep_shown(client, request);
 	client->next = native->clients;
 	if (native->clients)
 		native->clients->prev = client;
@@ -271,7 +276,8 @@ void native_handle(struct web_exchange *exchange,
 				  "Retry-After: 5\r\n");
 		return;
 	}
-	open_client(native, handshake_accept(exchange, accept, SUBPROTOCOL));
+	open_client(native, request,
+		    handshake_accept(exchange, accept, SUBPROTOCOL));
 }
 
 size_t native_clients_count(const struct native *native)

@@ -2,6 +2,7 @@
 #ifndef SIGNALD_DIALECT_NATIVE_H
 #define SIGNALD_DIALECT_NATIVE_H
 
+#include "access/access.h"
 #include "hub/session.h"
 #include "net/web.h"
 #include "policy/keyring.h"
@@ -18,6 +19,7 @@ struct native_parts {
 	struct icelist *const *icelist;
 	const struct keyring *keyring; /* signs resume tokens */
 	const struct kicked *kicked;   /* whose tokens are void */
+	struct access *access;
 };
 
 /* Returns 0 or -ENOMEM. */

@@ -51,8 +51,12 @@ struct native_client {
 	uint64_t ttl_s;		    /* that it asked for, 0 for none */
 	struct native_order *order; /* for what it said, or NULL */
 	struct native_order *push;  /* unasked, or NULL */
-	uint32_t ice_state;	    /* of the list that it has */
-	bool is_proving;	    /* a ping for `unproved` is out */
+	struct native_admission
+		*admission; /* of its join, until that is over */
+	char *shown;	    /* the credential of its handshake, or NULL */
+	enum origin_verdict page;
+	uint32_t ice_state; /* of the list that it has */
+	bool is_proving;    /* a ping for `unproved` is out */
 };
 
 /* How the hub reaches a client's peer; arg is the struct native_client, NULL
@@ -74,6 +78,10 @@ void native_send_error(struct native_client *client, const struct msg *msg,
 		       struct span to, enum msg_error_code code);
 void native_send_refusal(struct native_client *client, const struct msg *msg,
 			 enum msg_error_code code, const char *message);
+
+/* The same with a code of access_judge(). */
+void native_send_named(struct native_client *client, const struct msg *msg,
+		       const char *code, const char *message);
 
 /* The sentence for a code that needs no more; NULL for others. */
 const char *native_error_message(enum msg_error_code code);
@@ -107,6 +115,27 @@ void native_renew_ice(struct native_client *client);
 void native_write_renewed(struct native_client *client,
 			  const struct turncred *cred);
 void native_send_token(struct native_client *client);
+
+/* --- native_admit.c --- */
+
+/*
+ * Ask who the client is, once for a join, and have it say so.
+ *
+ * join  what the client says; what is known of it is put in, and points into
+ *       what native_end_admission() ends
+ *
+ * Returns whether it may try; else it has been answered.
+ */
+bool native_admit(struct native_client *client, const struct msg *msg,
+		  struct hub_join *join);
+
+/* The join has come to an end, good or bad. */
+void native_end_admission(struct native_client *client);
+
+/* What the handshake says of the client, until the connection is over. */
+void native_keep_shown(struct native_client *client,
+		       const struct web_request *request);
+void native_forget_shown(struct native_client *client);
 
 /* --- native_order.c --- */
 

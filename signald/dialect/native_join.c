@@ -17,6 +17,7 @@ struct arrival {
 	char room[NAME_MAX_BYTES + 1];
 	char name[NAME_MAX_BYTES + 1];
 	char id[TOKEN_MAX_ID + 1];
+	char user[TOKEN_MAX_USER];
 };
 
 static struct native_sources sources_of(const struct native_client *client)
@@ -35,13 +36,31 @@ static struct native_sources sources_of(const struct native_client *client)
 	};
 }
 
-static struct icelist_ask ask_for(const struct native_client *client,
-				  const char *id, uint64_t ttl_s)
+static struct icelist_ask ask_for(const struct native_client *client)
+{
+	const struct peer *peer = client->peer;
+
+	return (struct icelist_ask){
+		.kind = ICELIST_PEER,
+		.subject = span_from(peer->id),
+		.ttl_s = client->ttl_s,
+		.most_ttl_s = peer->max_ttl_s,
+		.is_without_turn = peer->lacks & RIGHT_TURN,
+		.from = conn_peer(wsconn_conn(client->ws)),
+	};
+}
+
+/* The same for one who is about to come. */
+static struct icelist_ask ask_for_arrival(const struct native_client *client,
+					  const struct hub_join *join,
+					  uint64_t ttl_s)
 {
 	return (struct icelist_ask){
 		.kind = ICELIST_PEER,
-		.subject = span_from(id),
+		.subject = span_from(join->id),
 		.ttl_s = ttl_s,
+		.most_ttl_s = join->max_ttl_s,
+		.is_without_turn = join->lacks & RIGHT_TURN,
 		.from = conn_peer(wsconn_conn(client->ws)),
 	};
 }
@@ -65,7 +84,7 @@ void native_send_ice(struct native_client *client, const struct msg *msg)
 	if (asked.ttl_s)
 		client->ttl_s = asked.ttl_s;
 	asked.ttl_s = client->ttl_s;
-	ask = ask_for(client, client->peer->id, client->ttl_s);
+	ask = ask_for(client);
 	if (!native_has_credential(client, &ask))
 		return;
 	send_written(client, &asked, native_write_ice);
@@ -85,8 +104,7 @@ void native_write_renewed(struct native_client *client,
 
 void native_renew_ice(struct native_client *client)
 {
-	const struct icelist_ask ask =
-		ask_for(client, client->peer->id, client->ttl_s);
+	const struct icelist_ask ask = ask_for(client);
 
 	if (!native_order_renewal(client, &ask))
 		native_write_renewed(client, NULL);
@@ -182,6 +200,10 @@ static enum msg_error_code join_error(int err)
 		return MSG_ROOM_FULL;
 	case -ENFILE:
 		return MSG_TOO_MANY_ROOMS;
+	case -ENOENT:
+		return MSG_NO_ROOM;
+	case -EPERM:
+		return MSG_NOT_ALLOWED;
 	default:
 		return MSG_INTERNAL;
 	}
@@ -234,7 +256,7 @@ static int prepare_join(struct native_client *client, const struct msg *msg,
 	if (err)
 		return err;
 	name_arrival(client, arrival);
-	ask = ask_for(client, arrival->id, msg->ttl_s);
+	ask = ask_for_arrival(client, &arrival->join, msg->ttl_s);
 	return native_has_credential(client, &ask) ? 0 : -EINPROGRESS;
 }
 
@@ -243,7 +265,8 @@ void native_join(struct native_client *client, const struct msg *msg)
 	struct arrival arrival = {0};
 	int err;
 
-	if (is_in_room(client, msg) || read_join(client, msg, &arrival))
+	if (is_in_room(client, msg) || read_join(client, msg, &arrival) ||
+	    !native_admit(client, msg, &arrival.join))
 		return;
 	err = prepare_join(client, msg, &arrival);
 	if (err == -EINPROGRESS)
@@ -251,6 +274,7 @@ void native_join(struct native_client *client, const struct msg *msg)
 	if (!err)
 		err = hub_join(client->native->parts.hub, &arrival.join,
 			       &client->peer);
+	native_end_admission(client);
 	if (err) {
 		native_send_error(client, msg, (struct span){NULL, 0},
 				  join_error(err));
@@ -310,8 +334,13 @@ static int read_resume(struct native_client *client, const struct msg *msg,
 	(void)span_copy(token.id, arrival->id, sizeof(arrival->id));
 	memcpy(arrival->room, token.place.ptr, token.place.len);
 	arrival->join.room = span_of(arrival->room, token.place.len);
+	memcpy(arrival->user, token.user.ptr, token.user.len);
 	arrival->join.id = arrival->id;
 	arrival->join.role = (enum hub_role)token.role;
+	arrival->join.lacks = token.lacks;
+	arrival->join.max_ttl_s = token.max_ttl_s;
+	if (token.user.len)
+		arrival->join.user = span_of(arrival->user, token.user.len);
 	*resume = (struct hub_resume){
 		.join = arrival->join,
 		.generation = token.generation,
@@ -379,7 +408,7 @@ void native_resume(struct native_client *client, const struct msg *msg)
 	if (is_in_room(client, msg) ||
 	    read_resume(client, msg, &arrival, &resume))
 		return;
-	ask = ask_for(client, arrival.id, msg->ttl_s);
+	ask = ask_for_arrival(client, &arrival.join, msg->ttl_s);
 	if (!native_has_credential(client, &ask))
 		return;
 	verdict = hub_resume(client->native->parts.hub, &resume, &peer, &err);

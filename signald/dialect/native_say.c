@@ -13,6 +13,10 @@ static const char *const messages[] = {
 			   "try again when it has left",
 	[MSG_ROOM_FULL] = "the room is full (rooms.max_peers_per_room)",
 	[MSG_TOO_MANY_ROOMS] = "the server has no more rooms (rooms.max_rooms)",
+	[MSG_NO_ROOM] = "there is no such room, and guests make none "
+			"(rooms.creation)",
+	[MSG_NOT_ALLOWED] = "you have no right to this; what you showed when "
+			    "you came says which you have",
 	[MSG_UNKNOWN_PEER] =
 		"no peer of this id is in the room; it may have left",
 	[MSG_PEER_PENDING] = "the server has just started, and this peer may "
@@ -44,15 +48,23 @@ static void write_refusal(struct native_client *client, const struct msg *msg,
 void native_send_error(struct native_client *client, const struct msg *msg,
 		       struct span to, enum msg_error_code code)
 {
-	write_refusal(client, msg, to,
-		      &(struct msg_error){code, messages[code], 0});
+	write_refusal(
+		client, msg, to,
+		&(struct msg_error){.code = code, .message = messages[code]});
 }
 
 void native_send_refusal(struct native_client *client, const struct msg *msg,
 			 enum msg_error_code code, const char *message)
 {
 	write_refusal(client, msg, (struct span){NULL, 0},
-		      &(struct msg_error){code, message, 0});
+		      &(struct msg_error){.code = code, .message = message});
+}
+
+void native_send_named(struct native_client *client, const struct msg *msg,
+		       const char *code, const char *message)
+{
+	write_refusal(client, msg, (struct span){NULL, 0},
+		      &(struct msg_error){.name = code, .message = message});
 }
 
 /* An answer that has nothing but ref and n. */
@@ -83,6 +95,8 @@ static enum msg_error_code send_error_code(int err)
 		return MSG_MUTED;
 	case -ENOMEM:
 		return MSG_INTERNAL;
+	case -EPERM:
+		return MSG_NOT_ALLOWED;
 	default: /* not there, or its connection has just ended */
 		return MSG_UNKNOWN_PEER;
 	}
@@ -162,12 +176,15 @@ static void on_relay(struct native_client *client, const struct msg *msg)
 
 static void on_broadcast(struct native_client *client, const struct msg *msg)
 {
+	struct envelope envelope = {.kind = ENVELOPE_BROADCAST,
+				    .payload = msg->payload};
+
 	if (!may_say(client, msg))
 		return;
-	hub_broadcast(client->peer,
-		      &(struct envelope){.kind = ENVELOPE_BROADCAST,
-					 .payload = msg->payload});
-	if (msg->ref.ptr)
+	if (hub_broadcast(client->peer, &envelope))
+		native_send_error(client, msg, (struct span){NULL, 0},
+				  MSG_NOT_ALLOWED);
+	else if (msg->ref.ptr)
 		send_answer(client, "ack", msg);
 }
 

@@ -76,6 +76,8 @@ static void write_ice_members(struct buf *out, uint64_t ttl_s,
 		.kind = ICELIST_PEER,
 		.subject = span_from(sources->peer->id),
 		.ttl_s = ttl_s,
+		.most_ttl_s = sources->peer->max_ttl_s,
+		.is_without_turn = sources->peer->lacks & RIGHT_TURN,
 		.from = sources->from,
 		.cred = sources->cred,
 	};
@@ -103,11 +105,14 @@ static void write_token(struct buf *out, const struct native_sources *sources)
 	const struct token token = {
 		.kind = TOKEN_PEER,
 		.role = (uint8_t)peer->role,
+		.lacks = (uint8_t)peer->lacks,
+		.max_ttl_s = peer->max_ttl_s,
 		.generation = hub_next_generation(peer),
 		.expires_at_s =
 			sources->now_s + sources->config->session.token_ttl_s,
 		.id = span_of(peer->id, peer->id_len),
 		.place = hub_room_name(peer->room),
+		.user = peer->user,
 	};
 
 	buf_append_str(out, "\"token\":\"");

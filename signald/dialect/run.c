@@ -108,6 +108,10 @@ static const char *join_error(int err)
 		return "room-full";
 	case -ENFILE:
 		return "too-many-rooms";
+	case -EPERM:
+		return "not-allowed";
+	case -ENOENT:
+		return "no-room";
 	case -EINVAL:
 		return "bad-room";
 	default:
@@ -142,11 +146,38 @@ static int read_room(const struct run *run, char room[NAME_MAX_BYTES + 1],
 	return span_copy(known, room, NAME_MAX_BYTES + 1);
 }
 
+/* What of a visitor's claims is for its peer. */
+static void apply_claims(const struct visitor *visitor, struct hub_join *join)
+{
+	const struct claims *claims = visitor->claims;
+	const struct config *config = visitor->space->events->loop->config;
+
+	join->lacks = visitor->lacks;
+	join->makes_no_rooms =
+		!claims && !strcmp(config->rooms.creation, "token");
+	if (!claims)
+		return;
+	join->max_ttl_s = claims->ttl_s;
+	if (*claims->subject)
+		join->user = span_from(claims->subject);
+	if (claims->metadata)
+		join->metadata = span_from(claims->metadata);
+}
+
+/* A rule can name any room and role; claims may be for one. */
+static bool claims_allow(const struct claims *claims, struct span room,
+			 enum hub_role role)
+{
+	return !claims ||
+	       (claims_has_room(claims, room) &&
+		(!*claims->role || !strcmp(claims->role, hub_role_name(role))));
+}
+
 static int join_room(struct run *run, struct span room, struct span name)
 {
 	struct visitor *visitor = run->visitor;
 	const struct rules_rule *rule = run->rule;
-	const struct hub_join join = {
+	struct hub_join join = {
 		.room = room,
 		.id = sio_socket_id(visitor->socket),
 		.role = rule->role,
@@ -160,6 +191,9 @@ static int join_room(struct run *run, struct span room, struct span name)
 	char client[NET_ADDR_CAP];
 	int err;
 
+	if (!claims_allow(visitor->claims, room, rule->role))
+		return -EPERM;
+	apply_claims(visitor, &join);
 	if (visitor->peer &&
 	    !span_equal(hub_room_name(visitor->peer->room), room)) {
 		err = hub_may_join(events_of(run)->hub, &join);
@@ -220,6 +254,8 @@ static int enter(struct run *run)
 	name_span = read_name(run, name);
 	if (!is_already(visitor, span_of(room, room_len), name_span))
 		return join_room(run, span_of(room, room_len), name_span);
+	if (!claims_allow(visitor->claims, span_of(room, room_len), rule->role))
+		return -EPERM;
 	run->has_entered = visitor->peer->role != rule->role;
 	return hub_set_role(events_of(run)->hub, visitor->peer, rule->role,
 			    rule->replaces);
@@ -315,6 +351,9 @@ static void send_to_peer(struct run *run, const struct rules_step *step,
 	case -EACCES:
 		fail(run, "muted");
 		break;
+	case -EPERM:
+		fail(run, "not-allowed");
+		break;
 	default:
 		fail(run, "unknown-peer");
 	}
@@ -333,20 +372,24 @@ static void send_to(struct run *run, const struct rules_step *step,
 {
 	struct visitor *visitor = run->visitor;
 	const struct sio_content *content = &envelope->event->content;
+	int err = 0;
 
 	switch (step->whom) {
 	case WHOM_ALL:
-		hub_broadcast(visitor->peer, envelope);
-		send_to_self(run, content);
+		err = hub_broadcast(visitor->peer, envelope);
+		if (!err)
+			send_to_self(run, content);
 		break;
 	case WHOM_OTHERS:
-		hub_broadcast(visitor->peer, envelope);
+		err = hub_broadcast(visitor->peer, envelope);
 		break;
 	case WHOM_BROADCASTER:
-		(void)hub_send_role(visitor->peer, ROLE_BROADCASTER, envelope);
+		err = hub_send_role(visitor->peer, ROLE_BROADCASTER, envelope,
+				    NULL);
 		break;
 	case WHOM_WATCHERS:
-		(void)hub_send_role(visitor->peer, ROLE_WATCHER, envelope);
+		err = hub_send_role(visitor->peer, ROLE_WATCHER, envelope,
+				    NULL);
 		break;
 	case WHOM_PEER:
 		send_to_peer(run, step, envelope);
@@ -354,6 +397,8 @@ static void send_to(struct run *run, const struct rules_step *step,
 	default:
 		send_to_self(run, content);
 	}
+	if (err)
+		fail(run, "not-allowed");
 }
 
 /* What docs/protocol.md promises the receiver of such a message. */

@@ -191,8 +191,13 @@ static int build(struct socketio *socketio, const struct socketio_parts *parts)
 {
 	const struct config *config = socketio->loop->config;
 	struct sio_limits limits = limits_of(config);
-	int err = events_new(&socketio->events, parts->hub, parts->kicked,
-			     &parts->loop->clock);
+	const struct events_parts of_events = {
+		.hub = parts->hub,
+		.kicked = parts->kicked,
+		.access = parts->access,
+		.loop = parts->loop,
+	};
+	int err = events_new(&socketio->events, &of_events);
 
 	if (!err)
 		err = sio_new(&socketio->sio, socketio->loop, parts->keyring,

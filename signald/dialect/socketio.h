@@ -3,6 +3,7 @@
 #ifndef SIGNALD_DIALECT_SOCKETIO_H
 #define SIGNALD_DIALECT_SOCKETIO_H
 
+#include "access/access.h"
 #include "hub/session.h"
 #include "net/web.h"
 #include "policy/keyring.h"
@@ -16,6 +17,7 @@ struct socketio_parts {
 	struct hub *hub;
 	const struct keyring *keyring; /* signs recovery ids */
 	const struct kicked *kicked;
+	struct access *access;
 };
 
 /* Load every namespace's rules and forget them. Returns 0, -EINVAL or -ENOMEM

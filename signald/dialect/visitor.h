@@ -12,7 +12,8 @@ _Static_assert(RULES_MAX_PARTS <= SIO_MAX_PARTS,
 struct events {
 	struct hub *hub;
 	const struct kicked *kicked;
-	const struct clock *clock;
+	struct access *access;
+	const struct loop *loop;
 	struct map *visitors;	   /* by socket id */
 	struct buf said;	   /* what an event makes for Socket.IO peers */
 	struct buf payload;	   /* and for others */
@@ -33,7 +34,9 @@ struct ask {
 struct visitor {
 	const struct events_space *space;
 	struct sio_socket *socket;
-	struct peer *peer; /* NULL outside a room */
+	struct peer *peer;     /* NULL outside a room */
+	struct claims *claims; /* NULL for a guest */
+	unsigned lacks;	       /* of enum right */
 	struct map *early; /* senders of descriptions, by id; NULL: none yet */
 	struct ask *asks;  /* the newest first */
 	unsigned asks_count;

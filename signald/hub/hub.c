@@ -164,25 +164,32 @@ static void drop_room_if_empty(struct hub *hub, struct room *room)
 	metric_add(METRIC_ROOMS, -1);
 }
 
-/* Its name and metadata, copied. Returns 0 or -ENOMEM, nothing changed then. */
-int peer_describe(struct hub_peer *made, struct span name, struct span metadata)
+/* A copy of one piece, behind those before it. */
+static struct span put_about(char **at, struct span piece)
 {
-	char *about = malloc(name.len + metadata.len + 1);
+	char *copy = *at;
+
+	if (!piece.ptr)
+		return (struct span){NULL, 0};
+	memcpy(copy, piece.ptr, piece.len);
+	*at += piece.len;
+	return span_of(copy, piece.len);
+}
+
+int peer_describe(struct hub_peer *made, const struct hub_join *join)
+{
+	size_t len = join->name.len + join->metadata.len + join->user.len;
+	char *about = malloc(len + 1);
 
 	if (!about)
 		return -ENOMEM;
 	free(made->about);
 	made->about = about;
-	made->peer.name = (struct span){NULL, 0};
-	made->peer.metadata = (struct span){NULL, 0};
-	if (name.ptr) {
-		memcpy(about, name.ptr, name.len);
-		made->peer.name = span_of(about, name.len);
-	}
-	if (metadata.ptr) {
-		memcpy(about + name.len, metadata.ptr, metadata.len);
-		made->peer.metadata = span_of(about + name.len, metadata.len);
-	}
+	made->peer.name = put_about(&about, join->name);
+	made->peer.metadata = put_about(&about, join->metadata);
+	made->peer.user = put_about(&about, join->user);
+	made->peer.lacks = join->lacks;
+	made->peer.max_ttl_s = join->max_ttl_s;
 	return 0;
 }
 
@@ -215,11 +222,13 @@ static struct peer *make_peer(struct hub *hub, const struct hub_join *join)
 		.id_len = id.len,
 		.role = join->role,
 		.inst = join->inst,
+		.lacks = join->lacks,
+		.max_ttl_s = join->max_ttl_s,
 		.ops = join->ops,
 		.arg = join->arg,
 	};
-	if ((join->name.ptr || join->metadata.ptr) &&
-	    peer_describe(made, join->name, join->metadata))
+	if ((join->name.ptr || join->metadata.ptr || join->user.ptr) &&
+	    peer_describe(made, join))
 		goto fail;
 	if (!join->has_session)
 		return &made->peer;
@@ -290,13 +299,33 @@ static void change_role(struct hub *hub, struct peer *peer, enum hub_role role)
 	tell_joined(peer);
 }
 
+/* Who would be a broadcaster. */
+struct claimant {
+	const struct peer_ops *ops;
+	struct span user;
+	bool replaces; /* see hub_set_role() */
+};
+
+/* rooms.takeover */
+static bool has_precedence(const struct hub *hub,
+			   const struct claimant *claimant,
+			   const struct peer *holder)
+{
+	const char *takeover = hub->config->rooms.takeover;
+
+	if (!strcmp(takeover, "replace"))
+		return true;
+	return !strcmp(takeover, "same-user") && claimant->user.len &&
+	       span_equal(claimant->user, holder->user);
+}
+
 /*
- * The broadcaster that makes way for another: one that is away, else, if the
- * other replaces, the first to have come with the same ops; NULL when none
- * does.
+ * The broadcaster that makes way for another: one that is away, else the first
+ * to have come that has to; NULL when none does.
  */
-static struct peer *find_yielding(const struct room *room,
-				  const struct peer_ops *ops, bool replaces)
+static struct peer *find_yielding(const struct hub *hub,
+				  const struct room *room,
+				  const struct claimant *claimant)
 {
 	struct peer *yielding = NULL;
 
@@ -307,7 +336,9 @@ static struct peer *find_yielding(const struct room *room,
 			continue;
 		if (peer->is_away)
 			return peer;
-		if (replaces && !yielding && peer->ops == ops)
+		if (!yielding &&
+		    ((claimant->replaces && peer->ops == claimant->ops) ||
+		     has_precedence(hub, claimant, peer)))
 			yielding = peer;
 	}
 	return yielding;
@@ -315,14 +346,14 @@ static struct peer *find_yielding(const struct room *room,
 
 /* yielding is NULL when nobody has to. */
 static int may_broadcast(const struct hub *hub, const struct room *room,
-			 const struct peer_ops *ops, bool replaces,
+			 const struct claimant *claimant,
 			 struct peer **yielding)
 {
 	struct peer *found = NULL;
 
 	if (room->broadcasters_count >=
 	    hub->config->rooms.max_broadcasters_per_room) {
-		found = find_yielding(room, ops, replaces);
+		found = find_yielding(hub, room, claimant);
 		if (!found)
 			return -EEXIST;
 	}
@@ -330,16 +361,30 @@ static int may_broadcast(const struct hub *hub, const struct room *room,
 	return 0;
 }
 
+/* Each role but the plain one needs a right of its own. */
+static int may_be(unsigned lacks, enum hub_role role)
+{
+	static const unsigned needed[] = {
+		[ROLE_PEER] = 0,
+		[ROLE_BROADCASTER] = RIGHT_PUBLISH,
+		[ROLE_WATCHER] = RIGHT_WATCH,
+		[ROLE_OPERATOR] = RIGHT_KICK,
+	};
+
+	return lacks & (RIGHT_JOIN | needed[role]) ? -EPERM : 0;
+}
+
 /* yielding is set where a broadcaster has to make way, and left alone else. */
 static int may_enter(const struct hub *hub, const struct room *room,
 		     const struct hub_join *join, struct peer **yielding)
 {
+	const struct claimant claimant = {join->ops, join->user,
+					  join->replaces};
 	size_t most = hub->config->rooms.max_peers_per_room;
 	struct peer *found = NULL;
 
 	if (join->role == ROLE_BROADCASTER) {
-		int err = may_broadcast(hub, room, join->ops, join->replaces,
-					&found);
+		int err = may_broadcast(hub, room, &claimant, &found);
 
 		if (err)
 			return err;
@@ -359,15 +404,19 @@ static int reserve(struct room *room, enum hub_role role,
 	return room_reserve(room, role, yielding ? 2 : 1);
 }
 
-static void make_way(struct hub *hub, struct peer *yielding)
+/* For one of its own dialect it becomes a plain peer where the rules say so;
+ * for another, or where it is away, it goes: its dialect may still wait for it.
+ */
+static void make_way(struct hub *hub, struct peer *yielding,
+		     const struct claimant *claimant)
 {
 	if (!yielding)
 		return;
-	if (!yielding->is_away) {
+	if (!yielding->is_away && claimant->replaces &&
+	    yielding->ops == claimant->ops) {
 		change_role(hub, yielding, ROLE_PEER);
 		return;
 	}
-	/* Its dialect may still wait for it. */
 	if (yielding->arg && yielding->ops->expel)
 		yielding->ops->expel(yielding, "role-taken");
 	end_peer(hub, yielding, LEAVE_LEFT);
@@ -388,18 +437,30 @@ int hub_may_join(const struct hub *hub, const struct hub_join *join)
 	const struct room *room = map_get(hub->rooms, join->room);
 	struct peer *yielding;
 
+	int err = may_be(join->lacks, join->role);
+
+	if (err)
+		return err;
 	if (room)
 		return may_enter(hub, room, join, &yielding);
+	if (join->makes_no_rooms)
+		return -ENOENT;
 	return map_count(hub->rooms) >= hub->config->rooms.max_rooms ? -ENFILE
 								     : 0;
 }
 
 int hub_join(struct hub *hub, const struct hub_join *join, struct peer **peerp)
 {
+	const struct claimant claimant = {join->ops, join->user,
+					  join->replaces};
 	struct peer *yielding = NULL, *peer = NULL;
 	struct room *room;
-	int err = 0;
+	int err = may_be(join->lacks, join->role);
 
+	if (err)
+		return err;
+	if (join->makes_no_rooms && !map_get(hub->rooms, join->room))
+		return -ENOENT;
 	room = find_or_make_room(hub, join->room, &err);
 	if (!room)
 		return err;
@@ -413,7 +474,7 @@ int hub_join(struct hub *hub, const struct hub_join *join, struct peer **peerp)
 		return err;
 	}
 	/* Who makes way may be the last in the room, which is kept for us. */
-	make_way(hub, yielding);
+	make_way(hub, yielding, &claimant);
 	hub_peer_of(peer)->is_newcomer = !hub_is_settled(hub);
 	enter(hub, room, peer);
 	*peerp = peer;
@@ -431,19 +492,21 @@ void hub_leave(struct hub *hub, struct peer *peer, enum hub_leave_reason reason)
 int hub_set_role(struct hub *hub, struct peer *peer, enum hub_role role,
 		 bool replaces)
 {
+	const struct claimant claimant = {peer->ops, peer->user, replaces};
 	struct room *room = peer->room;
 	struct peer *yielding = NULL;
-	int err = 0;
+	int err;
 
 	if (peer->role == role)
 		return 0;
-	if (role == ROLE_BROADCASTER)
-		err = may_broadcast(hub, room, peer->ops, replaces, &yielding);
+	err = may_be(peer->lacks, role);
+	if (!err && role == ROLE_BROADCASTER)
+		err = may_broadcast(hub, room, &claimant, &yielding);
 	if (!err)
 		err = reserve(room, role, yielding);
 	if (err)
 		return err;
-	make_way(hub, yielding);
+	make_way(hub, yielding, &claimant);
 	change_role(hub, peer, role);
 	return 0;
 }
@@ -467,8 +530,11 @@ static struct peer *find_receiver(const struct hub *hub,
 int hub_send(struct hub *hub, struct peer *from, struct span to,
 	     struct envelope *envelope)
 {
-	struct peer *peer = find_receiver(hub, from, to);
+	struct peer *peer;
 
+	if (from->lacks & RIGHT_SIGNAL)
+		return -EPERM;
+	peer = find_receiver(hub, from, to);
 	if (!peer)
 		return hub_is_settled(hub) ? -ENOENT : -EAGAIN;
 	if (peer->room != from->room)

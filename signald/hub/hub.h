@@ -21,9 +21,13 @@ struct hub_join {
 	unsigned most; /* peers in the room, if fewer than configured; or 0 */
 	struct span name;
 	struct span metadata;
-	uint64_t inst;	  /* see struct peer */
-	bool has_session; /* it may be cut off and resumed; needs inst */
-	uint64_t attempt; /* of its transport, counted by the client */
+	struct span user;    /* see struct peer */
+	unsigned max_ttl_s;  /* see struct peer */
+	unsigned lacks;	     /* of enum right: what it may not do */
+	bool makes_no_rooms; /* it may only come into one that is there */
+	uint64_t inst;	     /* see struct peer */
+	bool has_session;    /* it may be cut off and resumed; needs inst */
+	uint64_t attempt;    /* of its transport, counted by the client */
 	const struct peer_ops *ops;
 	void *arg;
 };
@@ -40,9 +44,11 @@ void hub_free(struct hub *hub);
  * Put a new peer into a room, which is made when it does not exist, and tell
  * those who see it.
  *
- * Returns 0 with the peer, -EEXIST when the room has its broadcaster (one
- * that is away makes way), -ENOSPC when the room is full, -ENFILE when there
- * are too many rooms, -EINVAL when a peer has that id already, -ENOMEM.
+ * Returns 0 with the peer, -EPERM when it lacks the right to its role, -ENOENT
+ * when it may make no room and there is none, -EEXIST when the room has its
+ * broadcaster, who does not make way for this one (rooms.takeover; one that is
+ * away always does), -ENOSPC when the room is full, -ENFILE when there are too
+ * many rooms, -EINVAL when a peer has that id already, -ENOMEM.
  */
 int hub_join(struct hub *hub, const struct hub_join *join, struct peer **peerp);
 
@@ -62,8 +68,9 @@ void hub_leave(struct hub *hub, struct peer *peer,
  *           is away: the first to have come whose ops are this peer's becomes a
  *           plain peer. The hub does not tell it so itself.
  *
- * Returns 0, also when nothing changes; -EEXIST when the room has its
- * broadcaster, -ENOMEM; nobody is told anything then.
+ * Returns 0, also when nothing changes; -EPERM when it lacks the right to that
+ * role, -EEXIST when the room has its broadcaster, -ENOMEM; nobody is told
+ * anything then.
  */
 int hub_set_role(struct hub *hub, struct peer *peer, enum hub_role role,
 		 bool replaces);
@@ -72,22 +79,25 @@ int hub_set_role(struct hub *hub, struct peer *peer, enum hub_role role,
  * Relay to one peer of the sender's room. envelope->from is set here, and of a
  * numbered envelope the receipt.
  *
- * Returns 0 when the peer took it, or had it before; -ENOENT when no such peer
+ * Returns 0 when the peer took it, or had it before; -EPERM when the sender has
+ * no right to send to one, -EACCES when it is muted; -ENOENT when no such peer
  * is in the room, -EAGAIN when there is none though it may still come back
  * after a restart of the server, -ESTALE when its memory is not ti, -ERANGE
- * when a message before it is missing (p), -EACCES when the sender is muted,
- * or what its deliver() returned.
+ * when a message before it is missing (p), or what its deliver() returned.
  */
 int hub_send(struct hub *hub, struct peer *from, struct span to,
 	     struct envelope *envelope);
 
 /* Relay to the others in the room who have that role, whether they see the
- * sender or not. Returns how many took it; none of one who is muted. */
-size_t hub_send_role(struct peer *from, enum hub_role role,
-		     struct envelope *envelope);
+ * sender or not. Returns 0, with how many took it in *taken unless that is
+ * NULL; none of one who is muted. -EPERM when the sender has no right to send
+ * to one. */
+int hub_send_role(struct peer *from, enum hub_role role,
+		  struct envelope *envelope, size_t *taken);
 
-/* Relay to everybody in the room who sees the sender, unless that is muted. */
-void hub_broadcast(struct peer *from, struct envelope *envelope);
+/* Relay to everybody in the room who sees the sender, unless that is muted.
+ * Returns 0, or -EPERM when the sender has no right to send to all. */
+int hub_broadcast(struct peer *from, struct envelope *envelope);
 
 /*
  * How many seconds, rounded up, this peer may not send what is of that kind; 0

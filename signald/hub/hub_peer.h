@@ -38,7 +38,7 @@ struct hub_peer {
 	uint64_t away_ends_ms;	  /* 0: its dialect ends it */
 	uint64_t absent_at_ms;	  /* 0: it was told, or will not be */
 	enum hub_leave_reason away_reason; /* when it does not come back */
-	char *about;			   /* its name and metadata */
+	char *about;			   /* its name, metadata and user */
 	bool is_newcomer;	 /* came without a token, while unsettled */
 	uint64_t since_s;	 /* Unix time of its joining */
 	uint64_t muted_until_ms; /* 0: it may say what it likes */
@@ -78,9 +78,9 @@ static inline uint64_t hub_window_ms(const struct hub *hub)
 
 /* --- what the hub's modules do for each other --- */
 
-/* Its name and metadata, copied. Returns 0 or -ENOMEM, nothing changed then. */
-int peer_describe(struct hub_peer *made, struct span name,
-		  struct span metadata);
+/* Its name, metadata, user and rights, copied. Returns 0 or -ENOMEM, nothing
+ * changed then. */
+int peer_describe(struct hub_peer *made, const struct hub_join *join);
 
 /* Returns NULL when memory ran out. */
 struct session *session_new(struct hub_peer *owner, uint64_t attempt);

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "hub/outlog.h"
+#include "policy/right.h"
 
 struct room;
 
@@ -127,6 +128,9 @@ struct peer {
 				 but one */
 	struct span name;     /* {NULL, 0} without one */
 	struct span metadata; /* raw JSON object, {NULL, 0} without one */
+	struct span user;     /* whom it acts for, {NULL, 0} for a guest */
+	unsigned lacks;	      /* of enum right: what it may not do */
+	unsigned max_ttl_s;   /* of TURN credentials; 0: as configured */
 	const struct peer_ops *ops;
 	void *arg;	 /* the dialect's; of one that is away it may be NULL */
 	bool is_away;	 /* cut off, or its page is going away */

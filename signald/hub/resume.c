@@ -81,8 +81,7 @@ static enum hub_resumed take_over(struct hub *hub, struct hub_peer *owner,
 	bool is_new_memory = resume->join.inst > peer->inst;
 
 	if (is_new_memory) {
-		*err = peer_describe(owner, resume->join.name,
-				     resume->join.metadata);
+		*err = peer_describe(owner, &resume->join);
 		if (*err)
 			return RESUME_REFUSED;
 	}

@@ -1,4 +1,6 @@
 /* tell.c: who in a room hears of what, and whom a peer sees. */
+#include <errno.h>
+
 #include "hub/pair.h"
 #include "hub/tell.h"
 #include "policy/metric.h"
@@ -126,12 +128,16 @@ int tell_numbered(struct session *from, struct hub_peer *to,
 	return err;
 }
 
-size_t hub_send_role(struct peer *from, enum hub_role role,
-		     struct envelope *envelope)
+int hub_send_role(struct peer *from, enum hub_role role,
+		  struct envelope *envelope, size_t *taken)
 {
 	const struct room_list *list = room_list_of(from->room, role);
-	size_t taken = 0;
+	size_t count = 0;
 
+	if (from->lacks & RIGHT_SIGNAL)
+		return -EPERM;
+	if (taken)
+		*taken = 0;
 	if (hub_muted_s(from, envelope->kind))
 		return 0;
 	envelope->from = from;
@@ -141,21 +147,26 @@ size_t hub_send_role(struct peer *from, enum hub_role role,
 
 		if (peer && peer != from && peer->role == role &&
 		    !peer->ops->deliver(peer, envelope))
-			taken++;
+			count++;
 	}
 	free_frames(envelope);
-	if (taken)
+	if (count)
 		count_relayed(envelope);
-	return taken;
+	if (taken)
+		*taken = count;
+	return 0;
 }
 
-void hub_broadcast(struct peer *from, struct envelope *envelope)
+int hub_broadcast(struct peer *from, struct envelope *envelope)
 {
+	if (from->lacks & RIGHT_BROADCAST)
+		return -EPERM;
 	if (hub_muted_s(from, envelope->kind))
-		return;
+		return 0;
 	envelope->from = from;
 	count_relayed(envelope);
 	tell_room(envelope);
+	return 0;
 }
 
 static const struct room_member *member_at(const struct room_list *list,

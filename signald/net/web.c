@@ -277,6 +277,38 @@ static void begin_call(struct call *call, struct web_conn *wc,
 		call->exchange.origin = request->origin;
 }
 
+/* SCHEME://HOST of a page's address. */
+static struct span origin_of(struct span address)
+{
+	const char *host, *end;
+
+	host = memmem(address.ptr, address.len, "://", 3);
+	if (!host)
+		return address;
+	host += 3;
+	end = memchr(host, '/', address.len - (size_t)(host - address.ptr));
+	return end ? span_of(address.ptr, (size_t)(end - address.ptr))
+		   : address;
+}
+
+enum origin_verdict web_judge_page(const struct web_request *request)
+{
+	const struct http_request *head = request->head;
+	const struct config *config = conn_loop(request->conn)->config;
+	const struct http_header *site, *referer;
+
+	if (request->origin_verdict != ORIGIN_ABSENT)
+		return request->origin_verdict;
+	site = http_find(head, SPAN("Sec-Fetch-Site"));
+	if (site && span_equal(site->value, SPAN("same-origin")))
+		return ORIGIN_OWN;
+	referer = http_find(head, SPAN("Referer"));
+	if (!referer)
+		return ORIGIN_ABSENT;
+	return origin_judge(span_from(config->http.origins),
+			    origin_of(referer->value), head->host);
+}
+
 /* Send the request where it belongs; everything it needs is there. */
 static void dispatch(struct call *call)
 {

@@ -81,6 +81,11 @@ void web_reply(struct web_exchange *exchange,
 void web_reply_problem(struct web_exchange *exchange, int status,
 		       const char *detail, const char *headers);
 
+/* The same with one word that programs can tell it by, as member `code`. */
+void web_reply_problem_code(struct web_exchange *exchange, int status,
+			    const char *code, const char *detail,
+			    const char *headers);
+
 /*
  * Answer later. Until then nothing more is read from this connection, but its
  * end is noticed.
@@ -100,6 +105,13 @@ struct web_held *web_hold(struct web_exchange *exchange,
  * on_gone is not called.
  */
 int web_held_reply(struct web_held *held, const struct web_response *response);
+
+/*
+ * From which page a request comes, as far as its browser says so: by Origin;
+ * or, as a GET of a page of the same origin has none, by Sec-Fetch-Site or
+ * Referer.
+ */
+enum origin_verdict web_judge_page(const struct web_request *request);
 
 /*
  * A page of a foreign origin is being refused: count it, and say so in the log

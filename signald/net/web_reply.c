@@ -9,7 +9,7 @@
 /* What every response says. */
 #define COMMON_HEADERS                        \
 	"X-Content-Type-Options: nosniff\r\n" \
-	"Referrer-Policy: no-referrer\r\n"
+	"Referrer-Policy: same-origin\r\n"
 
 void web_writer_clear(struct web_writer *writer)
 {
@@ -147,11 +147,23 @@ void web_reply(struct web_exchange *exchange,
 void web_reply_problem(struct web_exchange *exchange, int status,
 		       const char *detail, const char *headers)
 {
+	web_reply_problem_code(exchange, status, NULL, detail, headers);
+}
+
+void web_reply_problem_code(struct web_exchange *exchange, int status,
+			    const char *code, const char *detail,
+			    const char *headers)
+{
 	struct buf body = {0};
 
 	buf_append_str(&body, "{\"title\": ");
 	buf_append_json(&body, span_from(http_status_text(status)));
-	buf_append_format(&body, ", \"status\": %d, \"detail\": ", status);
+	buf_append_format(&body, ", \"status\": %d", status);
+	if (code) {
+		buf_append_str(&body, ", \"code\": ");
+		buf_append_json(&body, span_from(code));
+	}
+	buf_append_str(&body, ", \"detail\": ");
 	buf_append_json(&body, span_from(detail));
 	buf_append_str(&body, "}\n");
 	web_reply(exchange, &(struct web_response){

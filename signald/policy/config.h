@@ -17,6 +17,10 @@
 /* Characters of one secret. */
 #define CONFIG_MAX_SECRET 128
 
+/* An API key's name, and its SHA-256 in hexadecimal. */
+#define CONFIG_MAX_KEY_NAME 32
+#define CONFIG_KEY_HASH_LEN 64
+
 struct config_server;
 
 /*
@@ -89,7 +93,14 @@ struct config {
 		unsigned max_broadcasters_per_room;
 		unsigned max_peers_listed;
 		unsigned max_metadata_bytes;
+		char *takeover; /* "refuse", "replace" or "same-user" */
+		char *creation; /* "anybody" or "token" */
 	} rooms;
+	struct {
+		char *mode; /* "auto", or what it stands for */
+		bool open_in_public;
+		char *keys; /* list of NAME:SHA256 of API keys */
+	} access;
 	struct {
 		/* of one server; a [turn NAME] section has these alone */
 		char *host;	 /* name or address in the URLs, "" for none */
@@ -183,6 +194,7 @@ enum config_type {
 	CONFIG_URL_PATH,     /* "/", or a path between two of them */
 	CONFIG_NAMESPACES,   /* NAME=RULES[+recovery] items, or empty */
 	CONFIG_WORD,	     /* letters, digits, - and _, or empty */
+	CONFIG_KEYS,	     /* NAME:HASH items of API keys, or empty */
 };
 
 /* Never printed. */
@@ -196,6 +208,21 @@ static inline bool config_keeps_users(const struct config *config)
 {
 	return !strcmp(config->turn.credentials, "redis");
 }
+
+enum config_mode {
+	MODE_OPEN,  /* whoever can reach it may do everything */
+	MODE_GUEST, /* own pages and those of http.origins, by a room's link */
+	MODE_KEY,   /* API keys, and tickets got with them */
+	MODE_TOKEN, /* those, and tokens */
+	MODE_WEBHOOK, /* those, and whom the operator's own server lets in */
+};
+
+/* access.mode, decided where it is "auto". */
+enum config_mode config_mode(const struct config *config);
+const char *config_mode_name(enum config_mode mode);
+
+/* Other machines can reach it: it listens to more than loopback. */
+bool config_is_public(const struct config *config);
 
 /* Of a list of secrets the one that signs; empty where there is none. */
 static inline struct span config_signing_secret(const char *secrets)

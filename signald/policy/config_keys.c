@@ -129,6 +129,17 @@ const struct config_key config_keys[] = {
 	     CONFIG_RELOAD, "peers in one page of a room's list"),
 	UINT(rooms, max_metadata_bytes, "4096", 0, 65536,
 	     CONFIG_RELOAD, "a peer's metadata, bytes of JSON"),
+	WORD(rooms, takeover, "refuse", "refuse|replace|same-user",
+	     CONFIG_RELOAD, "a second broadcaster is refused, or the first goes, or goes if both are of one user"),
+	WORD(rooms, creation, "anybody", "anybody|token",
+	     CONFIG_RELOAD, "whose coming makes a room: token: only theirs who come by a token, a ticket or a key"),
+
+	WORD(access, mode, "auto", "auto|open|guest|key|token|webhook",
+	     CONFIG_RESTART, "who may come in; auto: open where only this machine is listened to, else guest"),
+	TEXT(access, open_in_public, CONFIG_BOOL, "no",
+	     CONFIG_RESTART, "let mode = open listen to other machines too: strangers use the relay at your cost then"),
+	TEXT(access, keys, CONFIG_KEYS, "",
+	     CONFIG_RELOAD, "API keys of backends: NAME:HASH items as signald key prints them"),
 
 	SERVER_TEXT(host, CONFIG_HOST, "",
 		    "the server's name or address as clients see it; empty for no TURN"),

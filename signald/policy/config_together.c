@@ -159,6 +159,25 @@ static int check_relay_ports(struct loader *loader)
 	return err;
 }
 
+/* Nobody opens a relay to the world by mistake. */
+static int check_mode(struct loader *loader)
+{
+	const struct config *config = loader->own.config;
+	int err;
+
+	if (strcmp(config->access.mode, "open") != 0 ||
+	    config->access.open_in_public || !config_is_public(config))
+		return 0;
+	err = config_refuse(
+		loader->error,
+		"access.mode = open lets everybody in, and listen.address is "
+		"not of this machine alone: use guest, or say "
+		"access.open_in_public = yes if strangers may use the relay at "
+		"your cost");
+	place_key(loader, key_of("access.mode"));
+	return err;
+}
+
 int loader_check_together(struct loader *loader)
 {
 	int err = 0;
@@ -169,5 +188,7 @@ int loader_check_together(struct loader *loader)
 		err = check_need(loader, &needs[i]);
 	if (!err)
 		err = check_credentials(loader);
+	if (!err)
+		err = check_mode(loader);
 	return err ? err : check_relay_ports(loader);
 }

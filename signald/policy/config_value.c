@@ -273,6 +273,37 @@ static bool is_secrets(struct span s)
 	return true;
 }
 
+static bool is_hex(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!memchr("0123456789abcdef", s.ptr[i], 16))
+			return false;
+	return true;
+}
+
+/* NAME:HASH, as signald key prints it. */
+static bool is_key(struct span s)
+{
+	struct span name, hash;
+
+	return split(s, ':', &name, &hash) && name.len &&
+	       name.len <= CONFIG_MAX_KEY_NAME && is_word(name) &&
+	       hash.len == CONFIG_KEY_HASH_LEN && is_hex(hash);
+}
+
+static bool is_keys(struct span s)
+{
+	return !s.len || is_list(s, is_key);
+}
+
+bool config_is_loopback(struct span address)
+{
+	uint64_t port;
+	struct ip ip;
+
+	return read_address(address, &ip, &port) && is_loopback_ip(&ip);
+}
+
 /* The texts: checked, and kept as they are. */
 static const struct {
 	bool (*is_valid)(struct span);
@@ -315,6 +346,8 @@ static const struct {
 			       "/=tutorial, /x=generic+recovery, "
 			       "/y=/etc/y.rules; or empty"},
 	[CONFIG_WORD] = {is_word, "one word of A-Z a-z 0-9 _ -, or empty"},
+	[CONFIG_KEYS] = {is_keys, "NAME:HASH as signald key prints it, more "
+				  "parted by commas, or empty"},
 };
 
 static const struct {

@@ -30,6 +30,9 @@ unsigned config_value_uint(const struct config *config,
 bool config_value_equal(const struct config *a, const struct config *b,
 			const struct config_key *key);
 
+/* ADDRESS:PORT of this machine alone. */
+bool config_is_loopback(struct span address);
+
 /* Wipe and free it. */
 void config_value_clear(struct config *config, const struct config_key *key);
 

@@ -88,6 +88,8 @@ static const struct row rows[METRIC_COUNT] = {
 	[METRIC_CLOSED_TIMEOUT] = NEXT("closed", "reason=\"timeout\""),
 	[METRIC_REFUSED_ORIGIN] = COUNTER("origins_refused",
 		"Requests refused for the origin of their page."),
+	[METRIC_REFUSED_ACCESS] = COUNTER("access_refused",
+		"Clients refused for what they showed, or for showing nothing."),
 	[METRIC_ACCEPT_PAUSES] = COUNTER("accept_pauses",
 		"Times accepting stopped as descriptors or connections ran out."),
 	[METRIC_QUEUED_BYTES] = GAUGE("send_queue_bytes",

@@ -3,16 +3,16 @@
 
 #include "policy/token.h"
 
-#define VERSION 1
+#define VERSION 2
 
 /*
- *   version kind role key | generation (4) | expires_at_s (8)
- *   | length, id | length, place | MAC (16)
+ *   version kind role key lacks | generation (4) | expires_at_s (8)
+ *   | max_ttl_s (4) | length, id | length, place | length, user | MAC (16)
  *
  * Numbers are big-endian. The MAC is over everything before it, with 0 for the
  * key: with the number of another it would not verify.
  */
-#define FIXED_BYTES 16
+#define FIXED_BYTES 21
 
 static void put_number(uint8_t *out, uint64_t value, size_t bytes)
 {
@@ -45,15 +45,20 @@ int token_write(const struct keyring *ring, const struct token *token,
 	size_t len = FIXED_BYTES;
 	int err;
 
-	if (token->id.len > TOKEN_MAX_ID || token->place.len > TOKEN_MAX_PLACE)
+	if (token->id.len > TOKEN_MAX_ID ||
+	    token->place.len > TOKEN_MAX_PLACE ||
+	    token->user.len > TOKEN_MAX_USER)
 		return -EINVAL;
 	bytes[0] = VERSION;
 	bytes[1] = (uint8_t)token->kind;
 	bytes[2] = token->role;
-	put_number(bytes + 4, token->generation, 4);
-	put_number(bytes + 8, token->expires_at_s, 8);
+	bytes[4] = token->lacks;
+	put_number(bytes + 5, token->generation, 4);
+	put_number(bytes + 9, token->expires_at_s, 8);
+	put_number(bytes + 17, token->max_ttl_s, 4);
 	len += put_string(bytes + len, token->id);
 	len += put_string(bytes + len, token->place);
+	len += put_string(bytes + len, token->user);
 	bytes[3] = 0;
 	err = keyring_sign(ring, span_of(bytes, len), &key, mac);
 	if (err)
@@ -100,11 +105,14 @@ int token_read(const struct keyring *ring, struct span text,
 		return -EINVAL;
 	rest = span_of(bytes + FIXED_BYTES, len - FIXED_BYTES);
 	if (take_string(&rest, &token->id) ||
-	    take_string(&rest, &token->place) || rest.len)
+	    take_string(&rest, &token->place) ||
+	    take_string(&rest, &token->user) || rest.len)
 		return -EINVAL;
 	token->kind = kind;
 	token->role = bytes[2];
-	token->generation = (uint32_t)get_number(bytes + 4, 4);
-	token->expires_at_s = get_number(bytes + 8, 8);
+	token->lacks = bytes[4];
+	token->generation = (uint32_t)get_number(bytes + 5, 4);
+	token->expires_at_s = get_number(bytes + 9, 8);
+	token->max_ttl_s = (uint32_t)get_number(bytes + 17, 4);
 	return token->expires_at_s > now_s ? 0 : -ETIME;
 }

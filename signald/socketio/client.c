@@ -2,10 +2,28 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "access/access.h"
 #include "base/log.h"
 #include "codec/json.h"
 #include "policy/metric.h"
 #include "socketio/sio.h"
+
+static void keep_shown(struct sio_client *client,
+		       const struct web_request *request)
+{
+	char space[TICKET_LEN + 1];
+	struct span shown = access_shown(request, space);
+
+	if (shown.ptr && shown.len <= ACCESS_MAX_CREDENTIAL)
+		client->shown = strndup(shown.ptr, shown.len);
+}
+
+static void forget_shown(struct sio_client *client)
+{
+	if (client->shown)
+		crypto_wipe(client->shown, strlen(client->shown));
+	free(client->shown);
+}
 
 static void *on_open(struct engine_session *session,
 		     const struct web_request *request, void *engine_arg);
@@ -107,9 +125,10 @@ static void fail(struct sio_client *client, const char *reason)
 	engine_close(client->session, ENGINE_FAILED, reason);
 }
 
-/* {"message":"Invalid namespace"}; in protocol 4 the message alone. */
+/* {"message":"Invalid namespace"}, with "data" where there is a code; before
+ * protocol 4 of Engine.IO the message alone. */
 static void send_refusal(struct sio_client *client, struct span nsp,
-			 const char *message)
+			 const struct sio_refusal *refusal)
 {
 	bool is_v3 = engine_version(client->session) == EIO_3;
 	char name[SIO_MAX_NSP + 1];
@@ -117,7 +136,12 @@ static void send_refusal(struct sio_client *client, struct span nsp,
 
 	(void)span_copy(nsp, name, sizeof(name));
 	buf_append_str(&data, is_v3 ? "" : "{\"message\":");
-	buf_append_json(&data, span_from(message));
+	buf_append_json(&data, span_from(refusal->message));
+	if (refusal->code && !is_v3) {
+		buf_append_str(&data, ",\"data\":{\"code\":");
+		buf_append_json(&data, span_from(refusal->code));
+		buf_append_str(&data, "}");
+	}
 	buf_append_str(&data, is_v3 ? "" : "}");
 	client_send(client, SIO_CONNECT_ERROR, name,
 		    &(struct span){data.ptr, data.len}, 1);
@@ -148,8 +172,12 @@ static void enter(struct sio_client *client, const struct sio_namespace *nsp,
 		.room = client->has_room
 				? span_of(client->room, client->room_len)
 				: (struct span){NULL, 0},
+		.shown = client->shown ? span_from(client->shown)
+				       : (struct span){NULL, 0},
+		.page = client->page,
 	};
-	const char *refusal = "the server is out of memory; try again later";
+	struct sio_refusal refusal = {
+		.message = "the server is out of memory; try again later"};
 	struct sio_socket *socket = socket_new(client, nsp, packet->data);
 
 	if (socket) {
@@ -162,7 +190,7 @@ static void enter(struct sio_client *client, const struct sio_namespace *nsp,
 			socket_detach(socket);
 			socket_free(socket);
 		}
-		send_refusal(client, span_from(nsp->name), refusal);
+		send_refusal(client, span_from(nsp->name), &refusal);
 		return;
 	}
 	end_connect_timeout(client);
@@ -181,7 +209,9 @@ static void take_connect(struct sio_client *client,
 		if (engine_version(client->session) == EIO_4)
 			fail(client, "connected to a namespace twice");
 	} else if (!nsp) {
-		send_refusal(client, packet->nsp, "Invalid namespace");
+		send_refusal(
+			client, packet->nsp,
+			&(struct sio_refusal){.message = "Invalid namespace"});
 	} else if (nsp->is_recoverable &&
 		   socket_recover(client, nsp, packet->data)) {
 		end_connect_timeout(client);
@@ -311,6 +341,8 @@ static void *on_open(struct engine_session *session,
 	client->sio = sio;
 	client->session = session;
 	client->peer = *request->peer;
+	client->page = web_judge_page(request);
+	keep_shown(client, request);
 	read_room(client, request);
 	shrunk = realloc(client, sizeof(*client) + client->room_len + 1);
 	if (shrunk)
@@ -371,5 +403,6 @@ static void on_close(enum engine_end end, const char *reason, void *arg)
 		socket_cut(socket, end);
 	}
 	attachments_free(client->awaited);
+	forget_shown(client);
 	free(client);
 }

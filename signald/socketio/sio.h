@@ -38,6 +38,8 @@ struct sio_client {
 	struct sio_socket *sockets;
 	struct attachments *awaited; /* NULL: no packet lacks attachments */
 	struct net_addr peer;
+	enum origin_verdict page;
+	char *shown; /* the credential of its handshake, or NULL */
 	bool has_room;
 	size_t room_len;
 	char room[]; /* ?room= of the handshake */

@@ -27,6 +27,15 @@ struct sio_connect {
 	struct span query; /* of the namespace, in protocol 4's packet */
 	struct span room;  /* ?room= of the handshake, {NULL, 0} without one;
 			   empty when it  could not be read */
+	struct span shown; /* the credential of the handshake, or {NULL, 0} */
+	enum origin_verdict page; /* that it came from */
+};
+
+/* Why a client may not come: the message of its connect_error, and in its data
+ * the code, unless that is NULL. */
+struct sio_refusal {
+	const char *message;
+	const char *code;
 };
 
 /* An event, or the answer to one of ours. */
@@ -38,12 +47,11 @@ struct sio_message {
 /* What a namespace does with its sockets. */
 struct sio_app {
 	/*
-	 * Returns the socket's owner, or NULL with *refusal: what the client is
-	 * told as the message of its connect_error.
+	 * Returns the socket's owner, or NULL with *refusal.
 	 */
 	void *(*on_connect)(struct sio_socket *socket,
 			    const struct sio_connect *connect,
-			    const char **refusal, void *namespace_arg);
+			    struct sio_refusal *refusal, void *namespace_arg);
 	/* May a client that proves to have had this id, on the server's life
 	 * before, have it again? */
 	bool (*may_return)(struct span id, void *namespace_arg);

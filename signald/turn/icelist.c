@@ -51,7 +51,8 @@ void icelist_free(struct icelist *list)
 	free(list);
 }
 
-uint64_t icelist_ttl_s(const struct icelist *list, uint64_t asked_s)
+uint64_t icelist_ttl_s(const struct icelist *list, uint64_t asked_s,
+		       uint64_t most_s)
 {
 	uint64_t now_s = clock_wall_s(list->clock);
 	uint64_t ttl_s = asked_s ? asked_s : list->ttl_s;
@@ -60,13 +61,15 @@ uint64_t icelist_ttl_s(const struct icelist *list, uint64_t asked_s)
 		ttl_s = list->min_ttl_s;
 	if (ttl_s > list->max_ttl_s)
 		ttl_s = list->max_ttl_s;
+	if (most_s && ttl_s > most_s)
+		ttl_s = most_s;
 	if (now_s < TURNCRED_MAX_EXPIRY_S &&
 	    ttl_s > TURNCRED_MAX_EXPIRY_S - now_s)
 		ttl_s = TURNCRED_MAX_EXPIRY_S - now_s;
 	return ttl_s;
 }
 
-/* "a-" or "p-" and a keyed hash in base64url: only characters that coturn
+/* "a-", "p-" or "u-" and a keyed hash in base64url: only characters that coturn
  * takes as they are. */
 int icelist_user_of(struct icelist *list, enum icelist_user kind,
 		    struct span subject, char user[TURNCRED_MAX_USER + 1])
@@ -77,7 +80,7 @@ int icelist_user_of(struct icelist *list, enum icelist_user kind,
 
 	if (err)
 		return err;
-	user[0] = kind == ICELIST_ADDRESS ? 'a' : 'p';
+	user[0] = "apu"[kind];
 	user[1] = '-';
 	crypto_base64url(hash, USER_HASH_BYTES, user + 2);
 	return 0;
@@ -203,7 +206,7 @@ static bool write_servers(struct icelist *list, const struct icelist_ask *ask,
 
 	if (icelist_user_of(list, ask->kind, ask->subject, user))
 		user[0] = '\0';
-	if (ask->cred || !list->pool->usercred)
+	if (!ask->is_without_turn && (ask->cred || !list->pool->usercred))
 		count = pool_choose(list->pool, span_from(user), &place, true,
 				    servers);
 	if (!count) {
@@ -233,11 +236,12 @@ bool icelist_begin(struct icelist *list, const struct icelist_ask *ask,
 {
 	char user[TURNCRED_MAX_USER + 1];
 
-	if (!icelist_wants_credential(list) ||
+	if (ask->is_without_turn || !icelist_wants_credential(list) ||
 	    icelist_user_of(list, ask->kind, ask->subject, user))
 		return false;
-	return !usercred_begin(list->pool->usercred, grant, span_from(user),
-			       icelist_ttl_s(list, ask->ttl_s));
+	return !usercred_begin(
+		list->pool->usercred, grant, span_from(user),
+		icelist_ttl_s(list, ask->ttl_s, ask->most_ttl_s));
 }
 
 static uint64_t left_of(const struct turncred *cred, uint64_t now_s)
@@ -249,8 +253,9 @@ void icelist_write(struct icelist *list, const struct icelist_ask *ask,
 		   struct buf *out)
 {
 	uint64_t now_s = clock_wall_s(list->clock);
-	uint64_t ttl_s = ask->cred ? left_of(ask->cred, now_s)
-				   : icelist_ttl_s(list, ask->ttl_s);
+	uint64_t ttl_s =
+		ask->cred ? left_of(ask->cred, now_s)
+			  : icelist_ttl_s(list, ask->ttl_s, ask->most_ttl_s);
 	char expires_at[CLOCK_ISO_LEN + 1];
 	bool has_turn;
 

@@ -18,13 +18,16 @@ struct icelist;
 enum icelist_user {
 	ICELIST_ADDRESS, /* a caller without an id: its network's bytes */
 	ICELIST_PEER,	 /* a peer: its id */
+	ICELIST_SUBJECT, /* whom a key, ticket or token names */
 };
 
 struct icelist_ask {
 	enum icelist_user kind;
-	struct span subject; /* bytes that name the user; they do not show */
-	uint64_t ttl_s;	     /* asked for by the client, 0: the configured */
-	struct span region;  /* asked for, "" for that of `from` */
+	struct span subject;  /* bytes that name the user; they do not show */
+	uint64_t ttl_s;	      /* asked for by the client, 0: the configured */
+	uint64_t most_ttl_s;  /* allowed to it, 0: as configured */
+	bool is_without_turn; /* it has no right to relay */
+	struct span region;   /* asked for, "" for that of `from` */
 	const struct net_addr *from; /* the client's, NULL where unknown */
 	/* Where credentials are kept in Redis: one that icelist_begin() had
 	 * made, or NULL: no TURN server is given then. */
@@ -50,9 +53,10 @@ int icelist_new(struct icelist **listp, const struct config *config,
 /* Takes NULL. */
 void icelist_free(struct icelist *list);
 
-/* Seconds that a credential lives for a client that asked for asked_s, or for
- * none with 0. */
-uint64_t icelist_ttl_s(const struct icelist *list, uint64_t asked_s);
+/* Seconds that a credential lives for a client that asked for asked_s and may
+ * have most_s; 0 for neither. */
+uint64_t icelist_ttl_s(const struct icelist *list, uint64_t asked_s,
+		       uint64_t most_s);
 
 /*
  * The name by which coturn knows a user: behind the expiry in the username of

@@ -1,7 +1,7 @@
 // pictures.mjs: what somebody sees of the others' video, picture by picture.
 
-// How often it is looked which relay the packets come through, and whether the
-// page runs at all.
+// How often it is looked which relay the packets come through, and whether there
+// is another picture.
 const PATH_MS = 200;
 const TICK_MS = 50;
 
@@ -11,25 +11,33 @@ export const FREEZE_MS = 1000;
 // Until a relayed call is back after the relay, or the network, is.
 export const BACK_MS = 10000;
 
-// Runs in the page: when each picture of somebody else was shown, since when
-// they come through which port of the relay, and when the page ran.
+// Runs in the page: when pictures of somebody else came on the screen, since when
+// they come through which port of the relay, and when the page ran. Pictures are
+// counted by the player: requestVideoFrameCallback() waits for a drawing of the
+// page, and one window in a hundred of a browser without a screen draws nothing.
 function watchPictures({ pathMs, tickMs }) {
 	const pictures = { sinceMs: Date.now(), shown: [], ports: [], ticks: [] };
 	const { others, lines } = globalThis.signaldDebug;
 	let video;
+	let count;
 
-	function note(nowMs) {
-		pictures.shown.push(performance.timeOrigin + nowMs);
-		video.requestVideoFrameCallback(note);
+	function countOf(player) {
+		const { totalVideoFrames, droppedVideoFrames } = player.getVideoPlaybackQuality();
+		return totalVideoFrames - droppedVideoFrames;
 	}
 
 	// The element is another one when the peer has begun anew.
-	function find() {
+	function look() {
+		const nowMs = Date.now();
 		const found = document.querySelector('.tile:not(.self) video');
-		if (found && found !== video) {
-			video = found;
-			video.requestVideoFrameCallback(note);
-		}
+		pictures.ticks.push(nowMs);
+		if (!found)
+			return;
+		const before = found === video ? count : countOf(found);
+		video = found;
+		count = countOf(video);
+		if (count !== before)
+			pictures.shown.push(nowMs);
 	}
 
 	async function measure() {
@@ -43,10 +51,8 @@ function watchPictures({ pathMs, tickMs }) {
 	}
 
 	globalThis.pictures = pictures;
-	find();
-	setInterval(find, pathMs);
+	setInterval(look, tickMs);
 	setInterval(measure, pathMs);
-	setInterval(() => pictures.ticks.push(Date.now()), tickMs);
 }
 
 // The times without any of these moments, {fromMs, toMs}, from one to another.

@@ -86,8 +86,7 @@ export function judge({ allocations, pictures, cut, call, ttlS, least, freezeMs 
 		restart: !made || ageS > ttlS + GRAIN_S,
 		return: !firstMs || backMs > BACK_MS,
 	};
-	const gaps = [pictures.worstGapMs(call.fromMs, cut.fromMs), firstMs && pictures.worstGapMs(firstMs, call.toMs)];
-	return { renewals, worstGapMs, gaps, freezeMs, backMs, ageS, wrong: Object.keys(faults).filter((name) => faults[name]) };
+	return { renewals, worstGapMs, freezeMs, backMs, ageS, wrong: Object.keys(faults).filter((name) => faults[name]) };
 }
 
 class Trial {
@@ -100,11 +99,24 @@ class Trial {
 		return this.lab.coturn.allocations.filter((allocation) => allocation.user === user);
 	}
 
+	// Their packets come through a relay of the newest credential.
+	async hasTaken(visitor) {
+		const { ports } = await readPictures(visitor);
+		const allocations = this.allocationsOf(await userOf(visitor));
+		const newestMs = Math.max(...allocations.map(({ expiryMs }) => expiryMs));
+		return allocations.some(({ port, expiryMs }) => port === ports.at(-1)?.port && expiryMs === newestMs);
+	}
+
+	// So many renewals, and the last of them has become the path.
 	async reach(count, visitors) {
 		const users = await Promise.all(visitors.map(userOf));
 		const { ttlS } = this.options;
 		await until(`${count} renewals`, () => users.every((user) =>
 			generationsOf(this.allocationsOf(user)).length > count), (count + 2) * ttlS * 1000);
+		await until('paths through the newest relays', async () => {
+			const taken = await Promise.all(visitors.map((visitor) => this.hasTaken(visitor)));
+			return taken.every(Boolean);
+		}, 2 * ttlS * 1000);
 	}
 
 	// A crash of coturn that signald does not notice, as it is not told to look:

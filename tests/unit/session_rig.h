@@ -67,6 +67,7 @@ struct line {
 };
 
 static struct hub *hub;
+static char refuse[] = "refuse";
 static struct config config;
 static struct clock now;
 static size_t due_count; /* calls of the hub's on_due */
@@ -229,6 +230,7 @@ static int setup(void **state)
 	(void)state;
 	memset(&config, 0, sizeof(config));
 	config.rooms.max_rooms = 10;
+	config.rooms.takeover = refuse;
 	config.rooms.max_peers_per_room = 10;
 	config.rooms.max_broadcasters_per_room = 1;
 	config.listen.max_connections = 10;

@@ -29,6 +29,7 @@ struct ear {
 	bool is_deaf;
 };
 
+static char refuse[] = "refuse";
 static struct hub *hub;
 static struct config config;
 static struct clock now;
@@ -63,6 +64,7 @@ static int setup(void **state)
 {
 	(void)state;
 	config.rooms.max_rooms = 1000;
+	config.rooms.takeover = refuse;
 	config.rooms.max_peers_per_room = 2 * CROWD;
 	config.rooms.max_broadcasters_per_room = 1;
 	now.mono_ms = 100000;
@@ -925,7 +927,9 @@ static size_t send_role(struct ear *from, enum hub_role role)
 {
 	struct envelope envelope = {.kind = ENVELOPE_EVENT,
 				    .payload = SPAN("[1]")};
-	size_t taken = hub_send_role(from->peer, role, &envelope);
+	size_t taken;
+
+	assert_int_equal(hub_send_role(from->peer, role, &envelope, &taken), 0);
 
 	assert_null(envelope.frames[FORM_NATIVE]);
 	return taken;

@@ -147,7 +147,7 @@ static void a_refusal_repeats_the_reference_of_its_message(void **state)
 static void a_refusal_names_the_receiver_it_is_about(void **state)
 {
 	struct buf out = {0};
-	const struct msg_error error = {MSG_GAP, "go back", 0};
+	const struct msg_error error = {.code = MSG_GAP, .message = "go back"};
 	const struct msg msg = {.n = SPAN("12")};
 
 	(void)state;

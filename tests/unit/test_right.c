@@ -13,8 +13,8 @@ static void each_right_has_a_name_of_its_own(void **state)
 
 	(void)state;
 	for (unsigned right = 1; right & RIGHTS_ALL; right <<= 1) {
-		unsigned parsed = right_parse(
-			span_from(right_name((enum right)right)));
+		unsigned parsed =
+			right_parse(span_from(right_name((enum right)right)));
 
 		assert_int_equal(parsed, right);
 		all |= parsed;

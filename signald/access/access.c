@@ -1,0 +1,277 @@
+/* access.c: who may come in, and as whom: the same for every dialect. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "access/access.h"
+#include "access/apikey.h"
+#include "codec/json.h"
+
+#define BEARER "bearer."
+
+struct access {
+	const struct config *config;
+	struct tickets *tickets;
+};
+
+int access_new(struct access **accessp, const struct config *config,
+	       const struct clock *clock)
+{
+	struct access *access = calloc(1, sizeof(*access));
+	int err = access ? tickets_new(&access->tickets, clock) : -ENOMEM;
+
+	if (err) {
+		free(access);
+		return err;
+	}
+	access->config = config;
+	*accessp = access;
+	return 0;
+}
+
+void access_configure(struct access *access, const struct config *config)
+{
+	access->config = config;
+}
+
+void access_free(struct access *access)
+{
+	if (!access)
+		return;
+	tickets_free(access->tickets);
+	free(access);
+}
+
+struct tickets *access_tickets(struct access *access)
+{
+	return access->tickets;
+}
+
+void access_verdict_clear(struct access_verdict *verdict)
+{
+	claims_clear(&verdict->claims);
+	*verdict = (struct access_verdict){0};
+}
+
+unsigned access_lacks(const struct access_verdict *verdict)
+{
+	return RIGHTS_ALL & ~verdict->claims.rights;
+}
+
+/* --- one judgement --- */
+
+static void refuse(struct access_verdict *verdict, const char *code,
+		   const char *message)
+{
+	verdict->code = code;
+	verdict->message = message;
+}
+
+/* Nothing that could vouch for anybody is configured. */
+static bool knows_nobody(const struct access *access)
+{
+	return !*access->config->access.keys;
+}
+
+static void judge_guest(const struct access_ask *ask,
+			struct access_verdict *verdict)
+{
+	if (ask->page != ORIGIN_OWN && ask->page != ORIGIN_ALLOWED) {
+		refuse(verdict, "auth-required",
+		       "guests come by the pages of this server and of "
+		       "http.origins; all others need a key, a ticket or a "
+		       "token");
+		return;
+	}
+	verdict->claims.rights = RIGHTS_USUAL;
+	verdict->is_guest = true;
+}
+
+/* Whoever shows nothing. */
+static void judge_nobody(const struct access *access,
+			 const struct access_ask *ask,
+			 struct access_verdict *verdict)
+{
+	switch (config_mode(access->config)) {
+	case MODE_OPEN:
+		verdict->claims.rights = RIGHTS_ALL;
+		verdict->is_guest = true;
+		break;
+	case MODE_GUEST:
+		judge_guest(ask, verdict);
+		break;
+	default:
+		refuse(verdict, "auth-required",
+		       "show a key, a ticket or a token: as auth of join or of "
+		       "Socket.IO, Authorization: Bearer, or ?ticket=");
+	}
+}
+
+static void judge_key(const struct access *access, struct span key,
+		      struct access_verdict *verdict)
+{
+	char name[CONFIG_MAX_KEY_NAME + 1];
+
+	if (apikey_find(access->config->access.keys, key, name)) {
+		refuse(verdict, "bad-key",
+		       "no such API key; the operator lists them in "
+		       "access.keys");
+		return;
+	}
+	verdict->claims.rights = RIGHTS_ALL;
+	(void)span_copy(span_from(name), verdict->claims.subject,
+			sizeof(verdict->claims.subject));
+}
+
+static void judge_ticket(const struct access *access, struct span ticket,
+			 struct access_verdict *verdict)
+{
+	if (tickets_take(access->tickets, ticket, &verdict->claims))
+		refuse(verdict, "bad-ticket",
+		       "the ticket was used, is older than 30 s, or is none "
+		       "of this server; ask for another one");
+}
+
+static void judge_credential(const struct access *access,
+			     struct span credential,
+			     struct access_verdict *verdict)
+{
+	if (span_has_prefix(credential, SPAN(APIKEY_PREFIX)))
+		judge_key(access, credential, verdict);
+	else if (span_has_prefix(credential, SPAN(TICKET_PREFIX)))
+		judge_ticket(access, credential, verdict);
+	else
+		refuse(verdict, "bad-credential",
+		       "this is no API key (sk_), no ticket (tk_), and no "
+		       "token that this server takes");
+}
+
+/* What is claimed must be of what is asked for. */
+static void check_claims(const struct access_ask *ask,
+			 struct access_verdict *verdict)
+{
+	const struct claims *claims = &verdict->claims;
+
+	if (ask->room.ptr && !claims_has_room(claims, ask->room))
+		refuse(verdict, "wrong-room",
+		       "what was shown is for another room");
+	else if (ask->role.len && *claims->role &&
+		 !span_equal(ask->role, span_from(claims->role)))
+		refuse(verdict, "wrong-role",
+		       "what was shown is for another role");
+	if (verdict->code)
+		claims_clear(&verdict->claims);
+}
+
+void access_judge(struct access *access, const struct access_ask *ask,
+		  struct access_verdict *verdict)
+{
+	*verdict = (struct access_verdict){0};
+	if (!ask->credential.len || knows_nobody(access))
+		judge_nobody(access, ask, verdict);
+	else
+		judge_credential(access, ask->credential, verdict);
+	if (!verdict->code)
+		check_claims(ask, verdict);
+}
+
+/* --- what was shown --- */
+
+/* RFC 9110, 11.4: the scheme's name is in any case. */
+static struct span read_authorization(const struct http_request *head)
+{
+	const struct http_header *header =
+		http_find(head, SPAN("Authorization"));
+	const struct span scheme = SPAN("Bearer ");
+
+	if (!header || header->value.len <= scheme.len ||
+	    !span_equal_nocase(span_of(header->value.ptr, scheme.len), scheme))
+		return (struct span){NULL, 0};
+	return span_trim(span_skip(header->value, scheme.len));
+}
+
+/* Browsers can set no header of a WebSocket but this one. */
+static struct span read_subprotocol(const struct http_request *head)
+{
+	for (size_t i = 0; i < head->headers_count; i++) {
+		struct span rest = head->headers[i].value;
+		struct span item;
+
+		if (!span_equal_nocase(head->headers[i].name,
+				       SPAN("Sec-WebSocket-Protocol")))
+			continue;
+		while (span_next_item(&rest, ',', &item))
+			if (span_has_prefix(item, SPAN(BEARER)))
+				return span_skip(item, sizeof(BEARER) - 1);
+	}
+	return (struct span){NULL, 0};
+}
+
+struct span access_shown(const struct web_request *request,
+			 char space[TICKET_LEN + 1])
+{
+	struct span shown = read_authorization(request->head);
+	int err;
+
+	if (!shown.ptr)
+		shown = read_subprotocol(request->head);
+	if (shown.ptr)
+		return shown;
+	err = http_query_get(request->head->query, SPAN("ticket"), space,
+			     TICKET_LEN + 1);
+	if (err == -ENOENT)
+		return shown;
+	/* Keys and tokens, which are good for longer, do not belong into
+	 * addresses, which are written down everywhere. */
+	if (err ||
+	    strncmp(space, TICKET_PREFIX, sizeof(TICKET_PREFIX) - 1) != 0)
+		return SPAN(TICKET_PREFIX);
+	return span_from(space);
+}
+
+struct span access_told(struct span auth, char *space, size_t cap)
+{
+	const struct span name = SPAN("token");
+	struct span told = auth;
+
+	if (!auth.ptr)
+		return auth;
+	if (json_type_of(auth) == JSON_TYPE_OBJECT &&
+	    json_pick(auth, &name, 1, &told))
+		return (struct span){NULL, 0};
+	if (!told.ptr || json_type_of(told) != JSON_TYPE_STRING ||
+	    told.len > ACCESS_MAX_CREDENTIAL ||
+	    json_read_string(told, space, cap, &told))
+		return (struct span){NULL, 0};
+	return told;
+}
+
+int access_backend(struct access *access, const struct web_request *request,
+		   char name[CONFIG_MAX_KEY_NAME + 1],
+		   struct access_verdict *verdict)
+{
+	struct span key = read_authorization(request->head);
+
+	*verdict = (struct access_verdict){0};
+	if (!key.ptr)
+		refuse(verdict, "auth-required",
+		       "this is for backends: Authorization: Bearer sk_..., a "
+		       "key of access.keys");
+	else if (apikey_find(access->config->access.keys, key, name))
+		refuse(verdict, "bad-key",
+		       "no such API key; the operator lists them in "
+		       "access.keys");
+	return verdict->code ? -EACCES : 0;
+}
+
+void access_reply(struct web_exchange *exchange,
+		  const struct access_verdict *verdict)
+{
+	bool is_of_another = !strncmp(verdict->code, "wrong-", 6) ||
+			     !strcmp(verdict->code, "not-allowed");
+
+	web_reply_problem_code(exchange, is_of_another ? 403 : 401,
+			       verdict->code, verdict->message,
+			       is_of_another ? NULL
+					     : "WWW-Authenticate: Bearer "
+					       "realm=\"signald\"\r\n");
+}

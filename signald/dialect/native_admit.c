@@ -1,0 +1,108 @@
+/* native_admit.c: who a client is: asked before it comes into a room. */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "dialect/native_client.h"
+#include "policy/metric.h"
+
+struct native_admission {
+	struct access_verdict verdict;
+};
+
+void native_keep_shown(struct native_client *client,
+		       const struct web_request *request)
+{
+	char space[TICKET_LEN + 1];
+	struct span shown = access_shown(request, space);
+
+	client->page = web_judge_page(request);
+	if (shown.ptr && shown.len <= ACCESS_MAX_CREDENTIAL)
+		client->shown = strndup(shown.ptr, shown.len);
+}
+
+void native_forget_shown(struct native_client *client)
+{
+	if (client->shown)
+		crypto_wipe(client->shown, strlen(client->shown));
+	free(client->shown);
+	client->shown = NULL;
+}
+
+void native_end_admission(struct native_client *client)
+{
+	if (!client->admission)
+		return;
+	access_verdict_clear(&client->admission->verdict);
+	free(client->admission);
+	client->admission = NULL;
+}
+
+/* What is told is for this room; what was shown, for the connection. */
+static void judge(struct native_client *client, const struct msg *msg,
+		  const struct hub_join *join, struct access_verdict *verdict)
+{
+	char space[ACCESS_MAX_CREDENTIAL + 1];
+	struct access_ask ask = {
+		.credential = access_told(msg->auth, space, sizeof(space)),
+		.page = client->page,
+		.room = join->room,
+		.role = msg->role.ptr ? span_from(hub_role_name(join->role))
+				      : SPAN(""),
+	};
+
+	if (!ask.credential.ptr && client->shown)
+		ask.credential = span_from(client->shown);
+	access_judge(client->native->parts.access, &ask, verdict);
+	crypto_wipe(space, sizeof(space));
+}
+
+static void refuse(struct native_client *client, const struct msg *msg,
+		   const struct access_verdict *verdict)
+{
+	metric_add(METRIC_REFUSED_ACCESS, 1);
+	log_info("access.refused", log_str("code", verdict->code));
+	native_send_named(client, msg, verdict->code, verdict->message);
+}
+
+/* What the claims say of the peer goes before what it says itself. */
+static void apply(const struct native_client *client,
+		  const struct access_verdict *verdict, struct hub_join *join)
+{
+	const struct config *config = client->native->parts.loop->config;
+	const struct claims *claims = &verdict->claims;
+
+	if (*claims->role)
+		(void)hub_role_parse(span_from(claims->role), &join->role);
+	if (*claims->subject)
+		join->user = span_from(claims->subject);
+	if (claims->metadata)
+		join->metadata = span_from(claims->metadata);
+	join->max_ttl_s = claims->ttl_s;
+	join->lacks = access_lacks(verdict);
+	join->makes_no_rooms =
+		verdict->is_guest && !strcmp(config->rooms.creation, "token");
+}
+
+bool native_admit(struct native_client *client, const struct msg *msg,
+		  struct hub_join *join)
+{
+	struct native_admission *admission = client->admission;
+
+	if (!admission) {
+		admission = calloc(1, sizeof(*admission));
+		if (!admission) {
+			native_send_error(client, msg, (struct span){NULL, 0},
+					  MSG_INTERNAL);
+			return false;
+		}
+		client->admission = admission;
+		judge(client, msg, join, &admission->verdict);
+	}
+	if (admission->verdict.code) {
+		refuse(client, msg, &admission->verdict);
+		native_end_admission(client);
+		return false;
+	}
+	apply(client, &admission->verdict, join);
+	return true;
+}

@@ -1,0 +1,38 @@
+/* config_mode.c: who may come in, as access.mode has it. */
+#include "policy/config.h"
+#include "policy/config_value.h"
+
+static const char *const names[] = {
+	[MODE_OPEN] = "open",	[MODE_GUEST] = "guest",	    [MODE_KEY] = "key",
+	[MODE_TOKEN] = "token", [MODE_WEBHOOK] = "webhook",
+};
+
+static bool has_public(const char *addresses)
+{
+	struct span rest = span_from(addresses);
+	struct span address;
+
+	while (rest.len && span_next_item(&rest, ',', &address))
+		if (!config_is_loopback(address))
+			return true;
+	return false;
+}
+
+bool config_is_public(const struct config *config)
+{
+	return has_public(config->listen.address) ||
+	       has_public(config->listen.tls);
+}
+
+const char *config_mode_name(enum config_mode mode)
+{
+	return names[mode];
+}
+
+enum config_mode config_mode(const struct config *config)
+{
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(config->access.mode, names[i]))
+			return (enum config_mode)i;
+	return config_is_public(config) ? MODE_GUEST : MODE_OPEN;
+}

@@ -1,0 +1,244 @@
+// Who may come in, and what they may do there: the same in every dialect.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { io } from 'socket.io-client';
+
+import { runProgram, startDaemon, useDaemon } from '../lib/daemon.mjs';
+import { atEnd, useForAll } from '../lib/ending.mjs';
+import { openPeer } from '../lib/peer.mjs';
+
+const SECRET = 'access-test-secret-0123456789';
+const TURN = { 'turn.host': 'turn.example.org', 'turn.secret': SECRET, 'turn.probe': 'no' };
+
+const RIGHTS = ['join', 'publish', 'watch', 'signal', 'broadcast', 'turn', 'kick'];
+
+async function makeKey(name = 'shop') {
+	const { stdout, code } = await runProgram(['key', name]);
+	assert.equal(code, 0);
+	return { key: stdout.match(/^key: +(sk_[\w-]{43})$/m)[1], item: stdout.match(new RegExp(`^access.keys: +(${name}:[0-9a-f]{64})$`, 'm'))[1] };
+}
+
+async function getTicket(daemon, key, claims = {}) {
+	const answer = await fetch(`${daemon.url}/v1/tickets`, {
+		method: 'POST', headers: { Authorization: `Bearer ${key}` }, body: JSON.stringify(claims),
+	});
+	assert.equal(answer.status, 201);
+	const { ticket, expiresIn } = await answer.json();
+	assert.equal(expiresIn, 30);
+	return ticket;
+}
+
+// Comes in by the native protocol. Returns the peer, or the code of the refusal.
+async function comeNative(t, daemon, { auth, role, room = 'kitchen', query = '', ...options } = {}) {
+	const peer = await openPeer(t, { wsUrl: daemon.wsUrl + query }, options);
+	const answer = await peer.join(room, { role, auth });
+	return answer.type === 'error' ? answer.code : peer;
+}
+
+async function asks(peer, message) {
+	const answer = await peer.request(message);
+	return answer.type === 'error' ? answer.code : peer;
+}
+
+// Comes in by Socket.IO, into the room of its query. Returns the socket, or the code.
+async function comeSocketio(t, daemon, { auth, namespace = '/', room = 'kitchen', ...options } = {}) {
+	const socket = io(daemon.url + namespace, { auth, query: { room }, reconnection: false, forceNew: true, ...options });
+	atEnd(t, () => socket.close());
+	return new Promise((resolve) => {
+		socket.once('connect', () => resolve(socket));
+		socket.once('connect_error', (error) => resolve(error.data?.code ?? `${error.message}`));
+	});
+}
+
+async function codeOfIce(daemon, headers = {}, query = '') {
+	const answer = await fetch(`${daemon.url}/v1/ice${query}`, { headers });
+	return answer.status === 200 ? undefined : `${answer.status} ${(await answer.json()).code}`;
+}
+
+test('an open server says no to an address that others can reach', async () => {
+	const args = ['--set', 'access.mode=open', '--set', 'listen.address=0.0.0.0:0', '--check-config'];
+	const refused = await runProgram(args);
+	assert.equal(refused.code, 78);
+	assert.match(refused.stderr, /access\.mode = open lets everybody in.*access\.open_in_public = yes/);
+	assert.equal((await runProgram([...args, '--set', 'access.open_in_public=yes'])).code, 0);
+});
+
+test('at start the log says in one sentence who may come in', async (t) => {
+	const open = await startDaemon(t);
+	await open.waitLog(/access\.mode mode=open/);
+	const guest = await startDaemon(t, { sets: { 'access.mode': 'guest' } });
+	await guest.waitLog(/access\.mode mode=guest means="pages of this server and of http\.origins/);
+});
+
+describe('guests', () => {
+	let daemon;
+	useDaemon({ sets: { ...TURN, 'access.mode': 'guest', 'http.origins': 'https://app.example' } }, (started) => (daemon = started));
+	const pages = () => ({ own: daemon.url, listed: 'https://app.example' });
+
+	test('come by our pages and by those of configured origins', async (t) => {
+		for (const origin of Object.values(pages())) {
+			const peer = await comeNative(t, daemon, { origin });
+			assert.equal(typeof peer, 'object', origin);
+		}
+	});
+
+	test('and by nothing else', async (t) => {
+		assert.equal(await comeNative(t, daemon), 'auth-required');
+		assert.equal(await comeSocketio(t, daemon), 'auth-required');
+		await assert.rejects(openPeer(t, daemon, { origin: 'https://evil.example' }), { status: 403 });
+	});
+
+	test('by Socket.IO too, polling and WebSocket', async (t) => {
+		for (const transports of [['polling'], ['websocket']])
+			for (const Origin of Object.values(pages()))
+				assert.equal(typeof await comeSocketio(t, daemon, { transports, extraHeaders: { Origin } }), 'object');
+	});
+
+	test('get TURN by the bare list where their page is one of those', async () => {
+		for (const headers of [{ Origin: daemon.url }, { Origin: 'https://app.example' },
+			{ 'Sec-Fetch-Site': 'same-origin' }, { Referer: `${daemon.url}/call?room=x` }])
+			assert.equal(await codeOfIce(daemon, headers), undefined, JSON.stringify(headers));
+		for (const headers of [{}, { 'Sec-Fetch-Site': 'cross-site' }, { Referer: 'https://evil.example/' }, { Referer: 'nonsense' }])
+			assert.equal(await codeOfIce(daemon, headers), '401 auth-required', JSON.stringify(headers));
+	});
+
+	test('are no operators', async (t) => {
+		assert.equal(await comeNative(t, daemon, { origin: daemon.url, role: 'operator' }), 'not-allowed');
+	});
+});
+
+describe('keys and tickets', () => {
+	let daemon;
+	let key;
+	useForAll(async (scope) => {
+		const made = await makeKey();
+		key = made.key;
+		return startDaemon(scope, { sets: { ...TURN, 'access.mode': 'key', 'access.keys': made.item } });
+	}, (started) => (daemon = started));
+
+	test('are needed', async (t) => {
+		assert.equal(await comeNative(t, daemon, { origin: daemon.url }), 'auth-required');
+		assert.equal(await comeSocketio(t, daemon), 'auth-required');
+		assert.equal(await codeOfIce(daemon, { Origin: daemon.url }), '401 auth-required');
+	});
+
+	test('a key comes in, in every way to show it', async (t) => {
+		const ways = [{ auth: key }, { auth: { token: key } }, { headers: { Authorization: `Bearer ${key}` } },
+			{ protocols: ['signald.v1', `bearer.${key}`] }];
+		for (const way of ways)
+			assert.equal(typeof await comeNative(t, daemon, way), 'object', JSON.stringify(way));
+		assert.equal(typeof await comeSocketio(t, daemon, { auth: { token: key } }), 'object');
+		assert.equal(typeof await comeSocketio(t, daemon, { extraHeaders: { Authorization: `Bearer ${key}` } }), 'object');
+		assert.equal(await codeOfIce(daemon, { Authorization: `Bearer ${key}` }), undefined);
+		assert.equal(await codeOfIce(daemon, { Authorization: `bearer ${key}` }), undefined);
+	});
+
+	test('a wrong one does not', async (t) => {
+		const wrong = `sk_${'A'.repeat(43)}`;
+		assert.equal(await comeNative(t, daemon, { auth: wrong }), 'bad-key');
+		assert.equal(await comeSocketio(t, daemon, { auth: { token: wrong } }), 'bad-key');
+		assert.equal(await codeOfIce(daemon, { Authorization: `Bearer ${wrong}` }), '401 bad-key');
+		assert.equal(await comeNative(t, daemon, { auth: 'what is this' }), 'bad-credential');
+	});
+
+	test('a ticket comes in once, in every way to show it', async (t) => {
+		const ways = {
+			auth: (ticket) => comeNative(t, daemon, { auth: ticket }),
+			query: (ticket) => comeNative(t, daemon, { query: `?ticket=${ticket}` }),
+			socketio: (ticket) => comeSocketio(t, daemon, { auth: { token: ticket } }),
+			ice: async (ticket) => await codeOfIce(daemon, {}, `?ticket=${ticket}`) ?? {},
+		};
+		for (const [name, come] of Object.entries(ways)) {
+			const ticket = await getTicket(daemon, key);
+			assert.equal(typeof await come(ticket), 'object', name);
+			assert.match(await come(ticket), /bad-ticket$/, name);
+		}
+	});
+
+	test('a key does not belong into an address', async (t) => {
+		assert.equal(await comeNative(t, daemon, { query: `?ticket=${key}` }), 'bad-ticket');
+		assert.equal(await codeOfIce(daemon, {}, `?ticket=${key}`), '401 bad-ticket');
+	});
+
+	test('only a backend with a key gets tickets', async () => {
+		const ask = (headers, body) => fetch(`${daemon.url}/v1/tickets`, { method: 'POST', headers, body });
+		for (const [headers, code] of [[{}, 'auth-required'], [{ Authorization: `Bearer sk_${'A'.repeat(43)}` }, 'bad-key'],
+			[{ Authorization: `Bearer ${await getTicket(daemon, key)}` }, 'bad-key']]) {
+			const answer = await ask(headers);
+			assert.equal(answer.status, 401);
+			assert.match(answer.headers.get('www-authenticate'), /^Bearer /);
+			assert.equal((await answer.json()).code, code);
+		}
+		const bad = await ask({ Authorization: `Bearer ${key}` }, '{"rights": ["fly"]}');
+		assert.equal(bad.status, 400);
+		assert.match((await bad.json()).detail, /rights/);
+	});
+
+	test('a ticket is for its room and role, and says who somebody is', async (t) => {
+		const give = (claims) => getTicket(daemon, key, claims);
+		assert.equal(await comeNative(t, daemon, { auth: await give({ room: 'cellar' }) }), 'wrong-room');
+		assert.equal(await comeSocketio(t, daemon, { auth: { token: await give({ room: 'cellar' }) } }), 'wrong-room');
+		assert.equal(await comeNative(t, daemon, { auth: await give({ role: 'watcher' }), role: 'broadcaster' }), 'wrong-role');
+		const host = await comeNative(t, daemon, { auth: key, room: 'den' });
+		const watcher = await openPeer(t, daemon);
+		const auth = await give({ room: 'd*', role: 'watcher', metadata: { seat: 4 } });
+		assert.equal((await watcher.join('den', { auth, metadata: { seat: 1 } })).role, 'watcher');
+		const { peer } = await host.next('peer-joined');
+		assert.deepEqual(peer.metadata, { seat: 4 });
+	});
+
+	test('its ttl is the most that TURN credentials get', async (t) => {
+		const peer = await openPeer(t, daemon);
+		assert.equal((await peer.join('den', { ttl: 3600, auth: await getTicket(daemon, key, { ttl: 90 }) })).ttl, 90);
+		assert.equal((await peer.request({ type: 'ice', ttl: 3600 })).ttl, 90);
+	});
+
+	// What each right is for, and what its lack is answered with, in each dialect.
+	describe('each right, in each dialect', () => {
+		const without = (right) => ({ rights: RIGHTS.filter((other) => other !== right) });
+
+		const native = {
+			join: (t, auth) => comeNative(t, daemon, { auth }),
+			publish: (t, auth) => comeNative(t, daemon, { auth, role: 'broadcaster', room: 'r-publish' }),
+			watch: (t, auth) => comeNative(t, daemon, { auth, role: 'watcher' }),
+			kick: (t, auth) => comeNative(t, daemon, { auth, role: 'operator' }),
+			signal: async (t, auth) => {
+				const other = await comeNative(t, daemon, { auth: key, room: 'r-signal' });
+				const peer = await comeNative(t, daemon, { auth, room: 'r-signal' });
+				return asks(peer, { type: 'signal', to: other.id, data: 1 });
+			},
+			broadcast: async (t, auth) => asks(await comeNative(t, daemon, { auth, room: 'r-broadcast' }), { type: 'broadcast', data: 1 }),
+			turn: async (t, auth) => {
+				const peer = await openPeer(t, daemon);
+				const { turn, iceServers } = await peer.join('r-turn', { auth });
+				assert.equal(iceServers.some(({ credential }) => credential), turn);
+				return turn ? peer : 'not-allowed';
+			},
+		};
+
+		for (const right of RIGHTS) {
+			test(`native: ${right}`, async (t) => {
+				const lacking = await getTicket(daemon, key, without(right));
+				assert.equal(await native[right](t, lacking), 'not-allowed');
+				const having = await getTicket(daemon, key, { rights: RIGHTS });
+				assert.equal(typeof await native[right](t, having), 'object');
+			});
+		}
+
+		test('HTTP: turn', async () => {
+			assert.equal(await codeOfIce(daemon, {}, `?ticket=${await getTicket(daemon, key, without('turn'))}`), '403 not-allowed');
+		});
+	});
+
+	test('rights outlive a cut', async (t) => {
+		const peer = await openPeer(t, daemon);
+		const auth = await getTicket(daemon, key, { rights: ['join', 'watch'], sub: 'ada' });
+		const { session } = await peer.join('den', { inst: 7, auth });
+		peer.socket.terminate();
+		const again = await openPeer(t, daemon);
+		const resumed = await again.request({ type: 'resume', token: session.token, inst: 8 });
+		assert.equal(resumed.type, 'resumed');
+		assert.equal(resumed.turn, false);
+		assert.equal(await asks(again, { type: 'broadcast', data: 1 }), 'not-allowed');
+	});
+});
