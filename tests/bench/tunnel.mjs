@@ -126,6 +126,7 @@ function settings(tunnelPort) {
 		'coturn.listening_ip': ADDRESS,
 		'coturn.relay_ip': ADDRESS,
 		'coturn.max_kbps': 0,
+		'coturn.capacity_kbps': 0,
 		'coturn.cert': at('cert.pem'),
 		'coturn.key': at('key.pem'),
 		'coturn.userdb': at('turndb'),

@@ -30,7 +30,7 @@ const DEPLOYMENTS = {
 	'addresses left to turnconf': { 'coturn.listening_ip': '', 'coturn.relay_ip': '' },
 	'listening addresses left to turnconf': { 'coturn.listening_ip': '' },
 	'limits of every kind': { 'coturn.total_quota': 100, 'coturn.max_kbps': 500, 'coturn.capacity_kbps': 100000 },
-	'no limit of speed': { 'coturn.max_kbps': 0 },
+	'no limit of speed': { 'coturn.max_kbps': 0, 'coturn.capacity_kbps': 0 },
 	'no pid file': { 'coturn.pidfile': '' },
 	'an administration': CLI,
 	'an administration on IPv6': { ...CLI, 'turn.cli': '[::1]:5766' },

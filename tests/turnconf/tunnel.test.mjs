@@ -182,7 +182,7 @@ describe('a client that gets out on 443 alone', () => {
 	});
 
 	test('thousands of datagrams both ways arrive whole and in order', async (t) => {
-		const all = await startAll(t, { 'coturn.max_kbps': 0 });
+		const all = await startAll(t, { 'coturn.max_kbps': 0, 'coturn.capacity_kbps': 0 });
 		const [a, b] = [await allocatedOver(t, all, 'alice'), await allocatedOver(t, all, 'bob')];
 		await talk(a, b);
 		// UDP lies between the two relays: so many at a time that none is lost.
