@@ -15,7 +15,7 @@ else
 BIN     := $(BUILD)/$(VARIANT)
 endif
 
-PACKAGES := libevent_core libevent_extra libssl libcrypto jansson inih hiredis cjose libcurl
+PACKAGES := libevent_core libevent_extra libssl libcrypto jansson inih hiredis cjose libcurl libseccomp
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wconversion -Wno-sign-conversion -Wvla -Wcast-qual -Wwrite-strings \
 	-Wundef -Werror

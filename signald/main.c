@@ -17,6 +17,8 @@
 #include "access/apikey.h"
 #include "base/cert.h"
 #include "base/clock.h"
+#include "base/log.h"
+#include "confine.h"
 #include "dialect/socketio.h"
 #include "rules/rules.h"
 #include "server.h"
@@ -215,6 +217,17 @@ static int check_folder(const char *key, const char *folder, int mode,
 	return err;
 }
 
+static int check_user(const char *name, struct config_error *error)
+{
+	char why[CONFINE_MAX_ERROR];
+	int err = *name ? confine_check_user(name, why) : 0;
+
+	if (err)
+		(void)snprintf(error->text, sizeof(error->text),
+			       "process.user: %s: %s", name, why);
+	return err;
+}
+
 /* What the configuration names must be good as well, or the start would fail.
  * socketio.client_files may come later. */
 static int check_named(const struct config *config, struct config_error *error)
@@ -228,6 +241,8 @@ static int check_named(const struct config *config, struct config_error *error)
 	if (!err)
 		err = check_folder("state.dir", config->state.dir, W_OK | X_OK,
 				   error);
+	if (!err)
+		err = check_user(config->process.user, error);
 	if (err || !*config->listen.tls)
 		return err;
 	clock_update(&clock);
@@ -239,14 +254,50 @@ static int check_named(const struct config *config, struct config_error *error)
 	return err;
 }
 
+/* All is bound and opened: give up what is not needed from here on. */
+static int confine(bool wants_seccomp)
+{
+	int err = confine_drop_rights();
+	int without = wants_seccomp && !err ? confine_calls() : 0;
+
+	if (err) {
+		log_error("process.fail", log_str("what", "rights"),
+			  log_str("error", strerror(-err)));
+		return err;
+	}
+	if (!wants_seccomp)
+		log_info("process.confined", log_str("seccomp", "off"));
+	else if (without)
+		log_warn("process.confined", log_str("seccomp", "off"),
+			 log_str("reason", strerror(-without)));
+	else
+		log_info("process.confined", log_str("seccomp", "on"));
+	if (!geteuid())
+		log_warn("process.root", log_str("key", "process.user"),
+			 log_str("means", "signald runs as root; name a user "
+					  "that it is to become"));
+	return 0;
+}
+
 static int serve(struct config *config, const struct config_sources *sources)
 {
+	bool wants_seccomp = config->process.seccomp;
+	char why[CONFINE_MAX_ERROR];
 	struct server *server;
-	int err = server_new(&server, config, sources);
+	int err = confine_become(config->process.user, why);
 
+	if (err) {
+		(void)fprintf(stderr, "signald: process.user: %s: %s\n",
+			      config->process.user, why);
+		config_free(config);
+		return EXIT_FAILURE;
+	}
+	err = server_new(&server, config, sources);
 	if (err)
 		return EXIT_FAILURE;
-	err = server_run(server);
+	err = confine(wants_seccomp);
+	if (!err)
+		err = server_run(server);
 	server_free(server);
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }
@@ -260,6 +311,7 @@ int main(int argc, char **argv)
 	int err;
 
 	parse_arguments(argc, argv, &arguments);
+	confine_memory();
 	sources = (struct config_sources){
 		.file = arguments.file,
 		.sets = arguments.sets,

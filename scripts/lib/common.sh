@@ -35,6 +35,7 @@ libinih-dev	library inih
 libhiredis-dev	library hiredis
 libcjose-dev	library cjose
 libcurl4-openssl-dev	library libcurl
+libseccomp-dev	library libseccomp
 coturn		command turnserver
 npm		command npm
 ca-certificates	file /etc/ssl/certs/ca-certificates.crt

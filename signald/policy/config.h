@@ -162,6 +162,10 @@ struct config {
 	struct {
 		unsigned spread_s;
 	} drain;
+	struct {
+		char *user; /* "" to stay who started it */
+		bool seccomp;
+	} process;
 	/* The [turn NAME] sections, in the file's order. */
 	struct config_server *servers;
 	size_t servers_count;

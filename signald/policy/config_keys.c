@@ -229,6 +229,11 @@ const struct config_key config_keys[] = {
 
 	UINT(drain, spread_s, "5", 0, 300,
 	     CONFIG_RELOAD, "seconds over which SIGTERM closes the connections"),
+
+	TEXT(process, user, CONFIG_STRING, "",
+	     CONFIG_RESTART, "user that signald becomes when root starts it; the files it names are read as that user"),
+	TEXT(process, seccomp, CONFIG_BOOL, "yes",
+	     CONFIG_RESTART, "leave signald only the system calls that it needs while it runs"),
 	{NULL, NULL, CONFIG_STRING, CONFIG_RESTART, 0, NULL, 0, 0, NULL, NULL, false},
 };
 /* clang-format on */
