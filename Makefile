@@ -129,6 +129,10 @@ doctor: all ## examine what scripts/run has started, or CONFIG=signald.conf
 faults: all ## cuts, crashes and storms: what is lost, beside socket.io; 8 minutes
 	tests/faults/run
 
+.PHONY: hostile
+hostile: all ## floods and stalls beside two peers who must not notice; FULL=1: ten times as many
+	tests/hostile/run $(if $(FULL),--full)
+
 .PHONY: model
 model: ## the delivery protocol in every order of events; MODEL=full: larger, 15 minutes
 	tests/model/run $(if $(filter full,$(MODEL)),--full)
