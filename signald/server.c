@@ -203,6 +203,13 @@ static int start_hub(struct server *server)
 	return 0;
 }
 
+static int on_kick(struct span id, void *arg)
+{
+	const struct server *server = arg;
+
+	return admin_kick(server->admin, id);
+}
+
 static int start_native(struct server *server)
 {
 	return native_new(&server->native,
@@ -213,6 +220,8 @@ static int start_native(struct server *server)
 				  .keyring = server->keyring,
 				  .kicked = server->kicked,
 				  .access = server->access,
+				  .kick = on_kick,
+				  .kick_arg = server,
 			  });
 }
 

@@ -51,6 +51,11 @@ int admin_new(struct admin **adminp, const struct admin_parts *parts);
 /* Its connections must be gone; takes NULL. */
 void admin_free(struct admin *admin);
 
+/* Send a peer away for good. Returns 0, -ENOENT when there is no such peer and
+ * never can be; or why that could not be kept over a restart, which is logged.
+ */
+int admin_kick(const struct admin *admin, struct span id);
+
 /* The key of the configuration in force, after a reload; where it cannot be
  * read, which is logged, there is none. */
 void admin_configure(struct admin *admin);

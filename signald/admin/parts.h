@@ -63,13 +63,6 @@ admin_handler admin_reload;
 admin_handler admin_drain_server;
 admin_handler admin_restore_server;
 
-/* --- kick.c --- */
-
-/* Send a peer away for good. Returns 0, -ENOENT when there is no such peer and
- * never can be; or why that could not be kept over a restart, which is logged.
- */
-int admin_kick(const struct admin *admin, struct span id);
-
 /* --- close.c --- */
 admin_handler admin_close_room;
 void admin_forget_closings(struct admin *admin);

@@ -114,6 +114,9 @@ static const struct type_rule {
 		       .read = read_after},
 	[MSG_PING] = {.raw = SPAN_INIT("\"ping\""), .payload = -1},
 	[MSG_LEAVE] = {.raw = SPAN_INIT("\"leave\""), .payload = -1},
+	[MSG_KICK] = {.raw = SPAN_INIT("\"kick\""),
+		      .has_to = true,
+		      .payload = -1},
 };
 
 static const char *const error_names[] = {

@@ -23,6 +23,7 @@ enum msg_type {
 	MSG_PEERS,
 	MSG_PING,
 	MSG_LEAVE,
+	MSG_KICK,
 	MSG_TYPES_COUNT,
 };
 

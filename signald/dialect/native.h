@@ -20,6 +20,10 @@ struct native_parts {
 	const struct keyring *keyring; /* signs resume tokens */
 	const struct kicked *kicked;   /* whose tokens are void */
 	struct access *access;
+	/* Sends a peer away for good, with all it has. Returns 0 or a negative
+	 * errno. */
+	int (*kick)(struct span id, void *arg);
+	void *kick_arg;
 };
 
 /* Returns 0 or -ENOMEM. */

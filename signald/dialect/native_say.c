@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "dialect/native_client.h"
 #include "dialect/native_write.h"
 #include "policy/metric.h"
@@ -203,6 +204,33 @@ static void on_leave(struct native_client *client, const struct msg *msg)
 	native_start_join_deadline(client);
 }
 
+/* The first who may not be, or could not be, sent away ends it. */
+static void on_kick(struct native_client *client, const struct msg *msg)
+{
+	const struct native_parts *parts = &client->native->parts;
+	struct msg_target targets[MSG_MAX_TARGETS];
+	size_t count = msg_targets(msg, targets);
+
+	for (size_t i = 0; i < count; i++) {
+		struct span to = targets[i].to;
+		int err = hub_may_kick(parts->hub, client->peer, to);
+
+		if (!err)
+			err = parts->kick(to, parts->kick_arg);
+		if (err) {
+			native_send_error(client, msg, to,
+					  err == -ENOENT || err == -EPERM
+						  ? send_error_code(err)
+						  : MSG_INTERNAL);
+			return;
+		}
+		log_info("peer.kicked_by", log_str("by", client->peer->id),
+			 log_span("id", to));
+	}
+	if (msg->ref.ptr)
+		send_answer(client, "ack", msg);
+}
+
 /* All of it is in `sn`, which any message may have. */
 static void on_ack(struct native_client *client, const struct msg *msg)
 {
@@ -226,6 +254,7 @@ static const struct {
 	[MSG_PEERS] = {native_send_peers, true},
 	[MSG_PING] = {on_ping, false},
 	[MSG_LEAVE] = {on_leave, true},
+	[MSG_KICK] = {on_kick, true},
 };
 
 void native_take_text(struct native_client *client, struct span text)

@@ -613,6 +613,16 @@ void hub_each_peer(const struct hub *hub,
 		each(peer, arg);
 }
 
+int hub_may_kick(const struct hub *hub, const struct peer *by, struct span id)
+{
+	const struct peer *peer;
+
+	if (by->lacks & RIGHT_KICK)
+		return -EPERM;
+	peer = map_get(hub->peers, id);
+	return peer && peer != by && peer->room == by->room ? 0 : -ENOENT;
+}
+
 int hub_kick(struct hub *hub, struct span id, const char *reason)
 {
 	struct peer *peer = map_get(hub->peers, id);

@@ -130,6 +130,10 @@ uint64_t hub_list_room(const struct room *room, uint64_t after,
 size_t hub_viewers_count(const struct room *room);
 struct span hub_room_name(const struct room *room);
 
+/* Whether one peer may send away another: 0; -EPERM when it has no right to,
+ * -ENOENT when no other of this id is in its room. */
+int hub_may_kick(const struct hub *hub, const struct peer *by, struct span id);
+
 /* Take a peer out for good. Returns 0, or -ENOENT when there is none. */
 int hub_kick(struct hub *hub, struct span id, const char *reason);
 

@@ -230,6 +230,23 @@ describe('keys and tickets', () => {
 		});
 	});
 
+	test('who may kick sends away others of the room, for good', async (t) => {
+		const room = 'r-kick';
+		const host = await comeNative(t, daemon, { auth: key, room });
+		const guest = await openPeer(t, daemon);
+		const { session } = await guest.join(room, { inst: 3, auth: await getTicket(daemon, key, { rights: RIGHTS.slice(0, -1) }) });
+		const other = await comeNative(t, daemon, { auth: key, room: 'elsewhere' });
+		assert.equal(await asks(guest, { type: 'kick', to: host.id }), 'not-allowed');
+		for (const to of [other.id, host.id, 'nobody'])
+			assert.equal(await asks(host, { type: 'kick', to }), 'unknown-peer', to);
+		assert.equal((await host.request({ type: 'kick', to: guest.id })).type, 'ack');
+		assert.equal((await guest.closed).code, 4003);
+		assert.equal((await host.next('peer-left')).reason, 'kicked');
+		const again = await openPeer(t, daemon);
+		again.send({ type: 'resume', token: session.token, inst: 4 });
+		assert.equal((await again.next('not-resumed')).reason, 'kicked');
+	});
+
 	test('rights outlive a cut', async (t) => {
 		const peer = await openPeer(t, daemon);
 		const auth = await getTicket(daemon, key, { rights: ['join', 'watch'], sub: 'ada' });

@@ -3,10 +3,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "hub/hub.h"
 #include "policy/metric.h"
 
@@ -45,6 +47,7 @@ static int setup(void **state)
 	config.rooms.takeover = refuse;
 	now.mono_ms = 100000;
 	expelled = NULL;
+	log_configure(LOG_ERROR, LOG_TEXT, stderr);
 	return hub_new(&hub, &config, &now);
 }
 
