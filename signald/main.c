@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "confine.h"
+#include "ctl.h"
 #include "dialect/socketio.h"
 #include "rules/rules.h"
 #include "server.h"
@@ -56,6 +57,8 @@ static void print_help(void)
 		"usage: signald [--config FILE] [--set SECTION.KEY=VALUE]...\n"
 		"       signald key NAME   make an API key for a backend, and "
 		"its line for access.keys\n"
+		"       signald ctl COMMAND   ask a running one, or tell it "
+		"what to do: signald ctl --help\n"
 		"\n"
 		"  -c, --config FILE   read this configuration file\n"
 		"  -s, --set S.K=V     set one key; stronger than environment "
@@ -310,6 +313,8 @@ int main(int argc, char **argv)
 	struct config *config;
 	int err;
 
+	if (argc > 1 && !strcmp(argv[1], "ctl"))
+		return ctl_main(argc - 1, argv + 1);
 	parse_arguments(argc, argv, &arguments);
 	confine_memory();
 	sources = (struct config_sources){

@@ -115,6 +115,7 @@ void server_on_tick(void *arg)
 
 	follow_cert(server);
 	hub_tick(server->hub);
+	admin_tick(server->admin);
 	socketio_tick(server->socketio);
 	rotate_keys(server);
 	follow_secrets(server);

@@ -17,7 +17,9 @@ int admin_new(struct admin **adminp, const struct admin_parts *parts)
 		return -ENOMEM;
 	admin->parts = *parts;
 	admin->started_at_s = clock_wall_s(&parts->loop->clock);
-	err = admin_key_read(&admin->key, parts->loop->config);
+	err = admin_events_new(&admin->events, parts->loop);
+	if (!err)
+		err = admin_key_read(&admin->key, parts->loop->config);
 	if (err) {
 		admin_free(admin);
 		return err;
@@ -31,8 +33,14 @@ void admin_free(struct admin *admin)
 	if (!admin)
 		return;
 	admin_forget_closings(admin);
+	admin_events_free(admin->events);
 	crypto_wipe(&admin->key, sizeof(admin->key));
 	free(admin);
+}
+
+void admin_tick(struct admin *admin)
+{
+	admin_events_tick(admin->events);
 }
 
 void admin_configure(struct admin *admin)

@@ -56,6 +56,9 @@ void admin_free(struct admin *admin);
  */
 int admin_kick(const struct admin *admin, struct span id);
 
+/* Called every 100 ms or so. */
+void admin_tick(struct admin *admin);
+
 /* The key of the configuration in force, after a reload; where it cannot be
  * read, which is logged, there is none. */
 void admin_configure(struct admin *admin);

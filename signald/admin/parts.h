@@ -9,6 +9,7 @@
 struct admin {
 	struct admin_parts parts;
 	struct admin_key key;
+	struct admin_events *events;
 	struct admin_closing *closings; /* rooms being closed */
 	uint64_t started_at_s;		/* Unix time */
 };
@@ -62,6 +63,16 @@ admin_handler admin_drain;
 admin_handler admin_reload;
 admin_handler admin_drain_server;
 admin_handler admin_restore_server;
+
+/* --- events.c --- */
+
+/* From now on it hears of what is logged. Returns 0 or -ENOMEM. */
+int admin_events_new(struct admin_events **eventsp, struct loop *loop);
+
+/* Its readers must be gone; takes NULL. */
+void admin_events_free(struct admin_events *events);
+void admin_events_tick(struct admin_events *events);
+admin_handler admin_stream_events;
 
 /* --- close.c --- */
 admin_handler admin_close_room;

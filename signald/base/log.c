@@ -33,6 +33,8 @@ static const char *const level_names[] = {
 static enum log_level most_verbose = LOG_INFO;
 static enum log_format chosen_format = LOG_TEXT;
 static FILE *chosen_out; /* NULL: stderr, which is no constant */
+static log_listener *heard_by;
+static void *heard_by_arg;
 
 void log_configure(enum log_level level, enum log_format format, FILE *out)
 {
@@ -43,7 +45,13 @@ void log_configure(enum log_level level, enum log_format format, FILE *out)
 
 bool log_is_on(enum log_level level)
 {
-	return level <= most_verbose;
+	return level <= most_verbose || (heard_by && level <= LOG_INFO);
+}
+
+void log_listen(log_listener *listener, void *arg)
+{
+	heard_by = listener;
+	heard_by_arg = arg;
 }
 
 static void put(struct line *line, const char *bytes, size_t len)
@@ -240,8 +248,8 @@ static void put_tail(struct line *line, int dropped)
 	put_str(line, chosen_format == LOG_TEXT ? "\n" : "}\n");
 }
 
-void log_write(enum log_level level, const char *event,
-	       const struct log_field *fields)
+static void write_line(enum log_level level, const char *event,
+		       const struct log_field *fields)
 {
 	FILE *out = chosen_out ? chosen_out : stderr;
 	struct line line;
@@ -258,4 +266,13 @@ void log_write(enum log_level level, const char *event,
 	/* A log that cannot be written has nobody left to tell. */
 	(void)fwrite(line.text, 1, line.len, out);
 	(void)fflush(out);
+}
+
+void log_write(enum log_level level, const char *event,
+	       const struct log_field *fields)
+{
+	if (heard_by && level <= LOG_INFO)
+		heard_by(level, event, fields, heard_by_arg);
+	if (level <= most_verbose)
+		write_line(level, event, fields);
 }

@@ -27,7 +27,15 @@ struct log_field {
 /* The one log of the process. out is borrowed. Starts as info, text, stderr. */
 void log_configure(enum log_level level, enum log_format format, FILE *out);
 
+/* The line is to be written, or somebody listens for it. */
 bool log_is_on(enum log_level level);
+
+typedef void log_listener(enum log_level level, const char *event,
+			  const struct log_field *fields, void *arg);
+
+/* Hear of every line from info on, whatever is written, as it is; NULL: nobody
+ * does. The listener must not log. */
+void log_listen(log_listener *listener, void *arg);
 
 /*
  * Write one line: time, level, event, fields. A value with blanks, quotes or
