@@ -24,6 +24,9 @@ CFLAGS_asan := -O1 -g -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now
 LDFLAGS_asan := -fsanitize=address,undefined
+# For libFuzzer, with clang.
+CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
 # The programs are optimised as a whole; tests link the same objects as they are.
 LTO_release := -flto=auto -ffat-lto-objects
 
@@ -146,27 +149,41 @@ bench-tunnel: all ## TURN over TLS: signald beside haproxy and coturn's own list
 	tests/bench/run-tunnel
 
 # A fuzz target twice: with gcc and the sanitizers to replay its corpus in every
-# test run, with clang's libFuzzer to look for more. The replays share one archive
-# of the asan variant, which one sub-make makes before any of them is linked.
+# test run, with clang's libFuzzer to look for more. Each kind shares one archive,
+# which one sub-make makes before any of them is linked.
 ASAN_PARTS := $(BUILD)/asan/obj/parts.a
+FUZZ_PARTS := $(BUILD)/fuzz/obj/parts.a
 
-ifneq ($(VARIANT),asan)
-.PHONY: asan-up-to-date
+ifeq ($(filter asan fuzz,$(VARIANT)),)
+.PHONY: asan-up-to-date fuzz-up-to-date
 asan-up-to-date:
 	@$(MAKE) --no-print-directory VARIANT=asan $(ASAN_PARTS)
 
+fuzz-up-to-date:
+	@$(MAKE) --no-print-directory VARIANT=fuzz CC=$(CLANG) $(FUZZ_PARTS)
+
 $(ASAN_PARTS): asan-up-to-date ;
+$(FUZZ_PARTS): fuzz-up-to-date ;
 endif
+
+# Targets of whole connections, which stand on the rig.
+FUZZ_WHOLE := web native socketio front
+
+define whole_target
+$(BUILD)/fuzz/replay_$(1) $(BUILD)/fuzz/fuzz_$(1): FUZZ_RIG := tests/fuzz/rig.c
+$(BUILD)/fuzz/replay_$(1) $(BUILD)/fuzz/fuzz_$(1): tests/fuzz/rig.c tests/fuzz/rig.h
+endef
+$(foreach target,$(FUZZ_WHOLE),$(eval $(call whole_target,$(target))))
 
 $(BUILD)/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(ASAN_PARTS)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -std=gnu11 $(CFLAGS_asan) -o $@ $< tests/fuzz/replay.c \
-		$(ASAN_PARTS) $(LDLIBS)
+	$(CC) $(CPPFLAGS) -std=gnu11 $(CFLAGS_asan) -o $@ $< $(FUZZ_RIG) \
+		tests/fuzz/replay.c $(ASAN_PARTS) $(LDLIBS)
 
-$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(PARTS_SRC)
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_PARTS)
 	@mkdir -p $(@D)
 	$(CLANG) $(CPPFLAGS) -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -o $@ $< $(PARTS_SRC) $(LDLIBS)
+		-fno-sanitize-recover=all -o $@ $< $(FUZZ_RIG) $(FUZZ_PARTS) $(LDLIBS)
 
 .PHONY: fuzz-replay
 fuzz-replay: $(FUZZ:%=$(BUILD)/fuzz/replay_%) ## every fuzz target over its corpus
