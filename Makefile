@@ -40,7 +40,7 @@ SIGNALD_SRC  := $(wildcard signald/*.c signald/*/*.c)
 TURNCONF_SRC := $(wildcard turnconf/*.c)
 # What turnconf shares with signald, and nothing else.
 SHARED_SRC   := $(wildcard signald/base/*.c signald/policy/config*.c) \
-	signald/policy/origin.c signald/policy/forbidden.c \
+	signald/policy/origin.c signald/policy/forbidden.c signald/policy/network.c \
 	signald/codec/turncred.c signald/codec/stun.c signald/codec/turn.c
 
 SIGNALD_OBJ  := $(SIGNALD_SRC:%.c=$(OBJ)/%.o)

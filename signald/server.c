@@ -285,9 +285,12 @@ static int build(struct server *server)
 	int err = loop_new(&server->loop, config, LOOP_TICK_MS);
 
 	if (!err)
+		err = limits_new(&server->limits, config, &server->loop->clock);
+	if (!err)
 		err = conn_set_new(&server->conns, server->loop);
 	if (err)
 		return server_fail("memory", "", err);
+	server->loop->limits = server->limits;
 	err = open_state(server);
 	if (!err)
 		err = access_new(&server->access, config, &server->loop->clock);
@@ -329,8 +332,10 @@ static int build(struct server *server)
 	if (!err)
 		err = web_new(&server->operator_web, server->conns,
 			      server->operator_routes);
-	if (!err)
+	if (!err) {
+		web_serve_operators(server->operator_web);
 		err = server_catch_signals(server);
+	}
 	if (err)
 		return server_fail("memory", "", err);
 	err = start_tls(server);
@@ -405,6 +410,7 @@ void server_free(struct server *server)
 	access_free(server->access);
 	kicked_free(server->kicked);
 	keyring_free(server->keyring);
+	limits_free(server->limits);
 	loop_free(server->loop);
 	if (server->config != server->first_config)
 		config_free(server->config);

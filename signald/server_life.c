@@ -141,6 +141,7 @@ static int apply(struct server *server, struct config *config)
 	server->config = config;
 	server->loop->config = config;
 	access_configure(server->access, config);
+	limits_configure(server->limits, config);
 	hub_configure(server->hub, config);
 	admin_configure(server->admin);
 	socketio_configure(server->socketio);

@@ -54,12 +54,17 @@ static int listen_on_all(struct server *server, const char *addresses,
 int server_listen(struct server *server)
 {
 	const struct config *config = server->config;
-	const struct purpose http = {"http", web_accept, server->web};
-	const struct purpose tls = {"tls", front_accept, &server->front};
+	const struct purpose http = {"http", proxied_accept,
+				     &server->plain_clients};
+	const struct purpose tls = {"tls", proxied_accept,
+				    &server->tls_clients};
 	const struct purpose metrics = {"metrics", web_accept,
 					server->operator_web};
-	int err = listen_on_all(server, config->listen.address, &http);
+	int err;
 
+	server->plain_clients = (struct proxied){web_accept, server->web};
+	server->tls_clients = (struct proxied){front_accept, &server->front};
+	err = listen_on_all(server, config->listen.address, &http);
 	if (!err)
 		err = listen_on_all(server, config->listen.tls, &tls);
 	if (err || !*config->listen.metrics)

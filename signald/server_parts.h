@@ -11,6 +11,7 @@
 #include "net/files.h"
 #include "net/front.h"
 #include "net/listener.h"
+#include "net/proxied.h"
 #include "policy/lasting.h"
 #include "server.h"
 #include "turn/side.h"
@@ -25,6 +26,7 @@ struct server {
 	struct config *first_config; /* of the start: what restart keys mean */
 	const struct config_sources *sources;
 	struct loop *loop;
+	struct limits *limits;
 	struct conn_set *conns;
 	struct keyring *keyring;
 	struct kicked *kicked;
@@ -48,6 +50,8 @@ struct server {
 	struct tls_server *tls; /* NULL where listen.tls is empty */
 	struct tunnels *tunnels;
 	struct front front;
+	struct proxied plain_clients; /* of listen.address */
+	struct proxied tls_clients;   /* of listen.tls */
 	uint64_t cert_seen_ms;
 	struct listener *listeners[SERVER_MAX_LISTENERS];
 	size_t listeners_count;

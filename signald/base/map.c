@@ -4,6 +4,7 @@
 
 #include "base/crypto.h"
 #include "base/map.h"
+#include "base/siphash.h"
 
 #define MAP_MIN_SLOTS 16
 
@@ -24,53 +25,6 @@ struct map {
 	size_t count;
 	uint64_t seed[2];
 };
-
-static inline uint64_t rotate(uint64_t x, int bits)
-{
-	return x << bits | x >> (64 - bits);
-}
-
-static inline void sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[1] = rotate(v[1], 13) ^ v[0];
-	v[0] = rotate(v[0], 32);
-	v[2] += v[3];
-	v[3] = rotate(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = rotate(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = rotate(v[1], 17) ^ v[2];
-	v[2] = rotate(v[2], 32);
-}
-
-/* SipHash-1-3 (Aumasson and Bernstein), over native words. */
-static uint64_t hash_key(const uint64_t seed[2], struct span key)
-{
-	uint64_t v[4] = {
-		seed[0] ^ 0x736f6d6570736575, seed[1] ^ 0x646f72616e646f6d,
-		seed[0] ^ 0x6c7967656e657261, seed[1] ^ 0x7465646279746573};
-	uint64_t last = (uint64_t)key.len << 56;
-
-	while (key.len >= 8) {
-		uint64_t word;
-
-		memcpy(&word, key.ptr, 8);
-		v[3] ^= word;
-		sip_round(v);
-		v[0] ^= word;
-		key = span_skip(key, 8);
-	}
-	for (size_t i = 0; i < key.len; i++)
-		last |= (uint64_t)(unsigned char)key.ptr[i] << (8 * i);
-	v[3] ^= last;
-	sip_round(v);
-	v[0] ^= last;
-	v[2] ^= 0xff;
-	for (int i = 0; i < 3; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
-}
 
 struct map *map_new(void)
 {
@@ -128,7 +82,7 @@ static int resize(struct map *map, size_t slots_count)
 
 int map_put(struct map *map, struct span key, void *value)
 {
-	uint64_t hash = hash_key(map->seed, key);
+	uint64_t hash = siphash(map->seed, key);
 	struct map_slot *slot = find(map, hash, key);
 
 	if (slot->value)
@@ -145,7 +99,7 @@ int map_put(struct map *map, struct span key, void *value)
 
 void *map_get(const struct map *map, struct span key)
 {
-	return find(map, hash_key(map->seed, key), key)->value;
+	return find(map, siphash(map->seed, key), key)->value;
 }
 
 /* Close the gap at slot `gap`: move back what would not be found past it. */
@@ -167,7 +121,7 @@ static void shift_back(struct map *map, size_t gap)
 
 void *map_remove(struct map *map, struct span key)
 {
-	struct map_slot *slot = find(map, hash_key(map->seed, key), key);
+	struct map_slot *slot = find(map, siphash(map->seed, key), key);
 	void *value = slot->value;
 
 	if (!value)

@@ -139,6 +139,7 @@ static const char *const error_names[] = {
 	[MSG_QUEUE_FULL] = "queue-full",
 	[MSG_NO_DESCRIPTION] = "no-description",
 	[MSG_MUTED] = "muted",
+	[MSG_RATE_LIMITED] = "rate-limited",
 	[MSG_INTERNAL] = "internal",
 };
 

@@ -88,6 +88,7 @@ enum msg_error_code {
 	MSG_QUEUE_FULL,
 	MSG_NO_DESCRIPTION,
 	MSG_MUTED,
+	MSG_RATE_LIMITED,
 	MSG_INTERNAL,
 };
 

@@ -259,6 +259,8 @@ void api_handle_ice(struct web_exchange *exchange,
 	if (read_query_ttl(exchange, request, &ask.ttl_s) ||
 	    read_posted_ttl(exchange, request, &ask.ttl_s))
 		return;
+	if (!web_may(exchange, request, LIMIT_CREDENTIALS))
+		return;
 	/* A region that is none of ours changes nothing. */
 	(void)http_query_get(request->head->query, SPAN("region"), region,
 			     sizeof(region));

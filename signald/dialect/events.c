@@ -214,7 +214,7 @@ static void *let_in(struct visitor *visitor, struct sio_refusal *refusal)
 	if (!code)
 		return visitor;
 	metric_add(METRIC_REFUSED_MESSAGES, 1);
-	*refusal = (struct sio_refusal){code, code};
+	*refusal = (struct sio_refusal){.message = code, .code = code};
 	free_visitor(visitor);
 	return NULL;
 }
@@ -228,8 +228,8 @@ static void *admit(struct sio_socket *socket, struct span home,
 	if (verdict->code) {
 		metric_add(METRIC_REFUSED_ACCESS, 1);
 		log_info("access.refused", log_str("code", verdict->code));
-		*refusal =
-			(struct sio_refusal){verdict->message, verdict->code};
+		*refusal = (struct sio_refusal){.message = verdict->message,
+						.code = verdict->code};
 		return NULL;
 	}
 	visitor = new_visitor(namespace_arg, socket, home);
@@ -254,9 +254,9 @@ static void *on_connect(struct sio_socket *socket,
 
 	if (read_home(connect, home, &len)) {
 		*refusal = (struct sio_refusal){
-			"room must have 1 to 128 bytes and no control "
-			"characters",
-			"bad-room"};
+			.message = "room must have 1 to 128 bytes and no "
+				   "control characters",
+			.code = "bad-room"};
 		return NULL;
 	}
 	judge(space->events, connect, span_of(home, len), &verdict);

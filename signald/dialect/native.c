@@ -15,6 +15,7 @@
 
 static void on_text(struct wsconn *ws, struct span text, void *arg);
 static void on_pong(struct wsconn *ws, struct span payload, void *arg);
+static void on_slowed(struct wsconn *ws, uint64_t wait_ms, void *arg);
 static void on_deadline(struct wsconn *ws, void *arg);
 static void on_close(struct wsconn *ws, enum wsconn_end end, const char *reason,
 		     void *arg);
@@ -22,6 +23,7 @@ static void on_close(struct wsconn *ws, enum wsconn_end end, const char *reason,
 static const struct wsconn_ops ws_handlers = {
 	.on_text = on_text,
 	.on_pong = on_pong,
+	.on_slowed = on_slowed,
 	.on_deadline = on_deadline,
 	.on_close = on_close,
 };
@@ -158,6 +160,12 @@ static void on_pong(struct wsconn *ws, struct span payload, void *arg)
 	native_prove(arg, payload);
 }
 
+static void on_slowed(struct wsconn *ws, uint64_t wait_ms, void *arg)
+{
+	(void)ws;
+	native_tell_slowed(arg, wait_ms);
+}
+
 static void on_deadline(struct wsconn *ws, void *arg)
 {
 	struct native_client *client = arg;
@@ -276,6 +284,8 @@ void native_handle(struct web_exchange *exchange,
 				  "Retry-After: 5\r\n");
 		return;
 	}
+	if (!handshake_admit(exchange, request))
+		return;
 	open_client(native, request,
 		    handshake_accept(exchange, accept, SUBPROTOCOL));
 }

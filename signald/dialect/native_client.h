@@ -55,8 +55,10 @@ struct native_client {
 		*admission; /* of its join, until that is over */
 	char *shown;	    /* the credential of its handshake, or NULL */
 	enum origin_verdict page;
-	uint32_t ice_state; /* of the list that it has */
-	bool is_proving;    /* a ping for `unproved` is out */
+	uint32_t ice_state;    /* of the list that it has */
+	uint8_t limited_count; /* refused by limits since the last that was
+				  not */
+	bool is_proving;       /* a ping for `unproved` is out */
 };
 
 /* How the hub reaches a client's peer; arg is the struct native_client, NULL
@@ -82,6 +84,20 @@ void native_send_refusal(struct native_client *client, const struct msg *msg,
 /* The same with a code of access_judge(). */
 void native_send_named(struct native_client *client, const struct msg *msg,
 		       const char *code, const char *message);
+/* What it said is only taken again, as it had to wait: it was counted before.
+ */
+bool native_is_again(const struct native_client *client);
+
+/* Ask for one more of what an address, or a user, may have. Who may not is told
+ * when it may, and who goes on and on is closed. */
+bool native_may(struct native_client *client, const struct msg *msg,
+		enum limit_kind kind, struct span key);
+
+/* The network of the client. */
+struct span native_network(const struct native_client *client);
+
+/* Nothing more of it is read for so long. */
+void native_tell_slowed(struct native_client *client, uint64_t wait_ms);
 
 /* The sentence for a code that needs no more; NULL for others. */
 const char *native_error_message(enum msg_error_code code);

@@ -84,6 +84,9 @@ void native_send_ice(struct native_client *client, const struct msg *msg)
 	if (asked.ttl_s)
 		client->ttl_s = asked.ttl_s;
 	asked.ttl_s = client->ttl_s;
+	if (!native_is_again(client) &&
+	    !native_may(client, msg, LIMIT_CREDENTIALS, native_network(client)))
+		return;
 	ask = ask_for(client);
 	if (!native_has_credential(client, &ask))
 		return;
@@ -245,6 +248,39 @@ static void name_arrival(const struct native_client *client,
 	arrival->join.id = arrival->id;
 }
 
+/* A room that nobody is in will have to be made. */
+static bool makes_room(const struct native_client *client,
+		       const struct arrival *arrival)
+{
+	return !hub_has_room(client->native->parts.hub, arrival->join.room);
+}
+
+/* Whether its address may have one more; else it was answered. */
+static bool may_arrive(struct native_client *client, const struct msg *msg,
+		       const struct arrival *arrival)
+{
+	struct span network = native_network(client);
+
+	return native_may(client, msg, LIMIT_JOINS, network) &&
+	       (!makes_room(client, arrival) ||
+		native_may(client, msg, LIMIT_ROOMS, network));
+}
+
+/* The same for its user, who is known when it has been admitted. */
+static bool may_come(struct native_client *client, const struct msg *msg,
+		     struct arrival *arrival)
+{
+	bool is_again = native_is_again(client);
+
+	if ((!is_again && !may_arrive(client, msg, arrival)) ||
+	    !native_admit(client, msg, &arrival->join))
+		return false;
+	if (is_again || native_may(client, msg, LIMIT_USER, arrival->join.user))
+		return true;
+	native_end_admission(client);
+	return false;
+}
+
 /* Returns 0 when it may be tried, -EINPROGRESS when it is later, or as
  * hub_join() does. */
 static int prepare_join(struct native_client *client, const struct msg *msg,
@@ -266,7 +302,7 @@ void native_join(struct native_client *client, const struct msg *msg)
 	int err;
 
 	if (is_in_room(client, msg) || read_join(client, msg, &arrival) ||
-	    !native_admit(client, msg, &arrival.join))
+	    !may_come(client, msg, &arrival))
 		return;
 	err = prepare_join(client, msg, &arrival);
 	if (err == -EINPROGRESS)
@@ -406,8 +442,11 @@ void native_resume(struct native_client *client, const struct msg *msg)
 	int err = 0;
 
 	if (is_in_room(client, msg) ||
-	    read_resume(client, msg, &arrival, &resume))
+	    read_resume(client, msg, &arrival, &resume) ||
+	    (!native_is_again(client) &&
+	     !native_may(client, msg, LIMIT_USER, span_from(arrival.id))))
 		return;
+	conn_vouch(wsconn_conn(client->ws));
 	ask = ask_for_arrival(client, &arrival.join, msg->ttl_s);
 	if (!native_has_credential(client, &ask))
 		return;

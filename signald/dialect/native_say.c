@@ -68,6 +68,63 @@ void native_send_named(struct native_client *client, const struct msg *msg,
 		      &(struct msg_error){.name = code, .message = message});
 }
 
+/* --- limits --- */
+
+/* Who does not wait as told so many times in a row is not going to. */
+#define MOST_LIMITED 20
+
+struct span native_network(const struct native_client *client)
+{
+	return conn_network(wsconn_conn(client->ws));
+}
+
+bool native_is_again(const struct native_client *client)
+{
+	return client->order || client->admission;
+}
+
+bool native_may(struct native_client *client, const struct msg *msg,
+		enum limit_kind kind, struct span key)
+{
+	uint64_t wait_ms;
+
+	wait_ms = limit_take(client->native->parts.loop->limits, kind, key);
+	if (!wait_ms) {
+		client->limited_count = 0;
+		return true;
+	}
+	write_refusal(client, msg, (struct span){NULL, 0},
+		      &(struct msg_error){
+			      .code = MSG_RATE_LIMITED,
+			      .message = kind == LIMIT_USER
+						 ? "this user comes too often; "
+						   "wait for retryAfter seconds"
+						 : "this address asks too "
+						   "often; wait for retryAfter "
+						   "seconds",
+			      .retry_after_s = (unsigned)limit_retry_s(wait_ms),
+		      });
+	if (++client->limited_count >= MOST_LIMITED)
+		wsconn_close(client->ws, WS_CLOSE_POLICY, "rate limited");
+	return false;
+}
+
+void native_tell_slowed(struct native_client *client, uint64_t wait_ms)
+{
+	static const struct msg unasked;
+
+	msg_write_error(
+		native_begin(client), &unasked, (struct span){NULL, 0},
+		&(struct msg_error){
+			.code = MSG_RATE_LIMITED,
+			.message = "this connection sends too much; "
+				   "what it sends is not lost, but "
+				   "waits",
+			.retry_after_s = (unsigned)limit_retry_s(wait_ms),
+		});
+	native_send(client);
+}
+
 /* An answer that has nothing but ref and n. */
 static void send_answer(struct native_client *client, const char *type,
 			const struct msg *msg)

@@ -112,6 +112,8 @@ static const char *join_error(int err)
 		return "not-allowed";
 	case -ENOENT:
 		return "no-room";
+	case -EDQUOT:
+		return "rate-limited";
 	case -EINVAL:
 		return "bad-room";
 	default:
@@ -173,6 +175,22 @@ static bool claims_allow(const struct claims *claims, struct span room,
 		(!*claims->role || !strcmp(claims->role, hub_role_name(role))));
 }
 
+/* Of joins, those that an event asks for: who comes in with its namespace was
+ * counted there. Returns 0 or -EDQUOT. */
+static int take_limits(const struct run *run, const struct hub_join *join)
+{
+	const struct sio_socket *socket = run->visitor->socket;
+	struct limits *limits = sio_socket_limits(socket);
+	struct span network = sio_socket_network(socket);
+
+	if (run->message && limit_take(limits, LIMIT_JOINS, network))
+		return -EDQUOT;
+	if (!hub_has_room(events_of(run)->hub, join->room) &&
+	    limit_take(limits, LIMIT_ROOMS, network))
+		return -EDQUOT;
+	return limit_take(limits, LIMIT_USER, join->user) ? -EDQUOT : 0;
+}
+
 static int join_room(struct run *run, struct span room, struct span name)
 {
 	struct visitor *visitor = run->visitor;
@@ -200,6 +218,9 @@ static int join_room(struct run *run, struct span room, struct span name)
 		if (err)
 			return err;
 	}
+	err = take_limits(run, &join);
+	if (err)
+		return err;
 	visitor_part(visitor, LEAVE_LEFT);
 	err = hub_join(events_of(run)->hub, &join, &visitor->peer);
 	if (err)

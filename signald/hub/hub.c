@@ -432,6 +432,11 @@ static void enter(struct hub *hub, struct room *room, struct peer *peer)
 		set_stale(hub, room);
 }
 
+bool hub_has_room(const struct hub *hub, struct span name)
+{
+	return map_get(hub->rooms, name);
+}
+
 int hub_may_join(const struct hub *hub, const struct hub_join *join)
 {
 	const struct room *room = map_get(hub->rooms, join->room);

@@ -52,6 +52,8 @@ void hub_free(struct hub *hub);
  */
 int hub_join(struct hub *hub, const struct hub_join *join, struct peer **peerp);
 
+bool hub_has_room(const struct hub *hub, struct span name);
+
 /* What hub_join() would return, were there memory: for one who would leave
  * another room for it. */
 int hub_may_join(const struct hub *hub, const struct hub_join *join);

@@ -49,6 +49,14 @@ socklen_t net_addr_to(const struct net_addr *addr,
 	return sizeof(v4);
 }
 
+void net_addr_unmap(struct net_addr *addr)
+{
+	struct sockaddr_storage sockaddr;
+
+	(void)net_addr_to(addr, &sockaddr);
+	net_addr_from(addr, (const struct sockaddr *)&sockaddr);
+}
+
 int net_addr_parse_ip(struct span text, struct net_addr *addr)
 {
 	struct net_addr parsed = {.is_v6 = text.len &&

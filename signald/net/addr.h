@@ -17,6 +17,9 @@ struct net_addr {
 /* IPv4-mapped IPv6 addresses become IPv4, so that a client has one name. */
 void net_addr_from(struct net_addr *addr, const struct sockaddr *sockaddr);
 
+/* The same for one that was read from a text. */
+void net_addr_unmap(struct net_addr *addr);
+
 /* Returns the length of what was written. */
 socklen_t net_addr_to(const struct net_addr *addr,
 		      struct sockaddr_storage *sockaddr);

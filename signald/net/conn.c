@@ -286,6 +286,7 @@ static void free_conn(struct conn *conn)
 		conn->next->prev = conn->prev;
 	set->count--;
 	metric_add(METRIC_CONNECTIONS, -1);
+	conn_leave_seat(conn);
 	wire_close(&conn->wire);
 	buf_clear(&conn->in);
 	free(conn);

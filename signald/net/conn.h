@@ -66,6 +66,39 @@ void conn_set_ops(struct conn *conn, const struct conn_ops *ops, void *arg);
 struct loop *conn_loop(const struct conn *conn);
 const struct net_addr *conn_peer(const struct conn *conn);
 
+/* --- by whose account: conn_account.c --- */
+
+/*
+ * Who is at the other end is known: the peer.
+ * It takes a seat of its address and one of the connections that may begin; not
+ * so a trusted proxy, which stands for many.
+ *
+ * Returns whether it may stay; else it is being closed.
+ */
+bool conn_admit(struct conn *conn);
+
+/* The same for a client whom a PROXY header has named, before anything else is
+ * done with its connection. */
+bool conn_admit_as(struct conn *conn, const struct net_addr *client);
+
+/* Its word counts on who its client is (proxy.trusted). */
+bool conn_is_proxy(const struct conn *conn);
+
+/*
+ * From now on this is one client's, whom a proxy has named, or it is nobody
+ * else's already.
+ *
+ * Returns 0, or -EBUSY when that address has as many connections as it may.
+ */
+int conn_be_of(struct conn *conn, const struct net_addr *client);
+
+/* The client has shown that it was here before, as a peer that it still is:
+ * what it took of its address to come back is given back. Does so once. */
+void conn_vouch(struct conn *conn);
+
+/* The network of its client, as limits have it. */
+struct span conn_network(const struct conn *conn);
+
 /*
  * Queue bytes; they are written at the end of this turn. A connection that
  * would hold more than output.max_queued_bytes is closed (conn_output_full);

@@ -6,6 +6,9 @@
 
 #include "net/conn.h"
 
+/* What a connection has of those its address may have at once. */
+enum conn_seat { CONN_NO_SEAT, CONN_SEAT, CONN_RETURNED_SEAT };
+
 enum conn_state {
 	CONN_OPEN,
 	CONN_FINISHING, /* writing what is queued */
@@ -50,6 +53,8 @@ struct conn {
 	size_t counted;	      /* of its unsent bytes, in set->queued_bytes */
 	uint64_t stalled_ms;  /* when stuck output ends it all; 0 for none */
 	struct net_addr peer;
+	enum conn_seat seat;
+	bool is_vouched;
 	struct wire wire;
 	enum conn_state state;
 	bool is_dirty;
@@ -68,6 +73,9 @@ void conn_watch_for(struct conn *conn, bool is_stuck);
 
 /* All is written: our side ends, and what still comes is read over. */
 void conn_linger(struct conn *conn);
+
+/* Its address has one less: conn_account.c. */
+void conn_leave_seat(struct conn *conn);
 
 /* --- input: conn_in.c --- */
 

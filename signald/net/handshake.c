@@ -2,6 +2,11 @@
 #include <stdio.h>
 
 #include "net/handshake.h"
+#include "net/web_exchange.h"
+
+/* When one of an address that has as many connections as it may tries again:
+ * nobody can tell. */
+#define SEAT_WAIT_MS 5000
 
 /* An item of the lists in all headers of that name, which may stand several
  * times (RFC 9110, 5.3). */
@@ -81,6 +86,22 @@ void handshake_refuse(struct web_exchange *exchange,
 			       "offer the subprotocol %s", subprotocol);
 		web_reply_problem(exchange, 400, detail, NULL);
 	}
+}
+
+bool handshake_admit_connection(struct web_exchange *exchange,
+				const struct web_request *request)
+{
+	if (!conn_be_of(exchange->conn, request->peer))
+		return true;
+	web_reply_limited(exchange, SEAT_WAIT_MS);
+	return false;
+}
+
+bool handshake_admit(struct web_exchange *exchange,
+		     const struct web_request *request)
+{
+	return web_may(exchange, request, LIMIT_HANDSHAKES) &&
+	       handshake_admit_connection(exchange, request);
 }
 
 struct conn *handshake_accept(struct web_exchange *exchange, const char *accept,

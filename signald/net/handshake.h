@@ -29,6 +29,19 @@ enum handshake_verdict handshake_judge(const struct web_request *request,
 void handshake_refuse(struct web_exchange *exchange,
 		      enum handshake_verdict verdict, const char *subprotocol);
 
+/*
+ * A good one is to be answered with 101 now: whose connection is it, and may
+ * that address have one more?
+ *
+ * Returns whether; else it was answered with 429.
+ */
+bool handshake_admit(struct web_exchange *exchange,
+		     const struct web_request *request);
+
+/* The same for a WebSocket of a session that was counted when it began. */
+bool handshake_admit_connection(struct web_exchange *exchange,
+				const struct web_request *request);
+
 /* Answer a good one with 101. Returns the connection, as
  * web_switch_protocols(). */
 struct conn *handshake_accept(struct web_exchange *exchange, const char *accept,

@@ -109,7 +109,7 @@ static bool accept_one(struct listener *listener)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	net_addr_from(&peer, (struct sockaddr *)&from);
 	conn = conn_new(listener->set, fd, &peer, &no_ops, NULL);
-	if (conn)
+	if (conn && (listener->is_operators || conn_admit(conn)))
 		listener->on_accept(conn, listener->arg);
 	return true;
 }

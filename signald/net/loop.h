@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/wheel.h"
 #include "policy/config.h"
+#include "policy/limit.h"
 
 #define LOOP_SCRATCH_BYTES 65536
 #define LOOP_TICK_MS 100 /* what timers of the daemon are good for */
@@ -21,6 +22,7 @@ struct loop {
 	struct event_base *base;
 	struct clock clock;	     /* of this turn */
 	const struct config *config; /* in effect; changes at a reload */
+	struct limits *limits;	     /* borrowed; NULL: there are none */
 	char *scratch;		     /* LOOP_SCRATCH_BYTES to read into */
 
 	/* private */

@@ -314,9 +314,14 @@ static void greet(struct tunnel *tunnel)
 	(void)net_addr_to(conn_peer(tunnel->conn), &client);
 	(void)getsockname(wire_of(tunnel)->fd, (struct sockaddr *)&here, &len);
 	net_addr_from(&addr, (struct sockaddr *)&here);
+	/* Where a proxy is between them, they may be of two families, and the
+	 * header has one. */
+	if (addr.is_v6 != conn_peer(tunnel->conn)->is_v6)
+		addr = (struct net_addr){.is_v6 = !addr.is_v6,
+					 .port = addr.port};
 	(void)net_addr_to(&addr, &here);
 	header_len = proxy_write_header(header, &client, &here);
-	assert(header_len > 0); /* both ends of one socket */
+	assert(header_len > 0); /* both are of one family */
 	tunnel->up = (struct buf){0};
 	buf_append(&tunnel->up, header, (size_t)header_len);
 	buf_append_span(&tunnel->up, buf_span(&first));

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "net/forwarded.h"
 #include "net/web_exchange.h"
 #include "policy/metric.h"
 
@@ -22,6 +23,7 @@ struct web {
 	struct conn_set *set;
 	const struct web_route *routes;
 	bool is_draining;
+	bool is_operators;
 	struct web_writer writer;
 };
 
@@ -78,6 +80,11 @@ void web_free(struct web *web)
 		return;
 	web_writer_clear(&web->writer);
 	free(web);
+}
+
+void web_serve_operators(struct web *web)
+{
+	web->is_operators = true;
 }
 
 void web_drain(struct web *web)
@@ -240,6 +247,7 @@ struct call {
 	struct web_request request;
 	struct web_exchange exchange;
 	const struct web_route *route; /* NULL: of a path that is none */
+	struct net_addr client;
 	char path[PATH_CAP];
 };
 
@@ -249,11 +257,14 @@ static void begin_call(struct call *call, struct web_conn *wc,
 	const struct http_header *origin = http_find(head, SPAN("Origin"));
 	struct web_request *request = &call->request;
 
+	call->client = *conn_peer(wc->conn);
+	if (conn_is_proxy(wc->conn))
+		forwarded_client(head, loop_of(wc)->config, &call->client);
 	*request = (struct web_request){
 		.head = head,
 		.path = call->path,
 		.origin = origin ? origin->value : (struct span){NULL, 0},
-		.peer = conn_peer(wc->conn),
+		.peer = &call->client,
 		.conn = wc->conn,
 	};
 	request->origin_verdict =
@@ -365,6 +376,22 @@ static void refuse_call(struct call *call, int status, const char *detail)
 {
 	refuse_exchange(&call->exchange, status, detail,
 			call->route && call->route->has_bare_errors);
+}
+
+/* Returns whether this address may ask for one more; else the answer is that
+ * it may not, and the last one. */
+static bool may_ask(struct call *call)
+{
+	struct web_conn *wc = call->exchange.web_conn;
+	uint64_t wait_ms =
+		limit_take(wc->web->is_operators ? NULL : loop_of(wc)->limits,
+			   LIMIT_REQUESTS, net_addr_network(&call->client));
+
+	if (!wait_ms)
+		return true;
+	web_reply_limited(&call->exchange, wait_ms);
+	conn_finish(wc->conn, "requests of one address too fast");
+	return false;
 }
 
 /* The request is whole: answer it. Returns false when the connection is no
@@ -594,7 +621,7 @@ static size_t take_request(struct web_conn *wc, char *bytes, size_t len,
 	if (head_len <= 0)
 		return 0;
 	begin_call(&call, wc, &head);
-	if (!may_have_body(wc, &call))
+	if (!may_ask(&call) || !may_have_body(wc, &call))
 		return 0;
 	if (head.body_kind == HTTP_BODY_NONE ||
 	    (head.body_kind == HTTP_BODY_LENGTH &&

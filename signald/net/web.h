@@ -19,6 +19,8 @@ struct web_request {
 	const struct conn *conn; /* to tell one from another, no more */
 	struct span origin;	 /* the Origin header, {NULL, 0} without one */
 	enum origin_verdict origin_verdict;
+	/* The client: who is at the other end, or whom a trusted proxy names.
+	 */
 	const struct net_addr *peer;
 };
 
@@ -59,6 +61,9 @@ int web_new(struct web **webp, struct conn_set *set,
 /* Its connections must be gone; takes NULL. */
 void web_free(struct web *web);
 
+/* What one address may ask for is not limited here: this is for operators. */
+void web_serve_operators(struct web *web);
+
 /* From now on every answer closes its connection. */
 void web_drain(struct web *web);
 
@@ -85,6 +90,19 @@ void web_reply_problem(struct web_exchange *exchange, int status,
 void web_reply_problem_code(struct web_exchange *exchange, int status,
 			    const char *code, const char *detail,
 			    const char *headers);
+
+/*
+ * Refuse what an address, or a user, has asked for too often: 429 with
+ * Retry-After, behind which the connection is closed.
+ *
+ * wait_ms  when it may ask again
+ */
+void web_reply_limited(struct web_exchange *exchange, uint64_t wait_ms);
+
+/* Ask for one more of what the client's address may have. Returns whether it
+ * may; else it was answered by web_reply_limited(). */
+bool web_may(struct web_exchange *exchange, const struct web_request *request,
+	     enum limit_kind kind);
 
 /*
  * Answer later. Until then nothing more is read from this connection, but its

@@ -175,6 +175,32 @@ void web_reply_problem_code(struct web_exchange *exchange, int status,
 	buf_clear(&body);
 }
 
+void web_reply_limited(struct web_exchange *exchange, uint64_t wait_ms)
+{
+	char headers[128];
+
+	(void)snprintf(headers, sizeof(headers),
+		       "Retry-After: %llu\r\n"
+		       "Access-Control-Expose-Headers: Retry-After\r\n",
+		       (unsigned long long)limit_retry_s(wait_ms));
+	exchange->must_close = true;
+	web_reply_problem(exchange, 429,
+			  "this address asks too often; Retry-After says in "
+			  "how many seconds it may again (docs/limits.md)",
+			  headers);
+}
+
+bool web_may(struct web_exchange *exchange, const struct web_request *request,
+	     enum limit_kind kind)
+{
+	uint64_t wait_ms = limit_take(conn_loop(exchange->conn)->limits, kind,
+				      net_addr_network(request->peer));
+
+	if (wait_ms)
+		web_reply_limited(exchange, wait_ms);
+	return !wait_ms;
+}
+
 static size_t ignore_bytes(struct conn *conn, char *bytes, size_t len,
 			   void *arg)
 {

@@ -8,6 +8,10 @@
 #include "policy/metric.h"
 
 #define CLOSE_WAIT_MS 2000
+/* A client that sends too much is read again so soon at the latest, so that it
+ * is heard to be alive. */
+#define MOST_SLOWED_MS 5000
+#define TELL_SLOWED_MS 1000
 
 /*
  * A frame that lies whole in the read buffer is unmasked and handed up where it
@@ -19,12 +23,16 @@ struct wsconn {
 	const struct wsconn_ops *ops;
 	void *arg;
 	struct buf message;
-	uint64_t frame_left;	/* payload bytes of the current frame to come */
-	uint64_t frame_len;	/* of its payload */
-	uint64_t heard_ms;	/* when the client last sent anything */
-	uint64_t begun_ms;	/* when the message in pieces began */
-	uint64_t deadline_ms;	/* the owner's */
-	uint64_t close_by_ms;	/* end of the wait for an answer to our close */
+	uint64_t frame_left;  /* payload bytes of the current frame to come */
+	uint64_t frame_len;   /* of its payload */
+	uint64_t heard_ms;    /* when the client last sent anything */
+	uint64_t begun_ms;    /* when the message in pieces began */
+	uint64_t deadline_ms; /* the owner's */
+	uint64_t close_by_ms; /* end of the wait for an answer to our close */
+	uint64_t messages_ns; /* buckets of what it sends: bucket_charge() */
+	uint64_t bytes_ns;
+	uint64_t slowed_until_ms; /* nothing is read before; 0: it is */
+	uint64_t slowed_told_ms;
 	unsigned fragments;	/* frames of the current message so far */
 	struct utf8_state utf8; /* of the message so far */
 	uint8_t mask[4];
@@ -81,6 +89,7 @@ static void restart_deadline(struct wsconn *ws)
 {
 	uint64_t at = earlier_ms(silence_acts_ms(ws), ws->deadline_ms);
 
+	at = earlier_ms(at, ws->slowed_until_ms);
 	if (ws->is_in_message)
 		at = earlier_ms(at, message_ends_ms(ws));
 	if (ws->close_by_ms)
@@ -139,7 +148,50 @@ void wsconn_pause(struct wsconn *ws)
 void wsconn_resume(struct wsconn *ws)
 {
 	ws->is_paused = false;
-	conn_resume_input(ws->conn);
+	if (!ws->slowed_until_ms)
+		conn_resume_input(ws->conn);
+}
+
+/* It sends too much: it is left to its socket's buffers until it has paid. */
+static void slow_down(struct wsconn *ws, uint64_t wait_ms)
+{
+	uint64_t now = now_ms(ws);
+
+	if (wait_ms > MOST_SLOWED_MS)
+		wait_ms = MOST_SLOWED_MS;
+	ws->slowed_until_ms = now + wait_ms;
+	conn_pause_input(ws->conn);
+	restart_deadline(ws);
+	if (ws->slowed_told_ms && now - ws->slowed_told_ms < TELL_SLOWED_MS)
+		return;
+	ws->slowed_told_ms = now;
+	limit_note(conn_loop(ws->conn)->limits, LIMIT_MESSAGES,
+		   conn_network(ws->conn));
+	if (ws->ops->on_slowed)
+		ws->ops->on_slowed(ws, wait_ms, ws->arg);
+}
+
+static void go_on(struct wsconn *ws)
+{
+	ws->slowed_until_ms = 0;
+	if (!ws->is_paused)
+		conn_resume_input(ws->conn);
+}
+
+/* So much of it was read, frames or parts of them. */
+static void charge(struct wsconn *ws, unsigned frames, size_t bytes)
+{
+	const struct limit_flow *flow = limit_flow(conn_loop(ws->conn)->limits);
+	uint64_t now = now_ms(ws);
+	uint64_t wait_ms =
+		bucket_charge(&ws->messages_ns, &flow->messages, frames, now);
+	uint64_t bytes_wait_ms =
+		bucket_charge(&ws->bytes_ns, &flow->bytes, bytes, now);
+
+	if (bytes_wait_ms > wait_ms)
+		wait_ms = bytes_wait_ms;
+	if (wait_ms && wsconn_is_open(ws))
+		slow_down(ws, wait_ms);
 }
 
 static void frame_parts(struct span *all, char header[WS_MAX_SERVER_HEADER],
@@ -468,14 +520,16 @@ static size_t on_bytes(struct conn *conn, char *bytes, size_t len, void *arg)
 		ws->has_pinged = false;
 		restart_deadline(ws);
 	}
-	while (used < len && conn_is_open(conn) && !ws->is_paused) {
-		size_t n = ws->frame_left
-				   ? take_payload(ws, bytes + used, len - used)
-				   : take_frame(ws, bytes + used, len - used);
+	while (used < len && conn_is_open(conn) && !ws->is_paused &&
+	       !ws->slowed_until_ms) {
+		bool is_begun = ws->frame_left;
+		size_t n = is_begun ? take_payload(ws, bytes + used, len - used)
+				    : take_frame(ws, bytes + used, len - used);
 
 		if (!n)
 			break;
 		used += n;
+		charge(ws, !is_begun, n);
 	}
 	return used;
 }
@@ -501,6 +555,11 @@ static void on_deadline(struct conn *conn, void *arg)
 	if (ws->close_by_ms) {
 		conn_close(conn, "no answer to our close");
 		return;
+	}
+	if (ws->slowed_until_ms && ws->slowed_until_ms <= now_ms(ws)) {
+		go_on(ws);
+		if (!conn_is_open(conn))
+			return;
 	}
 	if (ws->is_in_message && message_ends_ms(ws) <= now_ms(ws)) {
 		metric_add(METRIC_CLOSED_TIMEOUT, 1);

@@ -27,6 +27,10 @@ struct wsconn_ops {
 	/* The deadline set with wsconn_set_deadline() has passed; NULL for
 	 * owners who set none. */
 	void (*on_deadline)(struct wsconn *ws, void *arg);
+	/* The client sends more than a connection may: nothing of it is read
+	 * for wait_ms. Called when that begins, once a second at most. NULL for
+	 * owners who need not tell it. */
+	void (*on_slowed)(struct wsconn *ws, uint64_t wait_ms, void *arg);
 	/* Over, once, at the end of a turn; reason is for the log. */
 	void (*on_close)(struct wsconn *ws, enum wsconn_end end,
 			 const char *reason, void *arg);

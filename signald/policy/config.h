@@ -102,6 +102,28 @@ struct config {
 		char *keys; /* list of NAME:SHA256 of API keys */
 	} access;
 	struct {
+		/* by address; a burst beside each rate, 0 is no limit */
+		unsigned connections; /* at once */
+		unsigned connections_per_s, connections_burst;
+		unsigned requests_per_s, requests_burst;
+		unsigned handshakes_per_s, handshakes_burst;
+		unsigned joins_per_s, joins_burst;
+		unsigned credentials_per_minute, credentials_burst;
+		unsigned rooms_per_minute, rooms_burst;
+		unsigned auth_failures_per_minute, auth_failures_burst;
+		/* by user */
+		unsigned user_joins_per_minute, user_joins_burst;
+		/* by connection */
+		unsigned messages_per_s, messages_burst;
+		unsigned bytes_per_s, bytes_burst;
+		unsigned table_entries; /* of each kind that is kept */
+	} limits;
+	struct {
+		char *trusted; /* list of networks, "" for none */
+		char *header;  /* "x-forwarded-for", "forwarded" or "none" */
+		bool protocol; /* they put a PROXY header in front */
+	} proxy;
+	struct {
 		/* of one server; a [turn NAME] section has these alone */
 		char *host;	 /* name or address in the URLs, "" for none */
 		char *addresses; /* list of IPs, "" for those of host */
@@ -192,6 +214,7 @@ enum config_type {
 	CONFIG_ADDRESSES,    /* the same, or empty */
 	CONFIG_IP_LIST,	     /* addresses without ports, or empty */
 	CONFIG_IP_RANGES,    /* addresses or FIRST-LAST ranges, or empty */
+	CONFIG_NETWORKS,     /* ADDRESS or ADDRESS/BITS items, or empty */
 	CONFIG_IP_MAPPING,   /* PUBLIC or PUBLIC/PRIVATE, or empty */
 	CONFIG_ORIGINS,	     /* "*", or scheme://host[:port] items, or empty */
 	CONFIG_HOST,	     /* a host name or an address, or empty */

@@ -137,6 +137,21 @@ static int check_credentials(struct loader *loader)
 	return err;
 }
 
+/* Nobody could connect at all. */
+static int check_proxy(struct loader *loader)
+{
+	const struct config *config = loader->own.config;
+	int err;
+
+	if (!config->proxy.protocol || *config->proxy.trusted)
+		return 0;
+	err = config_refuse(loader->error,
+			    "proxy.protocol = yes needs proxy.trusted, which "
+			    "is empty");
+	place_key(loader, key_of("proxy.protocol"));
+	return err;
+}
+
 /* Two coturns on one host: neither knows which ports the other has taken. */
 static int check_relay_ports(struct loader *loader)
 {
@@ -188,6 +203,8 @@ int loader_check_together(struct loader *loader)
 		err = check_need(loader, &needs[i]);
 	if (!err)
 		err = check_credentials(loader);
+	if (!err)
+		err = check_proxy(loader);
 	if (!err)
 		err = check_mode(loader);
 	return err ? err : check_relay_ports(loader);

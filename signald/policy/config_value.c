@@ -7,6 +7,7 @@
 #include "base/crypto.h"
 #include "policy/config_namespace.h"
 #include "policy/config_value.h"
+#include "policy/network.h"
 #include "policy/origin.h"
 
 #define SECRET_MIN_LEN 16
@@ -193,6 +194,18 @@ static bool is_ip_ranges(struct span s)
 	return !s.len || is_list(s, is_ip_range);
 }
 
+static bool is_network(struct span s)
+{
+	struct network network;
+
+	return !network_parse(s, &network);
+}
+
+static bool is_networks(struct span s)
+{
+	return !s.len || is_list(s, is_network);
+}
+
 static bool is_origins(struct span s)
 {
 	return !s.len || span_equal(s, SPAN("*")) ||
@@ -331,6 +344,9 @@ static const struct {
 	[CONFIG_IP_RANGES] = {is_ip_ranges,
 			      "addresses or FIRST-LAST ranges (no /BITS) "
 			      "parted by commas, or empty"},
+	[CONFIG_NETWORKS] = {is_networks,
+			     "ADDRESS or ADDRESS/BITS (all bits behind BITS "
+			     "zero) parted by commas, or empty"},
 	[CONFIG_IP_MAPPING] = {is_ip_mapping,
 			       "PUBLIC or PUBLIC/PRIVATE address, or empty"},
 	[CONFIG_ORIGINS] = {is_origins,

@@ -140,6 +140,9 @@ static void send_refusal(struct sio_client *client, struct span nsp,
 	if (refusal->code && !is_v3) {
 		buf_append_str(&data, ",\"data\":{\"code\":");
 		buf_append_json(&data, span_from(refusal->code));
+		if (refusal->retry_after_s)
+			buf_append_format(&data, ",\"retryAfter\":%u",
+					  refusal->retry_after_s);
 		buf_append_str(&data, "}");
 	}
 	buf_append_str(&data, is_v3 ? "" : "}");
@@ -163,6 +166,23 @@ static void end_connect_timeout(struct sio_client *client)
 	engine_set_deadline(client->session, 0);
 }
 
+/* Who comes is charged to its address; who was here before, to itself: as the
+ * peer that it is again. Returns 0 or when it may come. */
+static uint64_t charge(const struct sio_socket *socket,
+		       struct sio_client *client)
+{
+	struct limits *limits = client->sio->loop->limits;
+	uint64_t wait_ms;
+
+	if (!socket->has_returned)
+		return limit_take(limits, LIMIT_JOINS,
+				  net_addr_network(&client->peer));
+	wait_ms = limit_take(limits, LIMIT_USER, span_from(socket->id));
+	if (!wait_ms)
+		engine_vouch(client->session);
+	return wait_ms;
+}
+
 static void enter(struct sio_client *client, const struct sio_namespace *nsp,
 		  const struct sio_packet *packet)
 {
@@ -179,7 +199,19 @@ static void enter(struct sio_client *client, const struct sio_namespace *nsp,
 	struct sio_refusal refusal = {
 		.message = "the server is out of memory; try again later"};
 	struct sio_socket *socket = socket_new(client, nsp, packet->data);
+	uint64_t wait_ms = socket ? charge(socket, client) : 0;
 
+	if (wait_ms) {
+		socket_free(socket);
+		send_refusal(client, span_from(nsp->name),
+			     &(struct sio_refusal){
+				     .message = "rate-limited",
+				     .code = "rate-limited",
+				     .retry_after_s =
+					     (unsigned)limit_retry_s(wait_ms),
+			     });
+		return;
+	}
 	if (socket) {
 		socket_attach(socket, client);
 		socket->owner = nsp->app->on_connect(socket, &connect, &refusal,
@@ -203,6 +235,7 @@ static void take_connect(struct sio_client *client,
 {
 	const struct sio_namespace *nsp =
 		find_namespace(client->sio, packet->nsp);
+	const struct sio_socket *socket;
 
 	if (find_socket(client, packet->nsp)) {
 		/* Protocol 4 is in "/" unasked; its clients may ask still. */
@@ -213,8 +246,11 @@ static void take_connect(struct sio_client *client,
 			client, packet->nsp,
 			&(struct sio_refusal){.message = "Invalid namespace"});
 	} else if (nsp->is_recoverable &&
-		   socket_recover(client, nsp, packet->data)) {
+		   (socket = socket_recover(client, nsp, packet->data))) {
 		end_connect_timeout(client);
+		if (!limit_take(client->sio->loop->limits, LIMIT_USER,
+				span_from(socket->id)))
+			engine_vouch(client->session);
 	} else {
 		enter(client, nsp, packet);
 	}

@@ -100,6 +100,9 @@ void engine_prove(struct engine_session *session);
 struct blob *engine_encode(const struct span *parts, size_t parts_count);
 int engine_send_encoded(struct engine_session *session, struct blob *message);
 
+/* Its client has shown that it was here before: conn_vouch(). */
+void engine_vouch(struct engine_session *session);
+
 /* monotonic ms; 0 for none */
 void engine_set_deadline(struct engine_session *session, uint64_t at_ms);
 

@@ -92,9 +92,10 @@ static void handle_of_session(struct engine *engine,
 		 (question->transport == POLLING &&
 		  session->transport == WEBSOCKET))
 		engine_refuse(exchange, ENGINE_BAD_REQUEST);
-	else if (question->transport == WEBSOCKET)
-		engine_ws_probe(session, exchange, accept);
-	else if (request->head->method == HTTP_GET)
+	else if (question->transport == WEBSOCKET) {
+		if (handshake_admit_connection(exchange, request))
+			engine_ws_probe(session, exchange, accept);
+	} else if (request->head->method == HTTP_GET)
 		engine_poll_get(session, exchange);
 	else if (request->head->method == HTTP_POST)
 		engine_poll_post(session, exchange, request);
@@ -123,9 +124,10 @@ static void handle_handshake(struct engine *engine,
 				  "(listen.max_connections)",
 				  "Retry-After: 5\r\n");
 	} else if (question->transport == WEBSOCKET) {
-		engine_ws_handshake(engine, exchange, request,
-				    question->version, accept);
-	} else {
+		if (handshake_admit(exchange, request))
+			engine_ws_handshake(engine, exchange, request,
+					    question->version, accept);
+	} else if (web_may(exchange, request, LIMIT_HANDSHAKES)) {
 		engine_poll_handshake(engine, exchange, request,
 				      question->version);
 	}

@@ -73,6 +73,12 @@ static void on_binary(struct wsconn *ws, struct span bytes, void *arg)
 		engine_take(session, &packet);
 }
 
+void engine_vouch(struct engine_session *session)
+{
+	if (session->ws)
+		conn_vouch(wsconn_conn(session->ws));
+}
+
 void engine_ws_prove(struct engine_session *session)
 {
 	session->engine->ops->on_ping(session->owner);

@@ -73,9 +73,10 @@ struct sio_socket {
 	/* Events by the number that is their offset; kept whole for a recovery,
 	 * else only where somebody waits to hear that one has come. */
 	struct outlog log;
-	uint64_t pinged;  /* what had been sent at the last ping */
-	uint64_t awaited; /* the last one that somebody waits for */
-	uint64_t inst;	  /* which memory of its client it is; 0: the only */
+	uint64_t pinged;   /* what had been sent at the last ping */
+	uint64_t awaited;  /* the last one that somebody waits for */
+	uint64_t inst;	   /* which memory of its client it is; 0: the only */
+	bool has_returned; /* its client has proved an id of before */
 	char id[SIO_ID_CAP];
 };
 

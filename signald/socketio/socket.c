@@ -29,6 +29,17 @@ const struct net_addr *sio_socket_peer(const struct sio_socket *socket)
 	return socket->client ? &socket->client->peer : NULL;
 }
 
+struct limits *sio_socket_limits(const struct sio_socket *socket)
+{
+	return socket->sio->loop->limits;
+}
+
+struct span sio_socket_network(const struct sio_socket *socket)
+{
+	return socket->client ? net_addr_network(&socket->client->peer)
+			      : (struct span){NULL, 0};
+}
+
 uint64_t sio_socket_inst(const struct sio_socket *socket)
 {
 	return socket->inst;
@@ -58,8 +69,11 @@ struct sio_socket *socket_new(struct sio_client *client,
 	socket->nsp = nsp;
 	if (is_v3)
 		set_id_v3(socket, engine_sid(client->session));
-	else if (!nsp->is_recoverable ||
-		 recovery_read_id(client->sio, nsp, auth, socket->id))
+	else
+		socket->has_returned =
+			nsp->is_recoverable &&
+			!recovery_read_id(client->sio, nsp, auth, socket->id);
+	if (!*socket->id)
 		crypto_new_id(socket->id);
 	if (is_v3 || !nsp->is_recoverable)
 		return socket;

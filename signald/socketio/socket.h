@@ -36,6 +36,7 @@ struct sio_connect {
 struct sio_refusal {
 	const char *message;
 	const char *code;
+	unsigned retry_after_s; /* beside a code; 0: that is not known */
 };
 
 /* An event, or the answer to one of ours. */
@@ -106,6 +107,10 @@ void sio_socket_address(const struct sio_socket *socket,
 
 /* The same as it is; NULL while it is cut off. */
 const struct net_addr *sio_socket_peer(const struct sio_socket *socket);
+/* What it is limited by, and as whom: the network of its client, empty while it
+ * is cut off. */
+struct limits *sio_socket_limits(const struct sio_socket *socket);
+struct span sio_socket_network(const struct sio_socket *socket);
 
 /* What is sent with an event or an answer: a JSON array in pieces, at most
  * SIO_MAX_PARTS, the last of which ends with "]". */

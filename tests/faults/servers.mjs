@@ -60,9 +60,10 @@ class Server {
  * How long clients are waited for is one setting on both, so that the same
  * faults are noticed after the same time.
  *
- * pingS  seconds between two pings; a client may be silent for one more
+ * pingS      seconds between two pings; a client may be silent for one more
+ * firstSets  what is set for its first life alone
  */
-export async function startSignald(t, { pingS = 25, sets = {}, openFiles } = {}) {
+export async function startSignald(t, { pingS = 25, sets = {}, firstSets = {}, openFiles } = {}) {
 	const port = await freePort();
 	const all = {
 		'state.dir': await makeFolder(t),
@@ -74,8 +75,9 @@ export async function startSignald(t, { pingS = 25, sets = {}, openFiles } = {})
 		'drain.spread_s': 1,
 		...sets,
 	};
+	let life = 0;
 	const server = new Server(port, async () => {
-		const daemon = await startDaemon(t, { port, sets: all, openFiles });
+		const daemon = await startDaemon(t, { port, sets: { ...all, ...(life++ ? {} : firstSets) }, openFiles });
 		watchChild(daemon.child);
 		return daemon;
 	});

@@ -132,7 +132,8 @@ test('one message as large as the output limit reaches its receiver', async (t) 
 });
 
 test('memory behind the output of those who do not read is what the limit says', async (t) => {
-	const daemon = await startDaemon(t, { sets: { 'output.max_queued_bytes': 262144, 'output.stall_timeout_s': 60 } });
+	const daemon = await startDaemon(t, { sets: {
+		'output.max_queued_bytes': 262144, 'output.stall_timeout_s': 60, 'limits.messages_per_s': 0 } });
 	const loud = await joinPeer(t, daemon, 'memory');
 	const deaf = await joinRaw(t, daemon, { room: 'memory' });
 	deaf.connection.socket.pause();

@@ -17,6 +17,7 @@ const QUICK = {
 // Silence is not what cuts these.
 const STALLING = {
 	'output.stall_timeout_s': 2, 'output.max_queued_bytes': 262144, 'websocket.max_message_bytes': 250000,
+	'limits.messages_per_s': 0, 'limits.credentials_per_minute': 0,
 };
 
 describe('beside a call', () => {

@@ -409,7 +409,7 @@ describe('a message to several', () => {
 
 describe('a message with a ref', () => {
 	let daemon;
-	useDaemon({}, (d) => (daemon = d));
+	useDaemon({ sets: { 'limits.messages_per_s': 0 } }, (d) => (daemon = d));
 
 	test('to a session is answered when that has acknowledged it', async (t) => {
 		const ada = await joinSession(t, daemon, newRoom());

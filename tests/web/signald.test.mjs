@@ -79,6 +79,22 @@ describe('joining', () => {
 		assert.equal(await first.closed, 1000);
 	});
 
+	test('is tried again after as long as the server says, when too many come', async (t) => {
+		const { client, connection } = await startPair(t);
+		const connecting = client.connect();
+		const first = await connection();
+		await first.next('join');
+		const retry = client.once('retry');
+		first.send({ type: 'error', code: 'rate-limited', message: 'too often', retryAfter: 1 });
+		const refusedAt = performance.now();
+		const { reason, delayMs } = await retry;
+		assert.equal(reason, 'too often');
+		assert.ok(delayMs >= 1000 && delayMs <= 2000, `${delayMs} ms`);
+		assert.equal((await (await connection()).admit('me')).try, 2);
+		assert.ok(performance.now() - refusedAt >= 990);
+		assert.equal((await connecting).id, 'me');
+	});
+
 	test('is tried again when the server is out of memory', async (t) => {
 		const { client, connection } = await startPair(t);
 		const connecting = client.connect();

@@ -8,7 +8,7 @@
  * @returns {number} milliseconds
  */
 function jitter(boundMs) {
-	return Math.floor(Math.random() * boundMs);
+	return Math.random() * boundMs | 0;
 }
 
 /**

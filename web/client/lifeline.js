@@ -204,7 +204,7 @@ export class Lifeline {
 
 	#probe() {
 		this.#isProbing = true;
-		this.#expect('the server fell silent');
+		this.#expect('the server is silent');
 		this.send('{"type":"ping"}');
 	}
 

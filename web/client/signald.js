@@ -32,8 +32,8 @@ const EXPIRED = ['expired', 'overflow'];
 /** And where it is as after a refused join. */
 const REFUSALS = ['taken', 'kicked', 'role-taken', 'room-full', 'too-many-rooms', 'internal'];
 
-/** No timer runs for longer. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+/** No timer runs for much longer: 23 days. */
+const MAX_TIMER_MS = 2e9;
 
 /**
  * A peer in a room of a signald server.
@@ -225,7 +225,7 @@ export class Signald extends Emitter {
 				stop = () => this.#outbox.giveUp(entry, 'aborted', 'given up');
 				signal?.addEventListener('abort', stop);
 				if (timeoutMs <= MAX_TIMER_MS)
-					timer = setTimeout(() => this.#outbox.giveUp(entry, 'timeout', 'not delivered in time'), timeoutMs);
+					timer = setTimeout(() => this.#outbox.giveUp(entry, 'timeout', 'not in time'), timeoutMs);
 			});
 		} finally {
 			clearTimeout(timer);
@@ -242,7 +242,7 @@ export class Signald extends Emitter {
 	#checkSize(payload, receiversCount) {
 		const bytes = new TextEncoder().encode(payload).length + FRAME_BYTES + ADDRESS_BYTES * Math.min(receiversCount, 64);
 		if (bytes > (this.limits?.maxMessageBytes ?? 0))
-			throw new SignaldError('too-big', 'more than the server takes');
+			throw new SignaldError('too-big', 'too long');
 	}
 
 	/**
@@ -330,7 +330,7 @@ export class Signald extends Emitter {
 		this.#inbox.begin(session.epoch);
 		this.#isIn = true;
 		this.#roster.begin(session.settled);
-		this.#lifeline.stand(limits.pingInterval * 1000);
+		this.#lifeline.stand(1000 * limits.pingInterval);
 		this.iceServers = message.iceServers;
 		this.#renewAt(Math.min(this.#iceDueAt, dueAt(message)));
 		this.#isNewcomer = this.#isNew;
@@ -457,22 +457,27 @@ export class Signald extends Emitter {
 	 * @param {ErrorMessage} message
 	 * @param {{reject(error: Error): void} | undefined} waiting
 	 */
-	#onError({ code, message, to, n }, waiting) {
+	#onError({ code, message, to, n, retryAfter }, waiting) {
 		const error = new SignaldError(code, message);
 		if (waiting)
 			waiting.reject(error);
 		else if (!this.#isIn)
-			this.#onRefusal(error);
+			this.#onRefusal(error, retryAfter);
 		else if (n !== undefined)
 			this.#outbox.refuse(code, to, n, message);
 		else
 			this.emit('error', error);
 	}
 
-	/** @param {SignaldError} error */
-	#onRefusal(error) {
+	/**
+	 * @param {SignaldError} error
+	 * @param {number} [retryAfter] seconds: too many came at once, who are not all to come again at once
+	 */
+	#onRefusal(error, retryAfter) {
+		if (retryAfter)
+			this.#lifeline.goAwayMs = 1000 * retryAfter * (1 + Math.random());
 		// A server out of memory may well find some.
-		if (error.code === 'internal')
+		if (retryAfter || error.code === 'internal')
 			this.#lifeline.lose(error.message);
 		else
 			this.#end(error);
@@ -484,8 +489,9 @@ export class Signald extends Emitter {
 		if (acked)
 			this.#outbox.ack(from, fi, acked);
 		if (!this.#inbox.receive(frame, () => this.#deliver(frame))) {
-			this.#startOver('the server has lost a message');
-			return this.#lifeline.lose('the server has lost a message');
+			const why = 'the server has lost a message';
+			this.#startOver(why);
+			return this.#lifeline.lose(why);
 		}
 		// The timers of a page that nobody sees are late.
 		if (this.#inbox.unacked >= ACK_COUNT || globalThis.document?.visibilityState === 'hidden')

@@ -55,7 +55,7 @@
  */
 
 /** @typedef {{type: 'go-away', reason: string, reconnectAfterMs: number}} GoAway */
-/** @typedef {{type: 'error', ref?: number, code: string, message: string, to?: string, n?: number}} ErrorMessage */
+/** @typedef {{type: 'error', ref?: number, code: string, message: string, to?: string, n?: number, retryAfter?: number}} ErrorMessage */
 /** @typedef {{type: 'ack', ref?: number, from?: string, ti?: number, n?: number}} Ack */
 
 /**
