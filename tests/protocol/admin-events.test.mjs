@@ -136,7 +136,8 @@ describe('the event stream', () => {
 	});
 
 	test('cuts a reader that does not read, and no other', async (t) => {
-		const own = await startDaemon(t);
+		const sets = { 'limits.messages_per_s': 0, 'limits.joins_per_s': 0, 'limits.rooms_per_minute': 0 };
+		const own = await startDaemon(t, { sets });
 		const good = await Reader.open(t, own);
 		const slow = net.connect({ port: own.metricsPort, host: '127.0.0.1' });
 		slow.on('error', () => {});
