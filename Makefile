@@ -95,8 +95,8 @@ $(BUILD)/$(VARIANT)/unit/%: tests/unit/%.c $(PARTS)
 unit: $(UNIT) ## the unit tests
 	prove --exec '' $(UNIT)
 
-# Requests to other servers, for the protocol tests, which make it.
-$(BIN)/fetch-tool: tests/protocol/fetch-tool.c $(PARTS)
+# Requests to other servers, and tokens, for the protocol tests, which make them.
+$(BIN)/fetch-tool $(BIN)/tokens-tool: $(BIN)/%: tests/protocol/%.c $(PARTS)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -fno-lto $(LDFLAGS) -o $@ $< $(PARTS) -ldl $(LDLIBS)
 
@@ -203,8 +203,9 @@ fuzz: $(FUZZ:%=$(BUILD)/fuzz/fuzz_%) ## every fuzz target for FUZZ_SECONDS (30)
 .PHONY: asan
 asan: ## unit, protocol and suite tests with ASan and UBSan
 	$(MAKE) VARIANT=asan unit build/asan/signald build/asan/turnconf build/asan/sio-suite-server \
-		build/asan/fetch-tool
-	SIGNALD=build/asan/signald FETCH_TOOL=build/asan/fetch-tool tests/protocol/run
+		build/asan/fetch-tool build/asan/tokens-tool
+	SIGNALD=build/asan/signald FETCH_TOOL=build/asan/fetch-tool \
+		TOKENS_TOOL=build/asan/tokens-tool tests/protocol/run
 	SIO_SUITE_SERVER=build/asan/sio-suite-server tests/suite/run
 
 .PHONY: lint

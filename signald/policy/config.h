@@ -99,7 +99,16 @@ struct config {
 	struct {
 		char *mode; /* "auto", or what it stands for */
 		bool open_in_public;
-		char *keys; /* list of NAME:SHA256 of API keys */
+		char *keys;	       /* list of NAME:SHA256 of API keys */
+		char *token_secret;    /* of HS256, "" for none */
+		char *token_key;       /* PEM file, "" for none */
+		char *token_jwks;      /* file or https:// URL, or "" */
+		char *token_algorithm; /* "auto", or the only one */
+		char *token_issuer;    /* "" for any */
+		char *token_audience;  /* "" for none */
+		unsigned token_leeway_s;
+		unsigned jwks_refresh_s;
+		char *ca_file; /* PEM, "" for the system's */
 	} access;
 	struct {
 		/* by address; a burst beside each rate, 0 is no limit */

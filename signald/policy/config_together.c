@@ -193,6 +193,101 @@ static int check_mode(struct loader *loader)
 	return err;
 }
 
+/* Keys that say which keys sign tokens, and what may be signed with them. */
+static const struct {
+	const char *key;
+	const char *algorithms; /* of token_algorithm, parted by "|" */
+} token_sources[] = {
+	{"access.token_secret", "auto|HS256"},
+	{"access.token_key", "auto|RS256|ES256"},
+	{"access.token_jwks", "auto|RS256|ES256"},
+};
+
+static int check_algorithm(struct loader *loader, size_t source)
+{
+	const char *chosen = loader->own.config->access.token_algorithm;
+	int err;
+
+	if (strstr(token_sources[source].algorithms, chosen))
+		return 0;
+	err = config_refuse(loader->error,
+			    "access.token_algorithm = %s does not go with %s: "
+			    "it must be one of %s",
+			    chosen, token_sources[source].key,
+			    token_sources[source].algorithms);
+	place_key(loader, key_of("access.token_algorithm"));
+	return err;
+}
+
+static int check_token_source(struct loader *loader)
+{
+	const char *found = NULL;
+	int err = 0;
+
+	for (size_t i = 0;
+	     i < sizeof(token_sources) / sizeof(*token_sources) && !err; i++) {
+		const struct config_key *key = key_of(token_sources[i].key);
+
+		if (is_empty(loader->own.config, key))
+			continue;
+		err = check_algorithm(loader, i);
+		if (!err && found) {
+			err = config_refuse(loader->error,
+					    "%s and %s: only one of them may "
+					    "say which keys sign tokens",
+					    found, token_sources[i].key);
+			place_key(loader, key);
+		}
+		found = token_sources[i].key;
+	}
+	return err;
+}
+
+/* Of HS256: RFC 7518, 3.2. */
+#define TOKEN_SECRET_MIN_LEN 32
+
+static int check_token_secret(struct loader *loader)
+{
+	size_t len = strlen(loader->own.config->access.token_secret);
+	int err;
+
+	if (!len || len >= TOKEN_SECRET_MIN_LEN)
+		return 0;
+	err = config_refuse(loader->error,
+			    "access.token_secret has %zu characters: it must "
+			    "have %d to %d (turnconf secret makes one)",
+			    len, TOKEN_SECRET_MIN_LEN, CONFIG_MAX_SECRET);
+	place_key(loader, key_of("access.token_secret"));
+	return err;
+}
+
+/* What is asked for keys must not be asked in the clear, and what is shown by
+ * --print-config must not hold a password. */
+static int check_jwks(struct loader *loader)
+{
+	const char *set = loader->own.config->access.token_jwks;
+	const char *host = strstr(set, "://");
+	int err;
+
+	if (!host || (!strncmp(set, "https://", 8) && host[3] &&
+		      !memchr(host + 3, '@', strcspn(host + 3, "/"))))
+		return 0;
+	err = config_refuse(loader->error,
+			    "access.token_jwks must be a file, or a URL that "
+			    "begins with https:// and a host");
+	place_key(loader, key_of("access.token_jwks"));
+	return err;
+}
+
+static int check_tokens(struct loader *loader)
+{
+	int err = check_token_source(loader);
+
+	if (!err)
+		err = check_token_secret(loader);
+	return err ? err : check_jwks(loader);
+}
+
 int loader_check_together(struct loader *loader)
 {
 	int err = 0;
@@ -207,5 +302,7 @@ int loader_check_together(struct loader *loader)
 		err = check_proxy(loader);
 	if (!err)
 		err = check_mode(loader);
+	if (!err)
+		err = check_tokens(loader);
 	return err ? err : check_relay_ports(loader);
 }

@@ -579,6 +579,33 @@ static void keys_that_contradict_each_other_are_refused(void **state)
 		 "--set coturn.cert: coturn.cert needs coturn.key"},
 		{{.sets = {"coturn.key=/a"}},
 		 "--set coturn.key: coturn.key needs coturn.cert"},
+		{{.sets = {"access.token_secret=" SECRET}},
+		 "--set access.token_secret: access.token_secret has 21 "
+		 "characters: it must have 32 to 128 (turnconf secret makes "
+		 "one)"},
+		{{.sets = {"access.token_secret=" SECRET SECRET,
+			   "access.token_algorithm=RS256"}},
+		 "--set access.token_algorithm: access.token_algorithm = RS256 "
+		 "does not go with access.token_secret: it must be one of "
+		 "auto|HS256"},
+		{{.file = "[access]\ntoken_algorithm = HS256\ntoken_key = "
+			  "/a\n"},
+		 "@:2: access.token_algorithm = HS256 does not go with "
+		 "access.token_key: it must be one of auto|RS256|ES256"},
+		{{.sets = {"access.token_jwks=/a",
+			   "access.token_algorithm=HS256"}},
+		 "--set access.token_algorithm: access.token_algorithm = HS256 "
+		 "does not go with access.token_jwks"},
+		{{.file = "[access]\ntoken_key = /a\ntoken_jwks = /b\n"},
+		 "@:3: access.token_key and access.token_jwks: only one of "
+		 "them may say which keys sign tokens"},
+		{{.sets = {"access.token_jwks=http://a.example/keys"}},
+		 "--set access.token_jwks: access.token_jwks must be a file, "
+		 "or a URL that begins with https:// and a host"},
+		{{.sets = {"access.token_jwks=https://ann:word@a.example/"}},
+		 "--set access.token_jwks: access.token_jwks must be a file"},
+		{{.sets = {"access.token_jwks=https://"}},
+		 "--set access.token_jwks: access.token_jwks must be a file"},
 		{{.sets = {"listen.tls=127.0.0.1:443"}},
 		 "--set listen.tls: listen.tls needs tls.cert, which is empty"},
 		{{.sets = {"listen.tls=127.0.0.1:443", "tls.cert=/a"}},
@@ -619,6 +646,21 @@ static void keys_that_contradict_each_other_are_refused(void **state)
 	/* Without a second coturn its ports are nobody's. */
 	config_free(load_good(&(struct given){
 		.sets = {"coturn.min_port=2000", "coturn.max_port=60000"}}));
+}
+
+static void keys_of_tokens_come_from_one_place(void **state)
+{
+	static const char *const sets[] = {
+		"access.token_secret=" SECRET SECRET,
+		"access.token_key=/etc/key.pem",
+		"access.token_jwks=/etc/keys.json",
+		"access.token_jwks=https://a.example/keys?of=@x",
+		"access.token_algorithm=ES256",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(sets); i++)
+		config_free(load_good(&(struct given){.sets = {sets[i]}}));
 }
 
 static void assert_secret(const struct given *given, const char *secret)
@@ -1021,6 +1063,7 @@ int main(void)
 		cmocka_unit_test(foreign_variables_are_none_of_ours),
 		cmocka_unit_test(a_set_is_checked_too),
 		cmocka_unit_test(keys_that_contradict_each_other_are_refused),
+		cmocka_unit_test(keys_of_tokens_come_from_one_place),
 		cmocka_unit_test(a_secret_comes_from_a_file_less_its_newline),
 		cmocka_unit_test(a_secret_is_given_directly_or_by_file),
 		cmocka_unit_test(a_useless_secret_file_is_refused),
