@@ -17,7 +17,9 @@ static uint8_t mask_of(unsigned bits, unsigned i)
 {
 	if (bits >= 8 * (i + 1))
 		return 0xff;
-	return bits <= 8 * i ? 0 : (uint8_t)(0xff << (8 * (i + 1) - bits));
+	if (bits <= 8 * i)
+		return 0;
+	return (uint8_t)(0xffu << (8 * (i + 1) - bits));
 }
 
 static bool has_host_bits(const struct network *network)
