@@ -43,6 +43,9 @@ async function startReference(t, sets) {
 	return reference;
 }
 
+// For one connection that sends as fast as it can.
+export const UNLIMITED = { 'limits.messages_per_s': 0, 'limits.bytes_per_s': 0 };
+
 // sets  {"section.key": value}, beside the namespaces
 export async function startTarget(t, { sets = {} } = {}) {
 	const all = { 'socketio.namespaces': NAMESPACES, 'http.origins': ORIGIN, ...sets };

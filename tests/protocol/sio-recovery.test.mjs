@@ -7,7 +7,7 @@ import { faults, floodAndCut } from '../lib/sio-flood.mjs';
 import { kind, openClient } from '../lib/sio-clients.mjs';
 import { Proxy } from '../lib/sio-proxy.mjs';
 import { join, newRoom, openPolling, openWs } from '../lib/sio.mjs';
-import { isReference, ownTest, useTarget } from '../lib/sio-target.mjs';
+import { UNLIMITED, isReference, ownTest, useTarget } from '../lib/sio-target.mjs';
 
 const NSP = '/rec';
 const together = { concurrency: true };
@@ -49,7 +49,7 @@ async function meanwhile(proxy, client, act) {
 
 describe('a client that is cut off', together, () => {
 	let target;
-	useTarget({ sets: { 'session.window_s': 30 } }, (it) => (target = it));
+	useTarget({ sets: { 'session.window_s': 30, ...UNLIMITED } }, (it) => (target = it));
 
 	for (const name of ['4 default', '4 websocket', '4 polling'])
 		(name === '4 polling' ? ownTest : test)(`${name}: keeps its id, and gets what it missed, once and in order`, async (t) => {

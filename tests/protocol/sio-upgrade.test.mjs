@@ -7,7 +7,7 @@ import { until } from '../lib/daemon.mjs';
 import { kind, openClient } from '../lib/sio-clients.mjs';
 import { Proxy } from '../lib/sio-proxy.mjs';
 import { newRoom } from '../lib/sio.mjs';
-import { useTarget } from '../lib/sio-target.mjs';
+import { UNLIMITED, useTarget } from '../lib/sio-target.mjs';
 
 const AT_ONCE = 10;
 const TEXT = 'é😀'.repeat(100);
@@ -36,7 +36,7 @@ async function flow(from, to, isOver) {
 for (const version of [4, 2])
 	describe(`upgrades of clients of version ${version}`, () => {
 		let target;
-		useTarget({}, (it) => (target = it));
+		useTarget({ sets: UNLIMITED }, (it) => (target = it));
 
 		test(`${version === 4 ? 100 : 30} under load lose nothing`, async (t) => {
 			const room = newRoom().query.slice(5);
