@@ -1,5 +1,6 @@
 // What the daemon gives up at its start, as the system has it of the process.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { chmod, readFile } from 'node:fs/promises';
 import net from 'node:net';
 import { test } from 'node:test';
@@ -60,6 +61,13 @@ test('root becomes process.user, binds a low port, and keeps no right of root', 
 		assert.match(status[set], /^0+$/, set);
 	assert.doesNotMatch(daemon.log, /process\.root/);
 	await joinPeer(t, daemon, 'unprivileged');
+	// Nor may another process of that user look into it.
+	const [uid, gid] = [status.Uid, status.Gid].map((ids) => Number(ids.split('\t')[0]));
+	for (const file of ['environ', 'maps', 'mem']) {
+		const look = spawnSync('head', ['-c', '1', `/proc/${daemon.pid}/${file}`], { uid, gid, encoding: 'utf8', cwd: '/' });
+		assert.match(look.stderr, /Permission denied/, file);
+	}
+	assert.equal(spawnSync('head', ['-c', '1', '/proc/self/environ'], { uid, gid, cwd: '/' }).status, 0);
 });
 
 test('root that stays root is told in the log', { skip: !isRoot && 'only root is' }, async (t) => {

@@ -1,12 +1,13 @@
 // What must be known to nobody stands in no log, no error, and no answer but the
 // one that is for it.
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { ADMIN_KEY, freePort, makeFolder, runProgram } from '../lib/daemon.mjs';
 import { openRaw } from '../lib/http.mjs';
-import { joinPeer } from '../lib/peer.mjs';
+import { joinPeer, openPeer } from '../lib/peer.mjs';
 import { joinSession } from '../lib/session.mjs';
 import { startTls } from '../lib/tls.mjs';
 
@@ -37,11 +38,34 @@ secret = ${SECRETS.eu}
 level = debug
 ${more}`;
 
+// Keys and tickets, good and bad, wherever clients may show them.
+async function showEverything(t, daemon, known) {
+	const bearer = (secret) => ({ headers: { Authorization: `Bearer ${secret}` } });
+	known.ticket = (await (await fetch(`${daemon.url}/v1/tickets`, { method: 'POST', body: '{"sub":"ada"}', ...bearer(known.key) })).json()).ticket;
+	known.wrongKey = `sk_${'uZ7w'.repeat(10)}abc`;
+	known.wrongTicket = known.ticket.split('').reverse().join('');
+	known.jwt = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.mB9tqXk5fB8cN1d0aWZ3';
+	for (const secret of [known.key, known.wrongKey, known.wrongTicket, known.jwt, known.ticket]) {
+		const query = `?ticket=${secret}`;
+		for (const [path, init] of [['/v1/ice', bearer(secret)], [`/v1/ice${query}`, {}], ['/v1/tickets', { method: 'POST', body: '{}', ...bearer(secret) }],
+			[`/socket.io/?EIO=4&transport=polling&ticket=${secret}`, {}]])
+			await (await fetch(daemon.url + path, init)).text();
+		const peer = await openPeer(t, daemon);
+		await peer.join('shown', { auth: secret });
+		for (const [wsUrl, protocols] of [[daemon.wsUrl + query], [daemon.wsUrl, ['signald.v1', `bearer.${secret}`]]])
+			await openPeer(t, { wsUrl }, { protocols }).then((came) => came.join('shown'), () => {});
+		await (await fetch(`http://127.0.0.1:${daemon.metricsPort}/v1/admin/status`, bearer(secret))).text();
+	}
+}
+
 for (const format of ['text', 'json'])
 	test(`a whole life at level debug, as ${format}, logs no secret, credential or token`, async (t) => {
 		const folder = await makeFolder(t);
-		const daemon = await startTls(t, { config: configOf(`format = ${format}\n[state]\ndir = ${folder}\n`) });
-		const known = { ...SECRETS, admin: ADMIN_KEY };
+		const [, key] = (await runProgram(['key', 'shop'])).stdout.match(/^key: +(\S+)$/m);
+		const hash = createHash('sha256').update(key).digest('hex');
+		const life = configOf(`format = ${format}\n[state]\ndir = ${folder}\n[access]\nkeys = shop:${hash}\n`);
+		const daemon = await startTls(t, { config: life });
+		const known = { ...SECRETS, admin: ADMIN_KEY, key };
 		const session = await joinSession(t, daemon, 'secrets');
 		const plain = await joinPeer(t, daemon, 'secrets');
 		known.token = session.joined.session.token;
@@ -59,6 +83,7 @@ for (const format of ['text', 'json'])
 		await other.next('left');
 		other.send({ type: 'resume', token: `${known.token.slice(0, -2)}xx`, inst: 7, ref: 1 });
 		await other.next('not-resumed');
+		await showEverything(t, daemon, known);
 		// Requests that carry secrets where they do not belong.
 		for (const target of [`/${SECRETS.shared}`, `/v1/ice?secret=${SECRETS.shared}`, `/socket.io/?EIO=4&transport=polling&sid=${known.sid}x`]) {
 			const raw = await openRaw(t, daemon.port);
@@ -69,7 +94,7 @@ for (const format of ['text', 'json'])
 		await writeFile(daemon.configPath, configOf().replace(SECRETS.eu, `${SECRETS.eu}"`));
 		daemon.signal('SIGHUP');
 		await daemon.waitLog(/config\.refused/);
-		await writeFile(daemon.configPath, configOf(`format = ${format}\n[state]\ndir = ${folder}\n`));
+		await writeFile(daemon.configPath, life);
 		daemon.signal('SIGHUP');
 		await daemon.waitLog(/config\.reloaded/);
 		assert.equal((await daemon.kick(plain.id)).status, 204);
@@ -79,10 +104,10 @@ for (const format of ['text', 'json'])
 		faces.push(await (await fetch(`${daemon.url}/readyz`)).text());
 		daemon.signal('SIGTERM');
 		await daemon.ended();
-		for (const file of ['resume-keys'])
+		for (const file of await readdir(folder))
 			for (const line of (await readFile(path.join(folder, file), 'utf8')).split(/\s+/))
-				if (line.length > 20)
-					known[`key of ${file}`] = line;
+				if (/key/.test(file) && line.length > 20)
+					known[`of ${file}`] = line;
 		assert.match(daemon.log, /peer\.join/);
 		assertNone(daemon.log, known, 'the log');
 		assertNone(faces.join('\n'), known, 'an answer');
