@@ -15,6 +15,7 @@
 #include <openssl/crypto.h>
 
 #include "access/apikey.h"
+#include "access/tokens.h"
 #include "base/cert.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -236,7 +237,7 @@ static int check_user(const char *name, struct config_error *error)
 static int check_named(const struct config *config, struct config_error *error)
 {
 	struct clock clock;
-	char why[CERT_MAX_ERROR];
+	char why[CERT_MAX_ERROR], of_tokens[TOKENS_MAX_ERROR];
 	int err = socketio_check(config, error);
 
 	if (!err)
@@ -246,6 +247,12 @@ static int check_named(const struct config *config, struct config_error *error)
 				   error);
 	if (!err)
 		err = check_user(config->process.user, error);
+	if (!err) {
+		err = tokens_judge(config, of_tokens);
+		if (err)
+			(void)snprintf(error->text, sizeof(error->text), "%s",
+				       of_tokens);
+	}
 	if (err || !*config->listen.tls)
 		return err;
 	clock_update(&clock);

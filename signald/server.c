@@ -279,6 +279,17 @@ static void log_mode(const struct config *config)
 		 log_str("means", meanings[mode]));
 }
 
+static int start_access(struct server *server)
+{
+	char why[TOKENS_MAX_ERROR] = "out of memory";
+	int err = access_new(&server->access, server->loop, why);
+
+	if (err)
+		log_error("server.fail", log_str("what", "access"),
+			  log_str("error", why));
+	return err;
+}
+
 static int build(struct server *server)
 {
 	const struct config *config = server->config;

@@ -129,6 +129,7 @@ void server_on_tick(void *arg)
 static int apply(struct server *server, struct config *config)
 {
 	struct config *before = server->config;
+	char why[TOKENS_MAX_ERROR] = "out of memory";
 	struct side side;
 	int err = side_init(&side, config, &server->loop->clock,
 			    server->usercred, server_user_key(server));
@@ -140,8 +141,9 @@ static int apply(struct server *server, struct config *config)
 	side_replace(&server->turn, &side);
 	server->config = config;
 	server->loop->config = config;
-	access_configure(server->access, config);
 	limits_configure(server->limits, config);
+	if (access_configure(server->access, why))
+		log_error("access.no_tokens", log_str("error", why));
 	hub_configure(server->hub, config);
 	admin_configure(server->admin);
 	socketio_configure(server->socketio);
@@ -184,6 +186,7 @@ static void refuse_reload(struct admin_reload *result, const char *reason)
 
 static void reload(struct server *server, struct admin_reload *result)
 {
+	char why[TOKENS_MAX_ERROR] = "out of memory";
 	struct config_error error;
 	struct config *config;
 
@@ -195,6 +198,11 @@ static void reload(struct server *server, struct admin_reload *result)
 			    sizeof(result->restart));
 	if (config_keep_restart(config, server->first_config, &error)) {
 		refuse_reload(result, error.text);
+		config_free(config);
+		return;
+	}
+	if (tokens_judge(config, why)) {
+		refuse_reload(result, why);
 		config_free(config);
 		return;
 	}

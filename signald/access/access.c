@@ -9,36 +9,59 @@
 #define BEARER "bearer."
 
 struct access {
-	const struct config *config;
+	struct loop *loop;
 	struct tickets *tickets;
+	struct fetcher *fetcher;
+	struct tokens *tokens;
 };
 
-int access_new(struct access **accessp, const struct config *config,
-	       const struct clock *clock)
+int access_new(struct access **accessp, struct loop *loop,
+	       char why[TOKENS_MAX_ERROR])
 {
 	struct access *access = calloc(1, sizeof(*access));
-	int err = access ? tickets_new(&access->tickets, clock) : -ENOMEM;
+	int err;
 
+	if (!access)
+		return -ENOMEM;
+	access->loop = loop;
+	err = tickets_new(&access->tickets, &loop->clock);
+	if (!err)
+		err = fetcher_new(&access->fetcher, loop);
+	if (!err)
+		err = tokens_new(&access->tokens, loop, access->fetcher);
+	if (!err)
+		err = tokens_configure(access->tokens, why);
 	if (err) {
-		free(access);
+		access_free(access);
 		return err;
 	}
-	access->config = config;
 	*accessp = access;
 	return 0;
 }
 
-void access_configure(struct access *access, const struct config *config)
+int access_configure(struct access *access, char why[TOKENS_MAX_ERROR])
 {
-	access->config = config;
+	return tokens_configure(access->tokens, why);
 }
 
 void access_free(struct access *access)
 {
 	if (!access)
 		return;
+	tokens_free(access->tokens);
+	fetcher_free(access->fetcher);
 	tickets_free(access->tickets);
 	free(access);
+}
+
+void access_await(struct access *access, struct tokens_wait *wait)
+{
+	tokens_wait(access->tokens, wait);
+}
+
+const struct config *access_config(const struct access *access)
+{
+	return access->loop->config;
 }
 
 struct tickets *access_tickets(struct access *access)
@@ -69,7 +92,8 @@ static void refuse(struct access_verdict *verdict, const char *code,
 /* Nothing that could vouch for anybody is configured. */
 static bool knows_nobody(const struct access *access)
 {
-	return !*access->config->access.keys;
+	return !*access->loop->config->access.keys &&
+	       !tokens_are_on(access->tokens);
 }
 
 static void judge_guest(const struct access_ask *ask,
@@ -91,7 +115,7 @@ static void judge_nobody(const struct access *access,
 			 const struct access_ask *ask,
 			 struct access_verdict *verdict)
 {
-	switch (config_mode(access->config)) {
+	switch (config_mode(access->loop->config)) {
 	case MODE_OPEN:
 		verdict->claims.rights = RIGHTS_ALL;
 		verdict->is_guest = true;
@@ -111,7 +135,7 @@ static void judge_key(const struct access *access, struct span key,
 {
 	char name[CONFIG_MAX_KEY_NAME + 1];
 
-	if (apikey_find(access->config->access.keys, key, name)) {
+	if (apikey_find(access->loop->config->access.keys, key, name)) {
 		refuse(verdict, "bad-key",
 		       "no such API key; the operator lists them in "
 		       "access.keys");
@@ -131,6 +155,41 @@ static void judge_ticket(const struct access *access, struct span ticket,
 		       "of this server; ask for another one");
 }
 
+/* Each fault of a token has a code of its own. */
+static const char *token_code(enum jwt_fault fault)
+{
+	static const char *const codes[JWT_FAULTS_COUNT] = {
+		[JWT_PENDING] = "token-keys-pending",
+		[JWT_UNAVAILABLE] = "token-keys-unavailable",
+		[JWT_MALFORMED] = "token-malformed",
+		[JWT_WRONG_ALGORITHM] = "token-wrong-algorithm",
+		[JWT_UNKNOWN_KEY] = "token-unknown-key",
+		[JWT_BAD_SIGNATURE] = "token-bad-signature",
+		[JWT_EXPIRED] = "token-expired",
+		[JWT_NOT_YET] = "token-not-yet",
+		[JWT_WRONG_ISSUER] = "token-wrong-issuer",
+		[JWT_WRONG_AUDIENCE] = "token-wrong-audience",
+		[JWT_BAD_CLAIMS] = "token-bad-claims",
+	};
+
+	return codes[fault];
+}
+
+static void judge_token(const struct access *access, struct span token,
+			struct access_verdict *verdict)
+{
+	const char *why = "";
+	enum jwt_fault fault =
+		tokens_check(access->tokens, token,
+			     clock_wall_s(&access->loop->clock),
+			     &verdict->claims, &why);
+
+	if (fault == JWT_OK)
+		return;
+	refuse(verdict, token_code(fault), why);
+	verdict->is_pending = fault == JWT_PENDING;
+}
+
 static void judge_credential(const struct access *access,
 			     struct span credential,
 			     struct access_verdict *verdict)
@@ -139,10 +198,13 @@ static void judge_credential(const struct access *access,
 		judge_key(access, credential, verdict);
 	else if (span_has_prefix(credential, SPAN(TICKET_PREFIX)))
 		judge_ticket(access, credential, verdict);
+	else if (tokens_are_on(access->tokens))
+		judge_token(access, credential, verdict);
 	else
 		refuse(verdict, "bad-credential",
-		       "this is no API key (sk_), no ticket (tk_), and no "
-		       "token that this server takes");
+		       "this is no API key (sk_) and no ticket (tk_), and no "
+		       "tokens are configured (access.token_secret, "
+		       "token_key, token_jwks)");
 }
 
 /* What is claimed must be of what is asked for. */
@@ -256,7 +318,7 @@ int access_backend(struct access *access, const struct web_request *request,
 		refuse(verdict, "auth-required",
 		       "this is for backends: Authorization: Bearer sk_..., a "
 		       "key of access.keys");
-	else if (apikey_find(access->config->access.keys, key, name))
+	else if (apikey_find(access->loop->config->access.keys, key, name))
 		refuse(verdict, "bad-key",
 		       "no such API key; the operator lists them in "
 		       "access.keys");
@@ -269,6 +331,11 @@ void access_reply(struct web_exchange *exchange,
 	bool is_of_another = !strncmp(verdict->code, "wrong-", 6) ||
 			     !strcmp(verdict->code, "not-allowed");
 
+	if (verdict->is_pending) {
+		web_reply_problem_code(exchange, 503, verdict->code,
+				       verdict->message, "Retry-After: 1\r\n");
+		return;
+	}
 	web_reply_problem_code(exchange, is_of_another ? 403 : 401,
 			       verdict->code, verdict->message,
 			       is_of_another ? NULL

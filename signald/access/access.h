@@ -3,6 +3,7 @@
 #define SIGNALD_ACCESS_ACCESS_H
 
 #include "access/ticket.h"
+#include "access/tokens.h"
 #include "net/web.h"
 #include "policy/config.h"
 
@@ -25,20 +26,35 @@ struct access_verdict {
 	const char *message;
 	struct claims claims; /* when it is */
 	bool is_guest;	      /* nobody vouches for them */
+	/* It is refused as long as keys are being fetched: access_await(). */
+	bool is_pending;
 };
 
-/* config and clock are borrowed; config may be exchanged by access_configure().
- * Returns 0 or -ENOMEM. */
-int access_new(struct access **accessp, const struct config *config,
-	       const struct clock *clock);
-void access_configure(struct access *access, const struct config *config);
+/*
+ * The loop is borrowed, and its configuration the one in force.
+ *
+ * why  a sentence, without a full stop, with -EINVAL: keys of tokens that
+ *      cannot be read
+ *
+ * Returns 0, -EINVAL or -ENOMEM.
+ */
+int access_new(struct access **accessp, struct loop *loop,
+	       char why[TOKENS_MAX_ERROR]);
 void access_free(struct access *access); /* takes NULL */
+
+/* The loop has another configuration. Returns as access_new(); with an error no
+ * token is taken any more. */
+int access_configure(struct access *access, char why[TOKENS_MAX_ERROR]);
 
 /* Judge; what was granted is for access_verdict_clear(). A ticket is used up
  * by it. */
 void access_judge(struct access *access, const struct access_ask *ask,
 		  struct access_verdict *verdict);
 void access_verdict_clear(struct access_verdict *verdict);
+
+/* Have wait's on_ready called when it is worth judging again: in the turn of a
+ * verdict that is pending. tokens_cancel() ends it. */
+void access_await(struct access *access, struct tokens_wait *wait);
 
 /* What the claims do not allow, as the hub has it. */
 unsigned access_lacks(const struct access_verdict *verdict);
@@ -54,6 +70,7 @@ int access_backend(struct access *access, const struct web_request *request,
 		   struct access_verdict *verdict);
 
 struct tickets *access_tickets(struct access *access);
+const struct config *access_config(const struct access *access);
 
 /*
  * What a request shows: "Authorization: Bearer", a subprotocol of the form

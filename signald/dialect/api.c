@@ -4,6 +4,7 @@
 
 #include <openssl/crypto.h>
 
+#include "access/mint.h"
 #include "base/log.h"
 #include "base/member.h"
 #include "codec/json.h"
@@ -288,44 +289,95 @@ static int read_ticket(struct web_exchange *exchange,
 	return err;
 }
 
-/* {"ticket":"tk_...","expiresIn":30} */
-static void reply_ticket(struct web_exchange *exchange, const char *ticket)
+/* {"ticket": "tk_...", "expiresIn": 30} */
+static void reply_ticket(const struct api *api, struct web_exchange *exchange,
+			 struct claims *claims)
 {
+	char ticket[TICKET_LEN + 1];
 	struct buf body = {0};
 
-	buf_append_format(&body, "{\"ticket\": \"%s\", \"expiresIn\": %d}\n",
-			  ticket, TICKET_LIVES_S);
-	reply_buf(exchange, 201, &body);
-}
-
-void api_handle_tickets(struct web_exchange *exchange,
-			const struct web_request *request, void *arg)
-{
-	const struct api *api = arg;
-	char name[CONFIG_MAX_KEY_NAME + 1], ticket[TICKET_LEN + 1];
-	struct access_verdict verdict;
-	struct claims claims;
-	int err;
-
-	if (access_backend(api->access, request, name, &verdict)) {
-		metric_add(METRIC_REFUSED_ACCESS, 1);
-		access_reply(exchange, &verdict);
-		return;
-	}
-	if (read_ticket(exchange, request, clock_wall_s(api->clock), &claims))
-		return;
-	err = tickets_make(access_tickets(api->access), &claims, ticket);
-	claims_clear(&claims);
-	if (err) {
+	if (tickets_make(access_tickets(api->access), claims, ticket)) {
 		web_reply_problem(exchange, 503,
 				  "too many tickets are out; each ends after "
 				  "30 s",
 				  "Retry-After: 5\r\n");
 		return;
 	}
-	log_info("ticket.made", log_str("key", name));
-	reply_ticket(exchange, ticket);
+	buf_append_format(&body, "{\"ticket\": \"%s\", \"expiresIn\": %d}\n",
+			  ticket, TICKET_LIVES_S);
 	crypto_wipe(ticket, sizeof(ticket));
+	reply_buf(exchange, 201, &body);
+}
+
+/* {"token": "eyJ...", "expiresIn": 3600} */
+static void reply_token(const struct api *api, struct web_exchange *exchange,
+			const struct claims *claims, uint64_t now_s)
+{
+	uint64_t lives_s = claims->expires_at_s ? claims->expires_at_s - now_s
+						: MINT_LIVES_S;
+	struct buf body = {0};
+	int err;
+
+	buf_append_str(&body, "{\"token\": \"");
+	err = mint_token(access_config(api->access), claims, now_s, &body);
+	if (err == -ENOENT) {
+		web_reply_problem(exchange, 409,
+				  "tokens are signed with access.token_secret, "
+				  "which is empty; a ticket needs none",
+				  NULL);
+		buf_clear(&body);
+		return;
+	}
+	buf_append_str(&body, "\", \"expiresIn\": ");
+	buf_append_u64(&body, lives_s);
+	buf_append_str(&body, "}\n");
+	reply_buf(exchange, 201, &body);
+}
+
+/* "kind" of the body. Returns 0, or -EINVAL for one that there is none of. */
+static int read_kind(struct span body, bool *wants_token)
+{
+	const struct span name = SPAN("kind");
+	struct span kind = {NULL, 0};
+
+	if (body.len && json_pick(body, &name, 1, &kind))
+		return -EINVAL;
+	*wants_token = kind.ptr && span_equal(kind, SPAN("\"token\""));
+	return *wants_token || !kind.ptr ||
+			       span_equal(kind, SPAN("\"ticket\""))
+		       ? 0
+		       : -EINVAL;
+}
+
+void api_handle_tickets(struct web_exchange *exchange,
+			const struct web_request *request, void *arg)
+{
+	const struct api *api = arg;
+	uint64_t now_s = clock_wall_s(api->clock);
+	char name[CONFIG_MAX_KEY_NAME + 1];
+	struct access_verdict verdict;
+	struct claims claims;
+	bool wants_token;
+
+	if (access_backend(api->access, request, name, &verdict)) {
+		metric_add(METRIC_REFUSED_ACCESS, 1);
+		access_reply(exchange, &verdict);
+		return;
+	}
+	if (read_ticket(exchange, request, now_s, &claims))
+		return;
+	if (read_kind(request->body, &wants_token)) {
+		web_reply_problem(exchange, 400,
+				  "kind must be ticket or token", NULL);
+	} else {
+		log_info("ticket.made", log_str("key", name),
+			 log_str("kind", wants_token ? "token" : "ticket"));
+		if (wants_token)
+			reply_token(api, exchange, &claims, now_s);
+		else
+			reply_ticket(api, exchange, &claims);
+	}
+	claims_clear(&claims);
 }
 
 void api_handle_healthz(struct web_exchange *exchange,

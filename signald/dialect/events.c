@@ -226,10 +226,14 @@ static void *admit(struct sio_socket *socket, struct span home,
 	struct visitor *visitor;
 
 	if (verdict->code) {
+		*refusal = (struct sio_refusal){
+			.message = verdict->message,
+			.code = verdict->code,
+			.is_pending = verdict->is_pending};
+		if (verdict->is_pending)
+			return NULL;
 		metric_add(METRIC_REFUSED_ACCESS, 1);
 		log_info("access.refused", log_str("code", verdict->code));
-		*refusal = (struct sio_refusal){.message = verdict->message,
-						.code = verdict->code};
 		return NULL;
 	}
 	visitor = new_visitor(namespace_arg, socket, home);

@@ -2,11 +2,15 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/member.h"
 #include "dialect/native_client.h"
 #include "policy/metric.h"
 
 struct native_admission {
 	struct access_verdict verdict;
+	struct native_client *client;
+	struct tokens_wait wait; /* while keys are being fetched */
+	struct buf text;	 /* the message that waits for them */
 };
 
 void native_keep_shown(struct native_client *client,
@@ -32,6 +36,8 @@ void native_end_admission(struct native_client *client)
 {
 	if (!client->admission)
 		return;
+	tokens_cancel(&client->admission->wait);
+	buf_clear(&client->admission->text);
 	access_verdict_clear(&client->admission->verdict);
 	free(client->admission);
 	client->admission = NULL;
@@ -83,6 +89,38 @@ static void apply(const struct native_client *client,
 		verdict->is_guest && !strcmp(config->rooms.creation, "token");
 }
 
+static void take_again(struct tokens_wait *wait)
+{
+	struct native_admission *admission =
+		container_of(wait, struct native_admission, wait);
+	struct native_client *client = admission->client;
+	struct buf text = admission->text;
+
+	admission->text = (struct buf){0};
+	native_end_admission(client);
+	/* It may have been closed while it waited, by a deadline or a drain. */
+	if (wsconn_is_open(client->ws))
+		native_take_text(client, buf_span(&text));
+	buf_clear(&text);
+	if (!client->admission)
+		wsconn_resume(client->ws);
+}
+
+/* Nothing more is read of the client until then. Returns false when memory ran
+ * out. */
+static bool await(struct native_client *client)
+{
+	struct native_admission *admission = client->admission;
+
+	buf_append_span(&admission->text, client->native->text);
+	if (admission->text.failed)
+		return false;
+	admission->wait.on_ready = take_again;
+	access_await(client->native->parts.access, &admission->wait);
+	wsconn_pause(client->ws);
+	return true;
+}
+
 bool native_admit(struct native_client *client, const struct msg *msg,
 		  struct hub_join *join)
 {
@@ -95,8 +133,11 @@ bool native_admit(struct native_client *client, const struct msg *msg,
 					  MSG_INTERNAL);
 			return false;
 		}
+		admission->client = client;
 		client->admission = admission;
 		judge(client, msg, join, &admission->verdict);
+		if (admission->verdict.is_pending && await(client))
+			return false;
 	}
 	if (admission->verdict.code) {
 		refuse(client, msg, &admission->verdict);

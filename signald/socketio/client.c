@@ -183,7 +183,7 @@ static uint64_t charge(const struct sio_socket *socket,
 	return wait_ms;
 }
 
-static void enter(struct sio_client *client, const struct sio_namespace *nsp,
+void client_enter(struct sio_client *client, const struct sio_namespace *nsp,
 		  const struct sio_packet *packet)
 {
 	const struct sio_connect connect = {
@@ -222,7 +222,8 @@ static void enter(struct sio_client *client, const struct sio_namespace *nsp,
 			socket_detach(socket);
 			socket_free(socket);
 		}
-		send_refusal(client, span_from(nsp->name), &refusal);
+		if (!refusal.is_pending || knock_again(client, nsp, packet))
+			send_refusal(client, span_from(nsp->name), &refusal);
 		return;
 	}
 	end_connect_timeout(client);
@@ -252,7 +253,7 @@ static void take_connect(struct sio_client *client,
 				span_from(socket->id)))
 			engine_vouch(client->session);
 	} else {
-		enter(client, nsp, packet);
+		client_enter(client, nsp, packet);
 	}
 }
 
@@ -439,6 +440,7 @@ static void on_close(enum engine_end end, const char *reason, void *arg)
 		socket_cut(socket, end);
 	}
 	attachments_free(client->awaited);
+	knock_forget_all(client);
 	forget_shown(client);
 	free(client);
 }

@@ -40,6 +40,7 @@ struct sio_client {
 	struct net_addr peer;
 	enum origin_verdict page;
 	char *shown; /* the credential of its handshake, or NULL */
+	struct sio_knock *knocks; /* CONNECTs that are not decided yet */
 	bool has_room;
 	size_t room_len;
 	char room[]; /* ?room= of the handshake */
@@ -109,6 +110,17 @@ void client_send(struct sio_client *client, enum sio_type type, const char *nsp,
 
 /* The client has been sent "40", with its ids. */
 void socket_send_connect(const struct sio_socket *socket);
+
+/* Let it into a namespace, or refuse it. */
+void client_enter(struct sio_client *client, const struct sio_namespace *nsp,
+		  const struct sio_packet *packet);
+
+/* --- knock.c --- */
+
+/* Do client_enter() again in a moment. Returns 0 or -ENOMEM. */
+int knock_again(struct sio_client *client, const struct sio_namespace *nsp,
+		const struct sio_packet *packet);
+void knock_forget_all(struct sio_client *client);
 
 /* --- recover.c --- */
 

@@ -37,6 +37,7 @@ struct sio_refusal {
 	const char *message;
 	const char *code;
 	unsigned retry_after_s; /* beside a code; 0: that is not known */
+	bool is_pending; /* it is not decided yet: ask again in a moment */
 };
 
 /* An event, or the answer to one of ours. */

@@ -17,7 +17,7 @@ static char nowhere[] = "";
 static char no_keys[] = "";
 
 static struct config config;
-static struct clock now;
+static struct loop *loop;
 static struct access *access_of;
 static char key[APIKEY_LEN + 1];
 static char keys[200];
@@ -26,6 +26,7 @@ static int setup(void **state)
 {
 	char hash[CONFIG_KEY_HASH_LEN + 1], other[APIKEY_LEN + 1];
 	char other_hash[CONFIG_KEY_HASH_LEN + 1];
+	char why[TOKENS_MAX_ERROR];
 
 	(void)state;
 	apikey_new(key, hash);
@@ -35,15 +36,19 @@ static int setup(void **state)
 	config.listen.address = loopback;
 	config.listen.tls = nowhere;
 	config.access.keys = keys;
-	now.mono_ms = 100000;
-	now.wall_ms = 1700000000000;
-	return access_new(&access_of, &config, &now);
+	config.access.token_secret = no_keys;
+	config.access.token_key = no_keys;
+	config.access.token_jwks = no_keys;
+	config.access.token_algorithm = no_keys;
+	assert_int_equal(loop_new(&loop, &config, 100), 0);
+	return access_new(&access_of, loop, why);
 }
 
 static int teardown(void **state)
 {
 	(void)state;
 	access_free(access_of);
+	loop_free(loop);
 	return 0;
 }
 
@@ -208,11 +213,11 @@ static void a_ticket_is_good_for_half_a_minute(void **state)
 	(void)state;
 	set_mode("key");
 	make_ticket((struct claims){.rights = RIGHT_JOIN}, ticket);
-	now.mono_ms += TICKET_LIVES_S * 1000 - 1;
+	loop->clock.mono_ms += TICKET_LIVES_S * 1000 - 1;
 	make_ticket((struct claims){.rights = RIGHT_JOIN}, later);
 	assert_code(code_of(ticket, ORIGIN_ABSENT), NULL);
 	make_ticket((struct claims){.rights = RIGHT_JOIN}, ticket);
-	now.mono_ms += TICKET_LIVES_S * 1000;
+	loop->clock.mono_ms += TICKET_LIVES_S * 1000;
 	assert_code(code_of(ticket, ORIGIN_ABSENT), "bad-ticket");
 	assert_code(code_of(later, ORIGIN_ABSENT), "bad-ticket");
 }
@@ -231,7 +236,7 @@ static void tickets_have_a_number_that_they_end_at(void **state)
 	} while (!err && ++count < 100000);
 	assert_int_equal(err, -ENOSPC);
 	assert_int_equal(count, 10000);
-	now.mono_ms += TICKET_LIVES_S * 1000;
+	loop->clock.mono_ms += TICKET_LIVES_S * 1000;
 	assert_int_equal(
 		tickets_make(access_tickets(access_of), &claims, ticket), 0);
 }

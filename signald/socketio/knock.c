@@ -1,0 +1,85 @@
+/* knock.c: CONNECTs of which it is not decided yet who they are of. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/member.h"
+#include "socketio/sio.h"
+
+#define AGAIN_MS 100
+
+struct sio_knock {
+	struct loop_timer timer;
+	struct sio_client *client;
+	const struct sio_namespace *nsp;
+	struct buf auth;
+	struct buf query;
+	struct sio_knock *next;
+};
+
+static void knock_free(struct sio_knock *knock)
+{
+	loop_timer_stop(&knock->timer);
+	if (knock->auth.ptr)
+		crypto_wipe(knock->auth.ptr, knock->auth.len);
+	buf_clear(&knock->auth);
+	buf_clear(&knock->query);
+	free(knock);
+}
+
+/* What had none has none again. */
+static struct span span_of_buf(const struct buf *buf)
+{
+	return buf->len ? buf_span(buf) : (struct span){NULL, 0};
+}
+
+static void on_time(struct loop_timer *timer)
+{
+	struct sio_knock *knock = container_of(timer, struct sio_knock, timer);
+	struct sio_client *client = knock->client;
+	const struct sio_packet packet = {
+		.nsp = span_from(knock->nsp->name),
+		.data = span_of_buf(&knock->auth),
+		.query = span_of_buf(&knock->query),
+	};
+	struct sio_knock **at = &client->knocks;
+
+	while (*at != knock)
+		at = &(*at)->next;
+	*at = knock->next;
+	client_enter(client, knock->nsp, &packet);
+	knock_free(knock);
+}
+
+int knock_again(struct sio_client *client, const struct sio_namespace *nsp,
+		const struct sio_packet *packet)
+{
+	struct sio_knock *knock = calloc(1, sizeof(*knock));
+	struct loop *loop = client->sio->loop;
+
+	if (!knock)
+		return -ENOMEM;
+	buf_append_span(&knock->auth, packet->data);
+	buf_append_span(&knock->query, packet->query);
+	if (knock->auth.failed || knock->query.failed) {
+		knock_free(knock);
+		return -ENOMEM;
+	}
+	knock->client = client;
+	knock->nsp = nsp;
+	knock->timer.fire = on_time;
+	knock->next = client->knocks;
+	client->knocks = knock;
+	loop_timer_start(loop, &knock->timer,
+			 loop->clock.mono_ms + AGAIN_MS);
+	return 0;
+}
+
+void knock_forget_all(struct sio_client *client)
+{
+	while (client->knocks) {
+		struct sio_knock *knock = client->knocks;
+
+		client->knocks = knock->next;
+		knock_free(knock);
+	}
+}
