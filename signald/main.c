@@ -14,7 +14,6 @@
 #include <event2/event.h>
 #include <openssl/crypto.h>
 
-#include "access/apikey.h"
 #include "access/tokens.h"
 #include "base/cert.h"
 #include "base/clock.h"
@@ -22,19 +21,19 @@
 #include "confine.h"
 #include "ctl.h"
 #include "dialect/socketio.h"
+#include "issue.h"
 #include "rules/rules.h"
 #include "server.h"
 
 #define MAX_SETS 256
-#define KEY_NAME_CHARS \
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 #define KEPT_BYTES (4 * 1024 * 1024)
 
-enum action { SERVE, CHECK_CONFIG, PRINT_CONFIG };
+enum action { SERVE, CHECK_CONFIG, PRINT_CONFIG, MAKE_TOKEN };
 
 struct arguments {
 	enum action action;
 	const char *file;
+	const char *claims; /* of MAKE_TOKEN */
 	const char *sets[MAX_SETS];
 	size_t sets_count;
 };
@@ -58,6 +57,8 @@ static void print_help(void)
 		"usage: signald [--config FILE] [--set SECTION.KEY=VALUE]...\n"
 		"       signald key NAME   make an API key for a backend, and "
 		"its line for access.keys\n"
+		"       signald token CLAIMS [--config FILE]...   make a "
+		"token: signald token '{\"room\": \"kitchen\"}'\n"
 		"       signald ctl COMMAND   ask a running one, or tell it "
 		"what to do: signald ctl --help\n"
 		"\n"
@@ -119,30 +120,17 @@ static _Noreturn void print_rules(const char *preset)
 	exit(EX_USAGE);
 }
 
-/* signald key NAME: a key for a backend, and what the server is told of it. */
-static _Noreturn void make_key(int argc, char **argv)
-{
-	char key[APIKEY_LEN + 1], hash[CONFIG_KEY_HASH_LEN + 1];
-	struct span name = span_from(argc == 3 ? argv[2] : "");
-
-	if (!name.len || name.len > CONFIG_MAX_KEY_NAME ||
-	    strspn(name.ptr, KEY_NAME_CHARS) != name.len)
-		usage("key", "it takes one name, of at most 32 characters of "
-			     "A-Z a-z 0-9 _ -");
-	apikey_new(key, hash);
-	(void)printf("key:          %s\naccess.keys:  %s:%s\n", key, name.ptr,
-		     hash);
-	crypto_wipe(key, sizeof(key));
-	exit(EX_OK);
-}
-
 static void parse_arguments(int argc, char **argv, struct arguments *arguments)
 {
 	int option;
 
-	if (argc > 1 && !strcmp(argv[1], "key"))
-		make_key(argc, argv);
 	opterr = 0;
+	if (argc > 2 && !strcmp(argv[1], "token")) {
+		arguments->action = MAKE_TOKEN;
+		arguments->claims = argv[2];
+		argc -= 2;
+		argv += 2;
+	}
 	while ((option = getopt_long(argc, argv, ":c:s:h", options, NULL)) !=
 	       -1) {
 		switch (option) {
@@ -322,6 +310,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "ctl"))
 		return ctl_main(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "key"))
+		return issue_key(argc - 1, argv + 1);
 	parse_arguments(argc, argv, &arguments);
 	confine_memory();
 	sources = (struct config_sources){
@@ -348,6 +338,10 @@ int main(int argc, char **argv)
 		config_print(config, stdout);
 		config_free(config);
 		return EXIT_SUCCESS;
+	case MAKE_TOKEN:
+		err = issue_token(config, arguments.claims);
+		config_free(config);
+		return err;
 	default:
 		break;
 	}
