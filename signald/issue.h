@@ -8,8 +8,8 @@
  * told of it. Returns an exit code, having said why it is not 0. */
 int issue_key(int argc, char **argv);
 
-/* signald token CLAIMS: print a token of the configuration's secret. Returns the
- * same. */
+/* signald token CLAIMS: print a token of the configuration's secret. Returns
+ * the same. */
 int issue_token(const struct config *config, const char *claims);
 
 #endif

@@ -304,7 +304,7 @@ static int build(struct server *server)
 	server->loop->limits = server->limits;
 	err = open_state(server);
 	if (!err)
-		err = access_new(&server->access, config, &server->loop->clock);
+		err = start_access(server);
 	if (!err)
 		err = start_redis(server);
 	if (err)

@@ -179,10 +179,9 @@ static void judge_token(const struct access *access, struct span token,
 			struct access_verdict *verdict)
 {
 	const char *why = "";
-	enum jwt_fault fault =
-		tokens_check(access->tokens, token,
-			     clock_wall_s(&access->loop->clock),
-			     &verdict->claims, &why);
+	enum jwt_fault fault = tokens_check(access->tokens, token,
+					    clock_wall_s(&access->loop->clock),
+					    &verdict->claims, &why);
 
 	if (fault == JWT_OK)
 		return;
@@ -331,7 +330,7 @@ void access_reply(struct web_exchange *exchange,
 	bool is_of_another = !strncmp(verdict->code, "wrong-", 6) ||
 			     !strcmp(verdict->code, "not-allowed");
 
-	if (verdict->is_pending) {
+	if (!strncmp(verdict->code, "token-keys-", 11)) {
 		web_reply_problem_code(exchange, 503, verdict->code,
 				       verdict->message, "Retry-After: 1\r\n");
 		return;

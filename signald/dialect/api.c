@@ -343,8 +343,7 @@ static int read_kind(struct span body, bool *wants_token)
 	if (body.len && json_pick(body, &name, 1, &kind))
 		return -EINVAL;
 	*wants_token = kind.ptr && span_equal(kind, SPAN("\"token\""));
-	return *wants_token || !kind.ptr ||
-			       span_equal(kind, SPAN("\"ticket\""))
+	return *wants_token || !kind.ptr || span_equal(kind, SPAN("\"ticket\""))
 		       ? 0
 		       : -EINVAL;
 }
@@ -367,8 +366,8 @@ void api_handle_tickets(struct web_exchange *exchange,
 	if (read_ticket(exchange, request, now_s, &claims))
 		return;
 	if (read_kind(request->body, &wants_token)) {
-		web_reply_problem(exchange, 400,
-				  "kind must be ticket or token", NULL);
+		web_reply_problem(exchange, 400, "kind must be ticket or token",
+				  NULL);
 	} else {
 		log_info("ticket.made", log_str("key", name),
 			 log_str("kind", wants_token ? "token" : "ticket"));

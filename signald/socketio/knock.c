@@ -69,8 +69,7 @@ int knock_again(struct sio_client *client, const struct sio_namespace *nsp,
 	knock->timer.fire = on_time;
 	knock->next = client->knocks;
 	client->knocks = knock;
-	loop_timer_start(loop, &knock->timer,
-			 loop->clock.mono_ms + AGAIN_MS);
+	loop_timer_start(loop, &knock->timer, loop->clock.mono_ms + AGAIN_MS);
 	return 0;
 }
 

@@ -39,7 +39,7 @@ struct sio_client {
 	struct attachments *awaited; /* NULL: no packet lacks attachments */
 	struct net_addr peer;
 	enum origin_verdict page;
-	char *shown; /* the credential of its handshake, or NULL */
+	char *shown;		  /* the credential of its handshake, or NULL */
 	struct sio_knock *knocks; /* CONNECTs that are not decided yet */
 	bool has_room;
 	size_t room_len;
