@@ -1,5 +1,6 @@
 /* access.c: who may come in, and as whom: the same for every dialect. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "access/access.h"
@@ -130,15 +131,19 @@ static void judge_nobody(const struct access *access,
 	}
 }
 
+static void refuse_key(struct access_verdict *verdict)
+{
+	refuse(verdict, "bad-key",
+	       "no such API key; the operator lists them in access.keys");
+}
+
 static void judge_key(const struct access *access, struct span key,
 		      struct access_verdict *verdict)
 {
 	char name[CONFIG_MAX_KEY_NAME + 1];
 
 	if (apikey_find(access->loop->config->access.keys, key, name)) {
-		refuse(verdict, "bad-key",
-		       "no such API key; the operator lists them in "
-		       "access.keys");
+		refuse_key(verdict);
 		return;
 	}
 	verdict->claims.rights = RIGHTS_ALL;
@@ -175,6 +180,12 @@ static const char *token_code(enum jwt_fault fault)
 	return codes[fault];
 }
 
+/* Not the token's fault, but that of the server that is asked for keys. */
+static bool is_about_keys(const struct access_verdict *verdict)
+{
+	return !strncmp(verdict->code, "token-keys-", 11);
+}
+
 static void judge_token(const struct access *access, struct span token,
 			struct access_verdict *verdict)
 {
@@ -189,9 +200,24 @@ static void judge_token(const struct access *access, struct span token,
 	verdict->is_pending = fault == JWT_PENDING;
 }
 
-static void judge_credential(const struct access *access,
-			     struct span credential,
-			     struct access_verdict *verdict)
+/* Returns whether this address has tried too many of them. */
+static bool is_slowed(const struct access *access, const struct net_addr *from,
+		      struct access_verdict *verdict)
+{
+	uint64_t wait_ms = limit_auth_wait_ms(access->loop->limits,
+					      net_addr_network(from));
+
+	if (!wait_ms)
+		return false;
+	refuse(verdict, "rate-limited",
+	       "too many wrong keys, tickets or tokens came from this address "
+	       "(limits.auth_failures_per_minute)");
+	verdict->retry_after_s = (unsigned)limit_retry_s(wait_ms);
+	return true;
+}
+
+static void judge_kind(const struct access *access, struct span credential,
+		       struct access_verdict *verdict)
 {
 	if (span_has_prefix(credential, SPAN(APIKEY_PREFIX)))
 		judge_key(access, credential, verdict);
@@ -204,6 +230,18 @@ static void judge_credential(const struct access *access,
 		       "this is no API key (sk_) and no ticket (tk_), and no "
 		       "tokens are configured (access.token_secret, "
 		       "token_key, token_jwks)");
+}
+
+static void judge_credential(const struct access *access,
+			     const struct access_ask *ask,
+			     struct access_verdict *verdict)
+{
+	if (is_slowed(access, ask->from, verdict))
+		return;
+	judge_kind(access, ask->credential, verdict);
+	if (verdict->code && !is_about_keys(verdict))
+		limit_auth_failed(access->loop->limits,
+				  net_addr_network(ask->from));
 }
 
 /* What is claimed must be of what is asked for. */
@@ -230,7 +268,7 @@ void access_judge(struct access *access, const struct access_ask *ask,
 	if (!ask->credential.len || knows_nobody(access))
 		judge_nobody(access, ask, verdict);
 	else
-		judge_credential(access, ask->credential, verdict);
+		judge_credential(access, ask, verdict);
 	if (!verdict->code)
 		check_claims(ask, verdict);
 }
@@ -313,15 +351,18 @@ int access_backend(struct access *access, const struct web_request *request,
 	struct span key = read_authorization(request->head);
 
 	*verdict = (struct access_verdict){0};
-	if (!key.ptr)
+	if (!key.ptr) {
 		refuse(verdict, "auth-required",
 		       "this is for backends: Authorization: Bearer sk_..., a "
 		       "key of access.keys");
-	else if (apikey_find(access->loop->config->access.keys, key, name))
-		refuse(verdict, "bad-key",
-		       "no such API key; the operator lists them in "
-		       "access.keys");
-	return verdict->code ? -EACCES : 0;
+	} else if (!is_slowed(access, request->peer, verdict)) {
+		if (!apikey_find(access->loop->config->access.keys, key, name))
+			return 0;
+		refuse_key(verdict);
+		limit_auth_failed(access->loop->limits,
+				  net_addr_network(request->peer));
+	}
+	return -EACCES;
 }
 
 void access_reply(struct web_exchange *exchange,
@@ -330,7 +371,16 @@ void access_reply(struct web_exchange *exchange,
 	bool is_of_another = !strncmp(verdict->code, "wrong-", 6) ||
 			     !strcmp(verdict->code, "not-allowed");
 
-	if (!strncmp(verdict->code, "token-keys-", 11)) {
+	if (verdict->retry_after_s) {
+		char headers[40];
+
+		(void)snprintf(headers, sizeof(headers), "Retry-After: %u\r\n",
+			       verdict->retry_after_s);
+		web_reply_problem_code(exchange, 429, verdict->code,
+				       verdict->message, headers);
+		return;
+	}
+	if (is_about_keys(verdict)) {
 		web_reply_problem_code(exchange, 503, verdict->code,
 				       verdict->message, "Retry-After: 1\r\n");
 		return;

@@ -16,8 +16,9 @@ struct access_ask {
 	struct span credential; /* {NULL, 0} for none */
 	/* The page that asks, as web_judge_page() has it. */
 	enum origin_verdict page;
-	struct span room; /* {NULL, 0}: not for a room */
-	struct span role; /* "" for none in particular */
+	struct span room;	     /* {NULL, 0}: not for a room */
+	struct span role;	     /* "" for none in particular */
+	const struct net_addr *from; /* who tries secrets is slowed down */
 };
 
 struct access_verdict {
@@ -28,6 +29,7 @@ struct access_verdict {
 	bool is_guest;	      /* nobody vouches for them */
 	/* It is refused as long as keys are being fetched: access_await(). */
 	bool is_pending;
+	unsigned retry_after_s; /* 0: that is not known */
 };
 
 /*

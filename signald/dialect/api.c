@@ -203,6 +203,7 @@ static bool may_relay(const struct api *api, struct web_exchange *exchange,
 		.credential = access_shown(request, space),
 		.page = web_judge_page(request),
 		.role = SPAN(""),
+		.from = request->peer,
 	};
 
 	access_judge(api->access, &ask, verdict);

@@ -199,6 +199,7 @@ static void judge(struct events *events, const struct sio_connect *connect,
 		.page = connect->page,
 		.room = home,
 		.role = SPAN(""),
+		.from = connect->from,
 	};
 
 	if (!ask.credential.ptr)
@@ -229,7 +230,8 @@ static void *admit(struct sio_socket *socket, struct span home,
 		*refusal = (struct sio_refusal){
 			.message = verdict->message,
 			.code = verdict->code,
-			.is_pending = verdict->is_pending};
+			.is_pending = verdict->is_pending,
+			.retry_after_s = verdict->retry_after_s};
 		if (verdict->is_pending)
 			return NULL;
 		metric_add(METRIC_REFUSED_ACCESS, 1);

@@ -54,6 +54,7 @@ static void judge(struct native_client *client, const struct msg *msg,
 		.room = join->room,
 		.role = msg->role.ptr ? span_from(hub_role_name(join->role))
 				      : SPAN(""),
+		.from = conn_peer(wsconn_conn(client->ws)),
 	};
 
 	if (!ask.credential.ptr && client->shown)
@@ -67,7 +68,11 @@ static void refuse(struct native_client *client, const struct msg *msg,
 {
 	metric_add(METRIC_REFUSED_ACCESS, 1);
 	log_info("access.refused", log_str("code", verdict->code));
-	native_send_named(client, msg, verdict->code, verdict->message);
+	native_send_named(
+		client, msg,
+		&(struct msg_error){.name = verdict->code,
+				    .message = verdict->message,
+				    .retry_after_s = verdict->retry_after_s});
 }
 
 /* What the claims say of the peer goes before what it says itself. */

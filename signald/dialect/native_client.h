@@ -83,7 +83,7 @@ void native_send_refusal(struct native_client *client, const struct msg *msg,
 
 /* The same with a code of access_judge(). */
 void native_send_named(struct native_client *client, const struct msg *msg,
-		       const char *code, const char *message);
+		       const struct msg_error *error);
 /* What it said is only taken again, as it had to wait: it was counted before.
  */
 bool native_is_again(const struct native_client *client);

@@ -62,10 +62,9 @@ void native_send_refusal(struct native_client *client, const struct msg *msg,
 }
 
 void native_send_named(struct native_client *client, const struct msg *msg,
-		       const char *code, const char *message)
+		       const struct msg_error *error)
 {
-	write_refusal(client, msg, (struct span){NULL, 0},
-		      &(struct msg_error){.name = code, .message = message});
+	write_refusal(client, msg, (struct span){NULL, 0}, error);
 }
 
 /* --- limits --- */

@@ -195,6 +195,7 @@ void client_enter(struct sio_client *client, const struct sio_namespace *nsp,
 		.shown = client->shown ? span_from(client->shown)
 				       : (struct span){NULL, 0},
 		.page = client->page,
+		.from = &client->peer,
 	};
 	struct sio_refusal refusal = {
 		.message = "the server is out of memory; try again later"};

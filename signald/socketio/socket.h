@@ -29,6 +29,7 @@ struct sio_connect {
 			   empty when it  could not be read */
 	struct span shown; /* the credential of the handshake, or {NULL, 0} */
 	enum origin_verdict page; /* that it came from */
+	const struct net_addr *from;
 };
 
 /* Why a client may not come: the message of its connect_error, and in its data

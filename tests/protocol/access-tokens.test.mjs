@@ -44,12 +44,12 @@ const come = {
 };
 
 const FAULTS = {
-	'token-malformed': { 'not three parts': () => 'abc.def', truncated: () => mint().slice(0, -20), 'something behind it': () => `${mint()}.x`, 'no JSON': () => 'YWJj.YWJj.YWJj' },
+	'token-malformed': { 'not three parts': () => 'abc.def', truncated: () => mint().slice(0, -44), 'something behind it': () => `${mint()}.x`, 'no JSON': () => 'YWJj.YWJj.YWJj' },
 	'token-wrong-algorithm': {
 		none: () => mint({}, { header: { alg: 'none' }, signature: '' }),
 		'another one': () => mint({}, { header: { alg: 'RS256' } }),
 	},
-	'token-bad-signature': { 'another secret': () => mint({}, { secret: 'another-secret-0123456789abcdefgh' }) },
+	'token-bad-signature': { 'cut short': () => mint().slice(0, -3), 'another secret': () => mint({}, { secret: 'another-secret-0123456789abcdefgh' }) },
 	'token-expired': { 'an hour ago': () => mint({ exp: now() - 3600 }) },
 	'token-not-yet': { 'in an hour': () => mint({ nbf: now() + 3600 }) },
 	'token-wrong-audience': { 'another service': () => mint({ aud: 'mail' }), none: () => mint({ aud: undefined }) },

@@ -1,6 +1,7 @@
 // Who may come in, and what they may do there: the same in every dialect.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { io } from 'socket.io-client';
 
 import { runProgram, startDaemon, useDaemon } from '../lib/daemon.mjs';
@@ -105,6 +106,24 @@ describe('guests', () => {
 	test('are no operators', async (t) => {
 		assert.equal(await comeNative(t, daemon, { origin: daemon.url, role: 'operator' }), 'not-allowed');
 	});
+});
+
+test('who tries keys is slowed down, and nobody is heard to be right meanwhile', async (t) => {
+	const { key, item } = await makeKey();
+	const sets = { 'access.mode': 'key', 'access.keys': item, 'limits.auth_failures_burst': 3, 'limits.auth_failures_per_minute': 60 };
+	const daemon = await startDaemon(t, { sets });
+	const ask = (shown) => fetch(`${daemon.url}/v1/ice`, { headers: { Authorization: `Bearer ${shown}` } });
+	const wrong = `sk_${'A'.repeat(43)}`;
+	for (let i = 0; i < 3; i++)
+		assert.equal((await ask(wrong)).status, 401);
+	const slowed = await ask(key);
+	assert.equal(slowed.status, 429);
+	assert.equal((await slowed.json()).code, 'rate-limited');
+	assert.equal(slowed.headers.get('retry-after'), '1');
+	assert.equal(await comeNative(t, daemon, { auth: key }), 'rate-limited');
+	assert.equal(await comeSocketio(t, daemon, { auth: { token: key } }), 'rate-limited');
+	await delay(1100);
+	assert.equal((await ask(key)).status, 200);
 });
 
 describe('keys and tickets', () => {

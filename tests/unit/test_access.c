@@ -18,6 +18,7 @@ static char no_keys[] = "";
 
 static struct config config;
 static struct loop *loop;
+static struct net_addr from;
 static struct access *access_of;
 static char key[APIKEY_LEN + 1];
 static char keys[200];
@@ -40,6 +41,7 @@ static int setup(void **state)
 	config.access.token_key = no_keys;
 	config.access.token_jwks = no_keys;
 	config.access.token_algorithm = no_keys;
+	assert_int_equal(net_addr_parse(SPAN("192.0.2.1:9"), &from), 0);
 	assert_int_equal(loop_new(&loop, &config, 100), 0);
 	return access_new(&access_of, loop, why);
 }
@@ -67,6 +69,7 @@ static struct access_verdict judge(const char *shown, enum origin_verdict page)
 		.page = page,
 		.room = SPAN("kitchen"),
 		.role = SPAN(""),
+		.from = &from,
 	};
 	struct access_verdict verdict;
 
@@ -260,7 +263,8 @@ static void claims_are_for_a_room_and_a_role(void **state)
 		struct claims claims = {.rights = RIGHTS_USUAL};
 		char ticket[TICKET_LEN + 1];
 		struct access_ask ask = {.room = SPAN("kitchen"),
-					 .role = span_from(cases[i].role)};
+					 .role = span_from(cases[i].role),
+					 .from = &from};
 		struct access_verdict verdict;
 
 		(void)span_copy(span_from(cases[i].own_room), claims.room,
