@@ -87,7 +87,8 @@ static void relay(const struct msg *msg, const struct msg_target *target)
 
 static void check_targets(const struct msg *msg, struct span text)
 {
-	static const struct msg_error gap = {.code = MSG_GAP, .message = "go back"};
+	static const struct msg_error gap = {.code = MSG_GAP,
+					     .message = "go back"};
 	struct msg_target targets[MSG_MAX_TARGETS];
 	size_t count = msg_targets(msg, targets);
 

@@ -82,16 +82,21 @@ describe('one address', () => {
 		await openPeer(t, daemon);
 		const answer = await fetch(`${daemon.url}/socket.io/?EIO=4&transport=polling`);
 		assert.equal(answer.status, 200);
-		await assert.rejects(openPeer(t, daemon), ({ status, headers }) => status === 429 && headers['retry-after'] === '1');
-		assert.equal((await fetch(`${daemon.url}/socket.io/?EIO=4&transport=polling`)).status, 429);
+		const refused = (await Promise.allSettled(Array.from({ length: 8 }, () => openPeer(t, daemon)))).map(({ reason }) => reason).filter(Boolean);
+		assert.ok(refused.length > 0);
+		assert.ok(refused.every(({ status, headers }) => status === 429 && headers['retry-after'] === '1'));
+		const polls = await Promise.all(Array.from({ length: 8 }, () => fetch(`${daemon.url}/socket.io/?EIO=4&transport=polling`)));
+		assert.ok(polls.some(({ status }) => status === 429));
 	});
 
 	test('joins no faster than it may, hears when it may again, and is closed when it does not wait', async (t) => {
 		const daemon = await startDaemon(t, { sets: { 'limits.joins_per_s': 1, 'limits.joins_burst': 3 } });
 		await besideCall(t, daemon, async () => {
 			await joinPeer(t, daemon, 'joins');
-			const peer = await openPeer(t, daemon);
-			const error = await peer.join('joins');
+			const peers = await Promise.all(Array.from({ length: 8 }, () => openPeer(t, daemon)));
+			const answers = await Promise.all(peers.map((one) => one.join('joins')));
+			const peer = peers[answers.findIndex(({ type }) => type === 'error')];
+			const error = peer.joined;
 			assert.deepEqual([error.type, error.code, error.retryAfter], ['error', 'rate-limited', 1]);
 			assert.match(error.message, /retryAfter/);
 			for (let i = 0; i < 40; i++)
@@ -104,13 +109,14 @@ describe('one address', () => {
 	});
 
 	test('makes no more rooms than it may', async (t) => {
-		const daemon = await startDaemon(t, { sets: { 'limits.rooms_per_minute': 60, 'limits.rooms_burst': 2 } });
+		const daemon = await startDaemon(t, { sets: { 'limits.rooms_per_minute': 1, 'limits.rooms_burst': 2 } });
 		await joinPeer(t, daemon, 'one');
 		await joinPeer(t, daemon, 'two');
 		await joinPeer(t, daemon, 'two');
 		const peer = await openPeer(t, daemon);
 		const error = await peer.join('three');
-		assert.deepEqual([error.type, error.code, error.retryAfter], ['error', 'rate-limited', 1]);
+		assert.deepEqual([error.type, error.code], ['error', 'rate-limited']);
+		assert.ok(error.retryAfter > 30 && error.retryAfter <= 60);
 		assert.equal((await peer.join('one')).type, 'joined');
 		assert.equal(await limited(daemon, 'rooms'), 1);
 	});
@@ -126,8 +132,7 @@ describe('one address', () => {
 			});
 		};
 		assert.equal(await connect(), 'connected');
-		assert.equal(await connect(), 'connected');
-		const error = await connect();
+		const error = (await Promise.all(Array.from({ length: 8 }, connect))).find((answer) => answer !== 'connected');
 		assert.equal(error.message, 'rate-limited');
 		assert.deepEqual(error.data, { code: 'rate-limited', retryAfter: 1 });
 	});

@@ -7,6 +7,7 @@ import { makeFolder, runProgram, startDaemon, until } from '../lib/daemon.mjs';
 import { openRaw, RawConnection } from '../lib/http.mjs';
 import { makeCertificate } from '../lib/tls.mjs';
 
+const together = { concurrency: true };
 const SIGNATURE = Buffer.from('0d0a0d0a000d0a515549540a', 'hex');
 const REQUEST = 'GET /version HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
 const v4 = (last) => Buffer.concat([SIGNATURE, Buffer.from([0x21, 0x11, 0, 12, 192, 0, 2, last, 203, 0, 113, 1, 0x12, 0x34, 0, 80])]);
@@ -32,7 +33,7 @@ async function startStrict(t, trusted = '127.0.0.0/8', more = {}) {
 	return daemon;
 }
 
-describe('proxy.protocol = yes', () => {
+describe('proxy.protocol = yes', together, () => {
 	test('takes version 1 and 2, in one piece or byte by byte, and who is named is the client', async (t) => {
 		const daemon = await startStrict(t);
 		assert.equal(await statusWith(daemon, v4(1)), 200);
