@@ -193,14 +193,15 @@ int claims_read(struct span object, uint64_t now_s, struct claims *claims,
 		*why = fault;
 		return -EINVAL;
 	}
+	/* An exp of 0 is long ago, and not what 0 means in the struct. */
+	if (members[EXP].ptr && read.expires_at_s <= now_s) {
+		*why = "exp is in the past";
+		return -ETIME;
+	}
 	if (copy_metadata(members[METADATA], &read, why))
 		return -ENOMEM;
 	*claims = read;
-	/* An exp of 0 is long ago, and not what 0 means in the struct. */
-	if (!members[EXP].ptr || read.expires_at_s > now_s)
-		return 0;
-	*why = "exp is in the past";
-	return -ETIME;
+	return 0;
 }
 
 void claims_clear(struct claims *claims)

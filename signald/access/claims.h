@@ -33,7 +33,7 @@ struct claims {
  *
  * object  any bytes
  * now_s   Unix time
- * claims  to be cleared when this returns 0 or -ETIME; else untouched
+ * claims  to be cleared when this returns 0; else untouched
  * why     a sentence, without a full stop, that says what would be right; set
  *         with any error
  *
