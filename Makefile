@@ -69,6 +69,9 @@ $(OBJ)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LTO_$(VARIANT)) -MMD -MP -c -o $@ $<
 
+# The operators' page is inside the program.
+$(OBJ)/signald/admin/pages.o: $(wildcard web/operator/*) web/style.css web/icon.svg docs/openapi.json
+
 $(PARTS): $(PARTS_SRC:%.c=$(OBJ)/%.o)
 	@rm -f $@
 	$(AR) rcs $@ $^

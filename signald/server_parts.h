@@ -5,6 +5,7 @@
 #include "access/access.h"
 #include "admin/admin.h"
 #include "admin/key.h"
+#include "admin/pages.h"
 #include "dialect/api.h"
 #include "dialect/native.h"
 #include "dialect/socketio.h"

@@ -134,7 +134,7 @@ void server_write_operator_routes(struct server *server)
 		clients_path("/readyz"),
 		clients_path("/version"),
 		clients_path("/v1/ice"),
-		{.path = NULL},
+		{.methods = HTTP_GET, .handler = admin_pages_handle},
 	};
 
 	memcpy(server->operator_routes, routes, sizeof(routes));

@@ -1,6 +1,7 @@
 /* show.c: what operators see: rooms, peers, TURN servers, the server itself. */
 #include <stdlib.h>
 
+#include "admin/pages.h"
 #include "admin/parts.h"
 #include "policy/metric.h"
 
@@ -297,5 +298,13 @@ void admin_show_pool(const struct admin_ask *ask)
 	struct buf body = {0};
 
 	probe_write_json(*parts->probe, *parts->pool, &body);
+	admin_reply(ask, 200, &body);
+}
+
+void admin_show_document(const struct admin_ask *ask)
+{
+	struct buf body = {0};
+
+	buf_append_span(&body, admin_pages_document());
 	admin_reply(ask, 200, &body);
 }

@@ -104,6 +104,26 @@ describe('what is shown', () => {
 	let daemon;
 	useDaemon({}, (d) => (daemon = d));
 
+	test('on the page: all of it from here, and nothing else', async () => {
+		const base = `http://127.0.0.1:${daemon.metricsPort}`;
+		const page = await fetch(`${base}/`);
+		const text = await page.text();
+		assert.equal(page.headers.get('content-type'), 'text/html; charset=utf-8');
+		assert.match(page.headers.get('content-security-policy'), /^default-src 'none'; script-src 'self'; .*frame-ancestors 'none'$/);
+		const loaded = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url);
+		assert.ok(loaded.length >= 4);
+		for (const url of loaded) {
+			assert.match(url, /^\/[\w.-]+$/);
+			const response = await fetch(base + url);
+			assert.equal(response.status, 200, url);
+			const type = { js: 'text/javascript; charset=utf-8', css: 'text/css; charset=utf-8', svg: 'image/svg+xml' }[url.split('.').pop()];
+			assert.equal(response.headers.get('content-type'), type);
+			assert.ok((await response.text()).length > 100);
+		}
+		assert.equal((await fetch(`${base}/other`)).status, 404);
+		assert.equal((await fetch(`${base}/`, { method: 'POST', body: '' })).status, 405);
+	});
+
 	test('of a room: who is in it, and how', async (t) => {
 		const room = newRoom();
 		const ada = await joinSession(t, daemon, room, { name: 'Ada "A"' });

@@ -1,0 +1,60 @@
+// The operators' page: who is in a call is shown, and is kicked from there.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { ADMIN_KEY } from '../lib/daemon.mjs';
+import { startChromium } from './chromium.mjs';
+import { seeEachOther } from './company.mjs';
+import { startLab } from './lab.mjs';
+
+// What the browser complained of must be of that kind, and is forgotten.
+function forgive(visitor, pattern) {
+	for (const fault of visitor.faults.splice(0))
+		assert.match(fault, pattern);
+}
+
+async function enter(page, key) {
+	await page.fill('#key', key);
+	await page.click('#ask .primary');
+}
+
+test('an operator sees a call, and kicks one of it', async (t) => {
+	const lab = await startLab(t);
+	const chromium = await startChromium(t);
+	const [ada, bob] = [await chromium.visitor(), await chromium.visitor()];
+	for (const caller of [ada, bob])
+		await caller.open(new URL('/call?room=watched&join', lab.url));
+	await seeEachOther([ada, bob], 'direct');
+	const id = await bob.page.evaluate(() => globalThis.signaldDebug.signald.id);
+
+	const operator = await chromium.visitor({ viewport: { width: 390, height: 844 } });
+	const { page } = operator;
+	await page.goto(`http://127.0.0.1:${lab.daemon.metricsPort}/`);
+	await enter(page, 'not-the-key-at-all');
+	await page.locator('#key-problem', { hasText: 'admin.key' }).waitFor();
+	forgive(operator, /401/);
+	await enter(page, ADMIN_KEY);
+	await page.locator('details[data-room="watched"] summary').click();
+	const peer = page.locator(`[data-peer="${id}"]`);
+	await peer.waitFor();
+	assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'it fits a phone');
+
+	const ask = async (answer) => {
+		await peer.getByRole('button', { name: 'Kick' }).click();
+		await page.locator('#confirm', { hasText: id }).waitFor();
+		await page.locator('#confirm').getByRole('button', { name: answer }).click();
+	};
+	await ask('Cancel');
+	assert.equal((await lab.daemon.admin('GET', `peers/${id}`)).status, 200);
+	await ask('Kick');
+	await peer.waitFor({ state: 'detached' });
+	await page.locator('#events li', { hasText: 'peer.kick' }).first().waitFor();
+	assert.equal((await lab.daemon.admin('GET', `peers/${id}`)).status, 404);
+	await ada.page.waitForFunction(() => globalThis.signaldDebug.others.size === 0);
+	forgive(operator, /nothing/);
+
+	await page.reload(); // the tab has kept the key
+	await page.locator('details[data-room="watched"]').waitFor();
+	await page.goto('about:blank');
+	forgive(operator, /^failed: .*\/v1\/admin\//);
+});
