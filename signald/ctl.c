@@ -449,38 +449,50 @@ static const struct option options[] = {
 	{NULL, 0, NULL, 0},
 };
 
-static void parse_options(struct ctl *ctl, int argc, char **argv)
+/* Take the option at optind. Returns false where there is none. */
+static bool parse_option(struct ctl *ctl, int argc, char **argv)
 {
-	int option;
-
-	opterr = 0;
-	optind = 1;
-	while ((option = getopt_long(argc, argv, ":c:s:h", options, NULL)) !=
-	       -1) {
-		switch (option) {
-		case 'c':
-			ctl->file = optarg;
-			break;
-		case 's':
-			if (ctl->sets_count == MAX_SETS)
-				usage(optarg, "too many --set");
-			ctl->sets[ctl->sets_count++] = optarg;
-			break;
-		case 'j':
-			ctl->as_json = true;
-			break;
-		case 'l':
-			ctl->last = optarg;
-			break;
-		case 'h':
-			print_help();
-			exit(EX_OK);
-		case ':':
-			usage(argv[optind - 1], "this option needs a value");
-		default:
-			usage(argv[optind - 1], "unknown option");
-		}
+	switch (getopt_long(argc, argv, "+:c:s:h", options, NULL)) {
+	case -1:
+		return false;
+	case 'c':
+		ctl->file = optarg;
+		return true;
+	case 's':
+		if (ctl->sets_count == MAX_SETS)
+			usage(optarg, "too many --set");
+		ctl->sets[ctl->sets_count++] = optarg;
+		return true;
+	case 'j':
+		ctl->as_json = true;
+		return true;
+	case 'l':
+		ctl->last = optarg;
+		return true;
+	case 'h':
+		print_help();
+		exit(EX_OK);
+	case ':':
+		usage(argv[optind - 1], "this option needs a value");
+	default:
+		usage(argv[optind - 1], "unknown option");
 	}
+}
+
+/* Behind the command a word may begin with "-", as ids and names may. */
+static bool is_option(const char *word)
+{
+	if (!strcmp(word, "-c") || !strcmp(word, "-s") || !strcmp(word, "-h"))
+		return true;
+	for (const struct option *option = options; option->name; option++) {
+		size_t len = strlen(option->name);
+
+		if (!strncmp(word, "--", 2) &&
+		    !strncmp(word + 2, option->name, len) &&
+		    (!word[2 + len] || word[2 + len] == '='))
+			return true;
+	}
+	return false;
 }
 
 static const struct command *find_command(const char *name)
@@ -499,19 +511,29 @@ static const struct command *parse_command(struct ctl *ctl, int argc,
 {
 	const struct command *command;
 	char form[64];
-	int count;
+	int count = 0;
 
+	opterr = 0;
+	optind = 1;
+
+	while (parse_option(ctl, argc, argv))
+		;
 	if (optind == argc)
 		usage("COMMAND", "which one?");
 	command = find_command(argv[optind++]);
-	count = argc - optind;
+	while (optind < argc) {
+		if (is_option(argv[optind]))
+			(void)parse_option(ctl, argc, argv);
+		else if (count++ < 2)
+			ctl->words[count - 1] = argv[optind++];
+		else
+			optind++;
+	}
 	if (count < command->least || count > command->most) {
 		(void)snprintf(form, sizeof(form), "it is used so: %s %s",
 			       command->name, command->operands);
 		usage(command->name, form);
 	}
-	for (int i = 0; i < count; i++)
-		ctl->words[i] = argv[optind + i];
 	return command;
 }
 
@@ -547,7 +569,6 @@ int ctl_main(int argc, char **argv)
 	const struct command *command;
 	int code;
 
-	parse_options(&ctl, argc, argv);
 	command = parse_command(&ctl, argc, argv);
 	code = find_target(&ctl);
 	if (!code)

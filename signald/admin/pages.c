@@ -42,10 +42,14 @@ static const struct page {
 	{"/icon.svg", "image/svg+xml", carried_icon, carried_icon_end},
 };
 
+static struct span bytes_of(const char *begin, const char *end)
+{
+	return span_of(begin, (size_t)((uintptr_t)end - (uintptr_t)begin));
+}
+
 struct span admin_pages_document(void)
 {
-	return span_of(carried_document,
-		       (size_t)(carried_document_end - carried_document));
+	return bytes_of(carried_document, carried_document_end);
 }
 
 void admin_pages_handle(struct web_exchange *exchange,

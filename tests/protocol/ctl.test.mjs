@@ -92,6 +92,8 @@ describe('signald ctl', () => {
 		await refused(1, /there is no peer of this id \(404\)/, ...sets, 'kick', 'nobody');
 		await refused(1, /there is no room of this name/, ...sets, 'room', 'no/where?');
 		await refused(1, /86400/, ...sets, 'mute', 'x', '86401');
+		await refused(1, /there is no peer of this id/, ...sets, 'kick', '-begins-with-a-line-as');
+		await refused(1, /there is no peer of this id/, 'kick', '--id', ...sets);
 		await refused(1, /no TURN server/, ...sets, 'withdraw', 'x');
 		await refused(1, /Bearer KEY.*\(401\)/, ...setsOf(daemon, 'some-other-key-0123'), 'status');
 	});
