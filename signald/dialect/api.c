@@ -284,8 +284,6 @@ static int read_ticket(struct web_exchange *exchange,
 
 	if (!err)
 		return 0;
-	if (err == -ETIME)
-		claims_clear(claims);
 	web_reply_problem(exchange, err == -ENOMEM ? 503 : 400, why, NULL);
 	return err;
 }
