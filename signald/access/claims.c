@@ -186,6 +186,7 @@ int claims_read(struct span object, uint64_t now_s, struct claims *claims,
 	struct span members[MEMBERS_COUNT];
 	const char *fault = pick(object, members);
 
+	*claims = (struct claims){.rights = 0};
 	for (size_t i = 0; i < MEMBERS_COUNT && !fault; i++)
 		if (members[i].ptr)
 			fault = readers[i](members[i], &read);
