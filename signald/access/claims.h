@@ -33,9 +33,10 @@ struct claims {
  *
  * object  any bytes
  * now_s   Unix time
- * claims  to be cleared when this returns 0; else nobody's, with nothing to
- * clear why     a sentence, without a full stop, that says what would be right;
- * set with any error
+ * claims  to be cleared when this returns 0; nobody's after an error, with
+ *         nothing to clear
+ * why     a sentence, without a full stop, that says what would be right; set
+ *         with any error
  *
  * Returns 0, -EINVAL, -ENOMEM; -ETIME when exp is not after now_s.
  */
