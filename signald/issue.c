@@ -36,9 +36,9 @@ int issue_key(int argc, char **argv)
 	return EX_OK;
 }
 
-int issue_token(const struct config *config, const char *text)
+int issue_token(const struct config *config, const char *claims)
 {
-	struct claims claims;
+	struct claims made;
 	struct buf token = {0};
 	struct clock clock;
 	const char *why;
@@ -49,13 +49,13 @@ int issue_token(const struct config *config, const char *text)
 			    "tokens are signed with access.token_secret, which "
 			    "is empty");
 	clock_update(&clock);
-	err = claims_read(span_from(text), clock_wall_s(&clock), &claims, &why);
+	err = claims_read(span_from(claims), clock_wall_s(&clock), &made, &why);
 	if (err == -ETIME)
-		claims_clear(&claims);
+		claims_clear(&made);
 	if (err)
 		return fail(EX_USAGE, "token", why);
-	err = mint_token(config, &claims, clock_wall_s(&clock), &token);
-	claims_clear(&claims);
+	err = mint_token(config, &made, clock_wall_s(&clock), &token);
+	claims_clear(&made);
 	if (!err)
 		(void)printf("%.*s\n", (int)token.len, token.ptr);
 	buf_clear(&token);

@@ -266,12 +266,11 @@ static void log_mode(const struct config *config)
 {
 	static const char *const meanings[] = {
 		[MODE_OPEN] = "whoever reaches it may do everything",
-		[MODE_GUEST] = "pages of this server and of http.origins may "
-			       "enter any room and relay; all others need a "
-			       "key, a ticket or a token",
+		[MODE_GUEST] = ("pages of this server and of http.origins may "
+				"enter any room and relay; all others need a "
+				"key, a ticket or a token"),
 		[MODE_KEY] = "all need an API key, or a ticket got with one",
 		[MODE_TOKEN] = "all need a token, a ticket or an API key",
-		[MODE_WEBHOOK] = "access.webhook says who may come in",
 	};
 	enum config_mode mode = config_mode(config);
 

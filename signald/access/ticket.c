@@ -40,27 +40,46 @@ int tickets_new(struct tickets **ticketsp, const struct clock *clock)
 	return 0;
 }
 
-static void drop(struct tickets *tickets, struct ticket *ticket)
+/* One that stands in the list no more. */
+static void end(struct tickets *tickets, struct ticket *ticket)
 {
 	(void)map_remove(tickets->by_text, span_of(ticket->text, TICKET_LEN));
-	if (ticket->prev)
-		ticket->prev->next = ticket->next;
+	claims_clear(&ticket->claims);
+	crypto_wipe(ticket->text, sizeof(ticket->text));
+	free(ticket);
+}
+
+static void drop_oldest(struct tickets *tickets)
+{
+	struct ticket *oldest = tickets->oldest;
+
+	tickets->oldest = oldest->next;
+	if (oldest->next)
+		oldest->next->prev = NULL;
 	else
-		tickets->oldest = ticket->next;
+		tickets->newest = NULL;
+	end(tickets, oldest);
+}
+
+static void drop(struct tickets *tickets, struct ticket *ticket)
+{
+	if (!ticket->prev) {
+		drop_oldest(tickets);
+		return;
+	}
+	ticket->prev->next = ticket->next;
 	if (ticket->next)
 		ticket->next->prev = ticket->prev;
 	else
 		tickets->newest = ticket->prev;
-	claims_clear(&ticket->claims);
-	crypto_wipe(ticket->text, sizeof(ticket->text));
-	free(ticket);
+	end(tickets, ticket);
 }
 
 static void drop_old(struct tickets *tickets)
 {
 	while (tickets->oldest &&
 	       tickets->oldest->ends_ms <= tickets->clock->mono_ms)
-		drop(tickets, tickets->oldest);
+		drop_oldest(tickets);
 }
 
 void tickets_free(struct tickets *tickets)
@@ -68,7 +87,7 @@ void tickets_free(struct tickets *tickets)
 	if (!tickets)
 		return;
 	while (tickets->oldest)
-		drop(tickets, tickets->oldest);
+		drop_oldest(tickets);
 	map_free(tickets->by_text);
 	free(tickets);
 }

@@ -119,7 +119,8 @@ void net_addr_format_network(const struct net_addr *addr,
 		memset(network.ip + 8, 0, 8);
 	net_addr_format_ip(&network, out);
 	if (addr->is_v6)
-		(void)strcat(out, "/64"); /* NET_ADDR_CAP has room */
+		/* NET_ADDR_CAP has room */
+		memcpy(out + strlen(out), "/64", sizeof("/64"));
 }
 
 bool net_addr_is_same_ip(const struct net_addr *a, const struct net_addr *b)

@@ -250,7 +250,6 @@ enum config_mode {
 	MODE_GUEST, /* own pages and those of http.origins, by a room's link */
 	MODE_KEY,   /* API keys, and tickets got with them */
 	MODE_TOKEN, /* those, and tokens */
-	MODE_WEBHOOK, /* those, and whom the operator's own server lets in */
 };
 
 /* access.mode, decided where it is "auto". */

@@ -134,7 +134,7 @@ const struct config_key config_keys[] = {
 	WORD(rooms, creation, "anybody", "anybody|token",
 	     CONFIG_RELOAD, "whose coming makes a room: token: only theirs who come by a token, a ticket or a key"),
 
-	WORD(access, mode, "auto", "auto|open|guest|key|token|webhook",
+	WORD(access, mode, "auto", "auto|open|guest|key|token",
 	     CONFIG_RESTART, "who may come in; auto: open where only this machine is listened to, else guest"),
 	TEXT(access, open_in_public, CONFIG_BOOL, "no",
 	     CONFIG_RESTART, "let mode = open listen to other machines too: strangers use the relay at your cost then"),

@@ -3,8 +3,10 @@
 #include "policy/config_value.h"
 
 static const char *const names[] = {
-	[MODE_OPEN] = "open",	[MODE_GUEST] = "guest",	    [MODE_KEY] = "key",
-	[MODE_TOKEN] = "token", [MODE_WEBHOOK] = "webhook",
+	[MODE_OPEN] = "open",
+	[MODE_GUEST] = "guest",
+	[MODE_KEY] = "key",
+	[MODE_TOKEN] = "token",
 };
 
 static bool has_public(const char *addresses)
