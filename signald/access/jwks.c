@@ -123,7 +123,7 @@ static int take(struct span raw, enum jwt_algorithm only, struct jwt_keys *keys)
 static int list(struct span set, struct span *elements, size_t *count)
 {
 	const struct span name = SPAN("keys");
-	struct span raw;
+	struct span raw = {NULL, 0};
 
 	if (!utf8_is_valid(set) || json_pick(set, &name, 1, &raw) ||
 	    json_type_of(raw) != JSON_TYPE_ARRAY ||
