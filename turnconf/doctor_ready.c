@@ -9,9 +9,11 @@
 
 #define TIMEOUT_MS 3000
 
-#define REQUEST(path)               \
-	"GET " path " HTTP/1.1\r\n" \
-	"Host: localhost\r\n"       \
+/* As a page of the server's own: guests get credentials by those. */
+#define REQUEST(path)                     \
+	"GET " path " HTTP/1.1\r\n"       \
+	"Host: localhost\r\n"             \
+	"Sec-Fetch-Site: same-origin\r\n" \
 	"Connection: close\r\n\r\n"
 
 /* What a connection says until it ends, as a text. Returns its length or a
@@ -131,6 +133,14 @@ bool doctor_find_credential(struct doctor *doctor)
 	    !find_text(answer, "\"credential\":\"", granted->credential,
 		       sizeof(granted->credential)))
 		return true;
+	if (len >= 0 && !strncmp(answer, "HTTP/1.1 401 ", 13)) {
+		doctor_say(doctor, "relay", DOCTOR_WARNING,
+			   "not tried: signald gives credentials to those "
+			   "alone who show a key, a ticket or a token "
+			   "(access.mode)");
+		doctor_advise(doctor, "see whether a client of yours relays");
+		return false;
+	}
 	doctor_say(doctor, "relay", DOCTOR_FAILED,
 		   "not tried: signald gives no credential: %s",
 		   len < 0 ? strerror((int)-len)

@@ -14,6 +14,7 @@ export const nextInst = () => ++memories * 2 ** 32 + randomInt(2 ** 32);
 export class SessionPeer {
 	constructor(t, daemon, inst = nextInst()) {
 		this.wsUrl = daemon.wsUrl;
+		this.origin = daemon.origin;
 		this.inst = inst;
 		this.attempt = 0;
 		this.number = 0; // of the last message that it sent
@@ -32,7 +33,7 @@ export class SessionPeer {
 
 	// A connection that is nobody's yet.
 	async open() {
-		const link = new Peer(this.wsUrl);
+		const link = new Peer(this.wsUrl, { origin: this.origin });
 		this.links.push(link);
 		link.socket.on('message', (data) => this.#hear(link, JSON.parse(data.toString())));
 		await link.opened;

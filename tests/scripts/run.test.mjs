@@ -271,7 +271,9 @@ async function openByTls({ iceServers }) {
 async function allocatesByTls(appliance) {
 	let client = null;
 	try {
-		client = await openByTls(await (await fetch(appliance.iceUrl)).json());
+		// As its own page does: guests come by that.
+		const { origin } = new URL(appliance.url);
+		client = await openByTls(await (await fetch(appliance.iceUrl, { headers: { origin } })).json());
 		const answer = await client?.allocate();
 		return answer?.code === 200 ? answer.relayed.port : null;
 	} catch {
@@ -286,7 +288,8 @@ test('with listen.tls and turn.tunnel there are two coturns, and both are watche
 	assert.match(await appliance.readLog('run'), /\(relay 198\.51\.100\.10:3478, TLS on 198\.51\.100\.10:443; logs in /);
 	const port = await until('it relays for who comes by TLS', () => allocatesByTls(appliance));
 	assert.ok(port >= 45056 && port <= 49151, `${port}`);
-	const peer = await joinSession(t, appliance, 'kicked');
+	const { origin } = new URL(appliance.url);
+	const peer = await joinSession(t, { ...appliance, origin }, 'kicked');
 	const client = await openByTls(peer.joined);
 	t.after(() => client.close());
 	assert.equal((await client.allocate()).code, 200);

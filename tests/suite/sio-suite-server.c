@@ -89,7 +89,7 @@ struct guest {
 
 static void *guest_connect(struct sio_socket *socket,
 			   const struct sio_connect *connect,
-			   const char **refusal, void *namespace_arg)
+			   struct sio_refusal *refusal, void *namespace_arg)
 {
 	struct span auth = connect->auth.ptr ? connect->auth : SPAN("{}");
 	struct guest *guest = malloc(sizeof(*guest) + auth.len);
