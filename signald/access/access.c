@@ -154,10 +154,17 @@ static void judge_key(const struct access *access, struct span key,
 static void judge_ticket(const struct access *access, struct span ticket,
 			 struct access_verdict *verdict)
 {
-	if (tickets_take(access->tickets, ticket, &verdict->claims))
-		refuse(verdict, "bad-ticket",
-		       "the ticket was used, is older than 30 s, or is none "
-		       "of this server; ask for another one");
+	struct claims *claims = &verdict->claims;
+
+	if (!tickets_take(access->tickets, ticket, claims)) {
+		if (!claims->expires_at_s ||
+		    claims->expires_at_s > clock_wall_s(&access->loop->clock))
+			return;
+		claims_clear(claims);
+	}
+	refuse(verdict, "bad-ticket",
+	       "the ticket was used, is older than 30 s or than its exp, or is "
+	       "none of this server; ask for another one");
 }
 
 /* Each fault of a token has a code of its own. */
@@ -198,6 +205,8 @@ static void judge_token(const struct access *access, struct span token,
 		return;
 	refuse(verdict, token_code(fault), why);
 	verdict->is_pending = fault == JWT_PENDING;
+	if (is_about_keys(verdict))
+		verdict->retry_after_s = verdict->is_pending ? 1 : 10;
 }
 
 /* Returns whether this address has tried too many of them. */
@@ -223,12 +232,14 @@ static void judge_kind(const struct access *access, struct span credential,
 		judge_key(access, credential, verdict);
 	else if (span_has_prefix(credential, SPAN(TICKET_PREFIX)))
 		judge_ticket(access, credential, verdict);
-	else if (tokens_are_on(access->tokens))
+	else if (tokens_are_on(access->tokens) &&
+		 config_mode(access->loop->config) != MODE_KEY)
 		judge_token(access, credential, verdict);
 	else
 		refuse(verdict, "bad-credential",
-		       "this is no API key (sk_) and no ticket (tk_), and no "
-		       "tokens are configured (access.token_secret, "
+		       "this is no API key (sk_) and no ticket (tk_), and "
+		       "tokens "
+		       "are not taken here (access.mode, access.token_secret, "
 		       "token_key, token_jwks)");
 }
 
@@ -365,29 +376,33 @@ int access_backend(struct access *access, const struct web_request *request,
 	return -EACCES;
 }
 
+/* 429 for who asks too often, 503 for what is not the credential's fault. */
+static void reply_later(struct web_exchange *exchange,
+			const struct access_verdict *verdict)
+{
+	char headers[100];
+
+	(void)snprintf(headers, sizeof(headers),
+		       "Retry-After: %u\r\n"
+		       "Access-Control-Expose-Headers: Retry-After\r\n",
+		       verdict->retry_after_s);
+	web_reply_problem_code(exchange, is_about_keys(verdict) ? 503 : 429,
+			       verdict->code, verdict->message, headers);
+}
+
 void access_reply(struct web_exchange *exchange,
 		  const struct access_verdict *verdict)
 {
 	bool is_of_another = !strncmp(verdict->code, "wrong-", 6) ||
 			     !strcmp(verdict->code, "not-allowed");
 
-	if (verdict->retry_after_s) {
-		char headers[40];
-
-		(void)snprintf(headers, sizeof(headers), "Retry-After: %u\r\n",
-			       verdict->retry_after_s);
-		web_reply_problem_code(exchange, 429, verdict->code,
-				       verdict->message, headers);
-		return;
-	}
-	if (is_about_keys(verdict)) {
-		web_reply_problem_code(exchange, 503, verdict->code,
-				       verdict->message, "Retry-After: 1\r\n");
-		return;
-	}
-	web_reply_problem_code(exchange, is_of_another ? 403 : 401,
-			       verdict->code, verdict->message,
-			       is_of_another ? NULL
-					     : "WWW-Authenticate: Bearer "
-					       "realm=\"signald\"\r\n");
+	if (verdict->retry_after_s)
+		reply_later(exchange, verdict);
+	else
+		web_reply_problem_code(exchange, is_of_another ? 403 : 401,
+				       verdict->code, verdict->message,
+				       is_of_another
+					       ? NULL
+					       : "WWW-Authenticate: Bearer "
+						 "realm=\"signald\"\r\n");
 }

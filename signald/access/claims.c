@@ -140,6 +140,8 @@ static const char *check_metadata(struct span raw, struct claims *claims)
 	if (json_type_of(raw) != JSON_TYPE_OBJECT &&
 	    json_type_of(raw) != JSON_TYPE_NULL)
 		return "metadata must be an object";
+	if (raw.len > CLAIMS_MAX_METADATA)
+		return "metadata must have at most 4096 bytes";
 	return NULL;
 }
 

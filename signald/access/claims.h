@@ -8,6 +8,7 @@
 #define CLAIMS_MAX_SUBJECT 64
 #define CLAIMS_MAX_ROOM 128
 #define CLAIMS_MAX_ROLE 15
+#define CLAIMS_MAX_METADATA 4096
 #define CLAIMS_MAX_TTL_S 604800 /* as turn.max_ttl_s at most */
 
 /* Texts end with a NUL and have none inside. Zero-initialised claims are

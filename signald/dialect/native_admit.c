@@ -37,7 +37,7 @@ void native_end_admission(struct native_client *client)
 	if (!client->admission)
 		return;
 	tokens_cancel(&client->admission->wait);
-	buf_clear(&client->admission->text);
+	buf_wipe(&client->admission->text);
 	access_verdict_clear(&client->admission->verdict);
 	free(client->admission);
 	client->admission = NULL;
@@ -86,8 +86,10 @@ static void apply(const struct native_client *client,
 		(void)hub_role_parse(span_from(claims->role), &join->role);
 	if (*claims->subject)
 		join->user = span_from(claims->subject);
-	if (claims->metadata)
+	if (claims->metadata) {
 		join->metadata = span_from(claims->metadata);
+		join->is_vouched = true;
+	}
 	join->max_ttl_s = claims->ttl_s;
 	join->lacks = access_lacks(verdict);
 	join->makes_no_rooms =
@@ -104,9 +106,11 @@ static void take_again(struct tokens_wait *wait)
 	admission->text = (struct buf){0};
 	native_end_admission(client);
 	/* It may have been closed while it waited, by a deadline or a drain. */
+	client->is_again = true;
 	if (wsconn_is_open(client->ws))
 		native_take_text(client, buf_span(&text));
-	buf_clear(&text);
+	client->is_again = false;
+	buf_wipe(&text);
 	if (!client->admission)
 		wsconn_resume(client->ws);
 }

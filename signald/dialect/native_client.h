@@ -55,6 +55,7 @@ struct native_client {
 		*admission; /* of its join, until that is over */
 	char *shown;	    /* the credential of its handshake, or NULL */
 	enum origin_verdict page;
+	bool is_again;	       /* its message is taken for the second time */
 	uint32_t ice_state;    /* of the list that it has */
 	uint8_t limited_count; /* refused by limits since the last that was
 				  not */

@@ -358,6 +358,18 @@ static int read_token(struct native_client *client, const struct msg *msg,
 	return -EINVAL;
 }
 
+/* What was vouched for when it came is not its own to change; and the first to
+ * return after a restart makes the room again. */
+static void use_flags(const struct native_client *client, uint8_t flags,
+		      struct hub_join *join)
+{
+	join->is_vouched = flags & NATIVE_VOUCHED;
+	if (join->is_vouched)
+		join->metadata = (struct span){NULL, 0};
+	join->makes_no_rooms = flags & NATIVE_MAKES_NO_ROOMS &&
+			       hub_is_settled(client->native->parts.hub);
+}
+
 static int read_resume(struct native_client *client, const struct msg *msg,
 		       struct arrival *arrival, struct hub_resume *resume)
 {
@@ -375,6 +387,7 @@ static int read_resume(struct native_client *client, const struct msg *msg,
 	arrival->join.role = (enum hub_role)token.role;
 	arrival->join.lacks = token.lacks;
 	arrival->join.max_ttl_s = token.max_ttl_s;
+	use_flags(client, token.flags, &arrival->join);
 	if (token.user.len)
 		arrival->join.user = span_of(arrival->user, token.user.len);
 	*resume = (struct hub_resume){

@@ -9,7 +9,7 @@ static void order_free(struct native_order *order)
 	if (!order)
 		return;
 	usercred_cancel(&order->grant);
-	buf_clear(&order->text);
+	buf_wipe(&order->text);
 	crypto_wipe(&order->grant.cred, sizeof(order->grant.cred));
 	free(order);
 }

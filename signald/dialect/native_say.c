@@ -79,7 +79,7 @@ struct span native_network(const struct native_client *client)
 
 bool native_is_again(const struct native_client *client)
 {
-	return client->order || client->admission;
+	return client->is_again || client->order || client->admission;
 }
 
 bool native_may(struct native_client *client, const struct msg *msg,
@@ -271,6 +271,10 @@ static void on_kick(struct native_client *client, const struct msg *msg)
 		struct span to = targets[i].to;
 		int err = hub_may_kick(parts->hub, client->peer, to);
 
+		/* Each is written to disk, as rare things may be. */
+		if (!err && !native_may(client, msg, LIMIT_JOINS,
+					native_network(client)))
+			return;
 		if (!err)
 			err = parts->kick(to, parts->kick_arg);
 		if (err) {

@@ -106,6 +106,9 @@ static void write_token(struct buf *out, const struct native_sources *sources)
 		.kind = TOKEN_PEER,
 		.role = (uint8_t)peer->role,
 		.lacks = (uint8_t)peer->lacks,
+		.flags = (uint8_t)((peer->is_vouched ? NATIVE_VOUCHED : 0) |
+				   (peer->makes_no_rooms ? NATIVE_MAKES_NO_ROOMS
+							 : 0)),
 		.max_ttl_s = peer->max_ttl_s,
 		.generation = hub_next_generation(peer),
 		.expires_at_s =

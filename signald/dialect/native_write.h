@@ -7,6 +7,10 @@
 #include "hub/session.h"
 #include "turn/icelist.h"
 
+/* Flags of a resume token. */
+#define NATIVE_VOUCHED 1
+#define NATIVE_MAKES_NO_ROOMS 2
+
 /* What a whole answer is made from besides the request. */
 struct native_sources {
 	const struct peer *peer; /* who asked */

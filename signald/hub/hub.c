@@ -178,18 +178,23 @@ static struct span put_about(char **at, struct span piece)
 
 int peer_describe(struct hub_peer *made, const struct hub_join *join)
 {
-	size_t len = join->name.len + join->metadata.len + join->user.len;
+	struct peer *peer = &made->peer;
+	struct span metadata =
+		peer->is_vouched ? peer->metadata : join->metadata;
+	size_t len = join->name.len + metadata.len + join->user.len;
 	char *about = malloc(len + 1);
+	char *at = about;
 
 	if (!about)
 		return -ENOMEM;
+	peer->name = put_about(&at, join->name);
+	peer->metadata = put_about(&at, metadata);
+	peer->user = put_about(&at, join->user);
 	free(made->about);
 	made->about = about;
-	made->peer.name = put_about(&about, join->name);
-	made->peer.metadata = put_about(&about, join->metadata);
-	made->peer.user = put_about(&about, join->user);
-	made->peer.lacks = join->lacks;
-	made->peer.max_ttl_s = join->max_ttl_s;
+	peer->lacks = join->lacks;
+	peer->max_ttl_s = join->max_ttl_s;
+	peer->makes_no_rooms = join->makes_no_rooms;
 	return 0;
 }
 
@@ -224,12 +229,14 @@ static struct peer *make_peer(struct hub *hub, const struct hub_join *join)
 		.inst = join->inst,
 		.lacks = join->lacks,
 		.max_ttl_s = join->max_ttl_s,
+		.makes_no_rooms = join->makes_no_rooms,
 		.ops = join->ops,
 		.arg = join->arg,
 	};
 	if ((join->name.ptr || join->metadata.ptr || join->user.ptr) &&
 	    peer_describe(made, join))
 		goto fail;
+	made->peer.is_vouched = join->is_vouched;
 	if (!join->has_session)
 		return &made->peer;
 	made->session = session_new(made, join->attempt);

@@ -24,6 +24,7 @@ struct hub_join {
 	struct span user;    /* see struct peer */
 	unsigned max_ttl_s;  /* see struct peer */
 	unsigned lacks;	     /* of enum right: what it may not do */
+	bool is_vouched;     /* the metadata stays when it comes again */
 	bool makes_no_rooms; /* it may only come into one that is there */
 	uint64_t inst;	     /* see struct peer */
 	bool has_session;    /* it may be cut off and resumed; needs inst */

@@ -131,6 +131,8 @@ struct peer {
 	struct span user;     /* whom it acts for, {NULL, 0} for a guest */
 	unsigned lacks;	      /* of enum right: what it may not do */
 	unsigned max_ttl_s;   /* of TURN credentials; 0: as configured */
+	bool is_vouched;      /* its metadata is not its own word */
+	bool makes_no_rooms;  /* see struct hub_join */
 	const struct peer_ops *ops;
 	void *arg;	 /* the dialect's; of one that is away it may be NULL */
 	bool is_away;	 /* cut off, or its page is going away */

@@ -6,13 +6,13 @@
 #define VERSION 2
 
 /*
- *   version kind role key lacks | generation (4) | expires_at_s (8)
+ *   version kind role key lacks flags | generation (4) | expires_at_s (8)
  *   | max_ttl_s (4) | length, id | length, place | length, user | MAC (16)
  *
  * Numbers are big-endian. The MAC is over everything before it, with 0 for the
  * key: with the number of another it would not verify.
  */
-#define FIXED_BYTES 21
+#define FIXED_BYTES 22
 
 static void put_number(uint8_t *out, uint64_t value, size_t bytes)
 {
@@ -53,9 +53,10 @@ int token_write(const struct keyring *ring, const struct token *token,
 	bytes[1] = (uint8_t)token->kind;
 	bytes[2] = token->role;
 	bytes[4] = token->lacks;
-	put_number(bytes + 5, token->generation, 4);
-	put_number(bytes + 9, token->expires_at_s, 8);
-	put_number(bytes + 17, token->max_ttl_s, 4);
+	bytes[5] = token->flags;
+	put_number(bytes + 6, token->generation, 4);
+	put_number(bytes + 10, token->expires_at_s, 8);
+	put_number(bytes + 18, token->max_ttl_s, 4);
 	len += put_string(bytes + len, token->id);
 	len += put_string(bytes + len, token->place);
 	len += put_string(bytes + len, token->user);
@@ -111,8 +112,9 @@ int token_read(const struct keyring *ring, struct span text,
 	token->kind = kind;
 	token->role = bytes[2];
 	token->lacks = bytes[4];
-	token->generation = (uint32_t)get_number(bytes + 5, 4);
-	token->expires_at_s = get_number(bytes + 9, 8);
-	token->max_ttl_s = (uint32_t)get_number(bytes + 17, 4);
+	token->flags = bytes[5];
+	token->generation = (uint32_t)get_number(bytes + 6, 4);
+	token->expires_at_s = get_number(bytes + 10, 8);
+	token->max_ttl_s = (uint32_t)get_number(bytes + 18, 4);
 	return token->expires_at_s > now_s ? 0 : -ETIME;
 }

@@ -12,14 +12,15 @@ enum token_kind { TOKEN_PEER = 1, TOKEN_SOCKET = 2 };
 #define TOKEN_MAX_PLACE 128
 #define TOKEN_MAX_USER 64
 /* Before it is written in base64url. */
-#define TOKEN_CAP                                               \
-	(1 + 1 + 1 + 1 + 1 + 4 + 8 + 4 + 1 + TOKEN_MAX_ID + 1 + \
+#define TOKEN_CAP                                                   \
+	(1 + 1 + 1 + 1 + 1 + 1 + 4 + 8 + 4 + 1 + TOKEN_MAX_ID + 1 + \
 	 TOKEN_MAX_PLACE + 1 + TOKEN_MAX_USER + KEYRING_MAC_BYTES)
 
 struct token {
 	enum token_kind kind;
 	uint8_t role;	     /* as the kind's owner numbers them */
 	uint8_t lacks;	     /* of enum right: what its owner may not do */
+	uint8_t flags;	     /* as the kind's owner numbers them */
 	uint32_t generation; /* a later one ends it at its first use */
 	uint64_t expires_at_s;
 	uint32_t max_ttl_s; /* of TURN credentials; 0: as configured */

@@ -200,7 +200,8 @@ void client_enter(struct sio_client *client, const struct sio_namespace *nsp,
 	struct sio_refusal refusal = {
 		.message = "the server is out of memory; try again later"};
 	struct sio_socket *socket = socket_new(client, nsp, packet->data);
-	uint64_t wait_ms = socket ? charge(socket, client) : 0;
+	uint64_t wait_ms =
+		socket && !client->is_knocking ? charge(socket, client) : 0;
 
 	if (wait_ms) {
 		socket_free(socket);
@@ -239,7 +240,8 @@ static void take_connect(struct sio_client *client,
 		find_namespace(client->sio, packet->nsp);
 	const struct sio_socket *socket;
 
-	if (find_socket(client, packet->nsp)) {
+	if (find_socket(client, packet->nsp) ||
+	    knock_has(client, packet->nsp)) {
 		/* Protocol 4 is in "/" unasked; its clients may ask still. */
 		if (engine_version(client->session) == EIO_4)
 			fail(client, "connected to a namespace twice");

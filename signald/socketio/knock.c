@@ -19,9 +19,7 @@ struct sio_knock {
 static void knock_free(struct sio_knock *knock)
 {
 	loop_timer_stop(&knock->timer);
-	if (knock->auth.ptr)
-		crypto_wipe(knock->auth.ptr, knock->auth.len);
-	buf_clear(&knock->auth);
+	buf_wipe(&knock->auth);
 	buf_clear(&knock->query);
 	free(knock);
 }
@@ -46,7 +44,9 @@ static void on_time(struct loop_timer *timer)
 	while (*at != knock)
 		at = &(*at)->next;
 	*at = knock->next;
+	client->is_knocking = true;
 	client_enter(client, knock->nsp, &packet);
+	client->is_knocking = false;
 	knock_free(knock);
 }
 
@@ -81,4 +81,13 @@ void knock_forget_all(struct sio_client *client)
 		client->knocks = knock->next;
 		knock_free(knock);
 	}
+}
+
+bool knock_has(const struct sio_client *client, struct span nsp)
+{
+	const struct sio_knock *knock = client->knocks;
+
+	while (knock && !span_equal(span_from(knock->nsp->name), nsp))
+		knock = knock->next;
+	return knock;
 }

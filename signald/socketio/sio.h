@@ -41,6 +41,7 @@ struct sio_client {
 	enum origin_verdict page;
 	char *shown;		  /* the credential of its handshake, or NULL */
 	struct sio_knock *knocks; /* CONNECTs that are not decided yet */
+	bool is_knocking;	  /* one of them is looked at again */
 	bool has_room;
 	size_t room_len;
 	char room[]; /* ?room= of the handshake */
@@ -121,6 +122,9 @@ void client_enter(struct sio_client *client, const struct sio_namespace *nsp,
 int knock_again(struct sio_client *client, const struct sio_namespace *nsp,
 		const struct sio_packet *packet);
 void knock_forget_all(struct sio_client *client);
+
+/* One for that namespace waits. */
+bool knock_has(const struct sio_client *client, struct span nsp);
 
 /* --- recover.c --- */
 

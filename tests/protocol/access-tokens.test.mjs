@@ -90,6 +90,11 @@ describe('a token of a secret', () => {
 	});
 });
 
+test('is no key: where keys are asked for, it does not count', async (t) => {
+	const daemon = await startDaemon(t, { sets: { 'access.mode': 'key', 'access.token_secret': SECRET, 'access.token_issuer': 'shop', 'access.token_audience': 'calls' } });
+	assert.equal(await come.native(t, daemon, mint()), 'bad-credential');
+});
+
 test('a public key is no secret: key confusion is refused', async (t) => {
 	const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 	const file = path.join(await makeFolder(t), 'key.pem');

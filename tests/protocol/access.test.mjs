@@ -126,6 +126,21 @@ test('who tries keys is slowed down, and nobody is heard to be right meanwhile',
 	assert.equal((await ask(key)).status, 200);
 });
 
+test('where guests make no rooms, they come into those of others, and make none by coming again', async (t) => {
+	const { key, item } = await makeKey();
+	const daemon = await startDaemon(t, { sets: { 'access.mode': 'guest', 'access.keys': item, 'rooms.creation': 'token' } });
+	const guest = await openPeer(t, daemon, { origin: daemon.url });
+	const join = () => guest.join('hall', { inst: 7 });
+	assert.equal((await join()).code, 'no-room');
+	const host = await comeNative(t, daemon, { auth: key, room: 'hall' });
+	assert.equal(typeof host, 'object');
+	const { session } = await join();
+	await host.close();
+	await guest.request({ type: 'leave' });
+	const again = await openPeer(t, daemon, { origin: daemon.url });
+	assert.equal((await again.request({ type: 'resume', token: session.token, inst: 8 })).reason, 'no-room');
+});
+
 describe('keys and tickets', () => {
 	let daemon;
 	let key;
@@ -264,6 +279,22 @@ describe('keys and tickets', () => {
 		const again = await openPeer(t, daemon);
 		again.send({ type: 'resume', token: session.token, inst: 4 });
 		assert.equal((await again.next('not-resumed')).reason, 'kicked');
+	});
+
+	test('what was vouched for stays, whatever is said on coming again', async (t) => {
+		const host = await comeNative(t, daemon, { auth: key, room: 'vouched' });
+		const peer = await openPeer(t, daemon);
+		const { session } = await peer.join('vouched', { inst: 5, auth: await getTicket(daemon, key, { metadata: { seat: 4 } }) });
+		assert.deepEqual((await host.next('peer-joined')).peer.metadata, { seat: 4 });
+		const again = await openPeer(t, daemon);
+		assert.equal((await again.request({ type: 'resume', token: session.token, inst: 6, metadata: { seat: 1 } })).type, 'resumed');
+		assert.deepEqual((await host.next('peer-joined')).peer.metadata, { seat: 4 });
+	});
+
+	test('a ticket ends with its exp, if that is sooner', async (t) => {
+		const ticket = await getTicket(daemon, key, { exp: Math.floor(Date.now() / 1000) + 1 });
+		await delay(1100);
+		assert.equal(await comeNative(t, daemon, { auth: ticket }), 'bad-ticket');
 	});
 
 	test('rights outlive a cut', async (t) => {

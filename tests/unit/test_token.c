@@ -20,6 +20,7 @@ static const struct token plain = {
 	.kind = TOKEN_PEER,
 	.role = 2,
 	.lacks = 0x41,
+	.flags = 0x82,
 	.generation = 7,
 	.expires_at_s = START_S + 600,
 	.max_ttl_s = 90,
@@ -81,6 +82,7 @@ static void assert_comes_back(const struct token *written)
 	assert_int_equal(read.kind, written->kind);
 	assert_int_equal(read.role, written->role);
 	assert_int_equal(read.lacks, written->lacks);
+	assert_int_equal(read.flags, written->flags);
 	assert_int_equal(read.max_ttl_s, written->max_ttl_s);
 	assert_true(span_equal(read.user, written->user));
 	assert_int_equal(read.generation, written->generation);
@@ -264,10 +266,10 @@ static void lengths_that_do_not_fit_are_refused(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		uint8_t bytes[64] = {2, TOKEN_PEER, 0, 0};
 		char text[CRYPTO_BASE64_LEN(sizeof(bytes)) + 1];
-		size_t len = 21;
+		size_t len = 22;
 		uint8_t key;
 
-		bytes[9] = 0x7f; /* it expires late */
+		bytes[10] = 0x7f; /* it expires late */
 		bytes[len] = cases[i].id_len;
 		bytes[len + 1] = 'i';
 		bytes[len + 2] = 'd';
