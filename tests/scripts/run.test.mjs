@@ -45,13 +45,19 @@ async function assertRefused(dir, args, ...words) {
 	await assert.rejects(access(path.join(dir, 'state.json')));
 }
 
+// As its own page asks: guests come by that.
+async function fetchList({ url, iceUrl }) {
+	const { origin } = new URL(url);
+	return (await fetch(iceUrl, { headers: { origin } })).json();
+}
+
 test('the state says where everything is, and it all answers', async (t) => {
 	const appliance = await startAppliance(t);
 	assert.equal(appliance.url, 'http://127.0.0.1:8080/');
 	assert.equal(appliance.wsUrl, 'ws://127.0.0.1:8080/v1/ws');
 	assert.equal(appliance.config, path.join(appliance.dir, 'signald.conf'));
 	assert.match(await (await fetch(appliance.url)).text(), /<!doctype html>/i);
-	const list = await (await fetch(appliance.iceUrl)).json();
+	const list = await fetchList(appliance);
 	assert.equal(list.turn, true);
 	assert.ok(list.iceServers.some(({ urls }) => urls.includes(`turn:${ADDRESS}:3478?transport=udp`)));
 	assert.match(await (await fetch(appliance.metricsUrl)).text(), /^signald_turn_up 1$/m);
@@ -138,7 +144,7 @@ test('--set reaches signald and coturn', async (t) => {
 	const config = await readFile(path.join(appliance.dir, 'turnserver.conf'), 'utf8');
 	assert.match(config, /^listening-port=3999$/m);
 	assert.match(config, /^realm=other\.example$/m);
-	const { iceServers } = await (await fetch(appliance.iceUrl)).json();
+	const { iceServers } = await fetchList(appliance);
 	assert.deepEqual(iceServers[0].urls, [`stun:${ADDRESS}:3999`]);
 });
 
@@ -161,7 +167,7 @@ const awaitCoturn = (appliance, before, limitMs) => until('another coturn', asyn
 
 // An allocation with what signald gives out.
 async function allocates(appliance, port = 3478) {
-	const { iceServers } = await (await fetch(appliance.iceUrl)).json();
+	const { iceServers } = await fetchList(appliance);
 	const credential = iceServers.find(({ username }) => username);
 	if (!credential)
 		return false;
@@ -271,9 +277,7 @@ async function openByTls({ iceServers }) {
 async function allocatesByTls(appliance) {
 	let client = null;
 	try {
-		// As its own page does: guests come by that.
-		const { origin } = new URL(appliance.url);
-		client = await openByTls(await (await fetch(appliance.iceUrl, { headers: { origin } })).json());
+		client = await openByTls(await fetchList(appliance));
 		const answer = await client?.allocate();
 		return answer?.code === 200 ? answer.relayed.port : null;
 	} catch {
@@ -465,6 +469,6 @@ test('when the machine has moved to another address, the configuration follows',
 	const { code, state } = await start(dir);
 	assert.equal(code, 0);
 	assert.equal(await readFile(file, 'utf8'), before);
-	assert.equal((await (await fetch(state.iceUrl)).json()).turn, true);
+	assert.equal((await fetchList(state)).turn, true);
 	await runScript(['--stop', '--dir', dir]);
 });
