@@ -144,7 +144,7 @@ static const struct peer *first_of(const struct room_list *list, uint64_t mark)
 	for (size_t i = 0; i < list->len; i++) {
 		const struct peer *peer = list->members[i].peer;
 
-		if (peer && hub_peer_of(peer)->serial <= mark)
+		if (peer && hub_peer_of(peer)->arrival <= mark)
 			return peer;
 	}
 	return NULL;

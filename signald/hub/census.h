@@ -42,7 +42,7 @@ struct census_facts {
 
 void census_facts(const struct peer *peer, struct census_facts *facts);
 
-/* Who comes from now on is not meant by census_next(). */
+/* Who comes from now on is not meant by census_next(); who comes back is. */
 uint64_t census_mark(const struct hub *hub);
 
 /* One of the peers of this room who were there at the mark; NULL: all of them

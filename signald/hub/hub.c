@@ -221,6 +221,7 @@ static struct peer *make_peer(struct hub *hub, const struct hub_join *join)
 	(void)span_copy(id, (char *)(made + 1), id.len + 1);
 	made->hub = hub;
 	made->serial = ++hub->last_serial;
+	made->arrival = made->serial;
 	made->since_s = clock_wall_s(hub->clock);
 	made->peer = (struct peer){
 		.id = (char *)(made + 1),

@@ -31,7 +31,8 @@ struct hub {
 struct hub_peer {
 	struct peer peer; /* first: every struct peer is one of these */
 	struct hub *hub;
-	uint64_t serial;	  /* never used again */
+	uint64_t serial;	  /* never used again; new with its memory */
+	uint64_t arrival;	  /* its first serial */
 	struct session *session;  /* NULL: it cannot be resumed */
 	struct pair *incoming;	  /* from those who number what they send it */
 	struct wheel_timer timer; /* ends its being away, or its patience */

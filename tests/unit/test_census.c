@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "hub/census.h"
+#include "hub/session.h"
 
 #define ROOMS 2500
 
@@ -173,6 +174,32 @@ static void who_comes_after_the_mark_is_not_meant(void **state)
 	assert_null(census_next(hub, SPAN("r"), mark));
 }
 
+/* A reload of its page begins a new memory, and makes no newcomer of it. */
+static void who_begins_anew_after_the_mark_was_there(void **state)
+{
+	struct hub_resume resume = {.join = {.room = SPAN("r"),
+					     .id = "ada",
+					     .inst = 1,
+					     .has_session = true,
+					     .attempt = 1,
+					     .ops = &ops},
+				    .generation = 1};
+	struct peer *peer, *again;
+	uint64_t mark;
+	int err = 0;
+
+	(void)state;
+	config.session.window_s = 30;
+	config.session.max_bytes = 100000;
+	config.session.max_messages = 8;
+	assert_int_equal(hub_join(hub, &resume.join, &peer), 0);
+	mark = census_mark(hub);
+	resume.join.inst = 2;
+	assert_int_equal(hub_resume(hub, &resume, &again, &err), RESUMED);
+	assert_ptr_equal(again, peer);
+	assert_ptr_equal(census_next(hub, SPAN("r"), mark), peer);
+}
+
 static int say(struct peer *from, struct peer *to, enum envelope_kind kind)
 {
 	struct envelope envelope = {.kind = kind, .payload = SPAN("1")};
@@ -222,6 +249,7 @@ int main(void)
 		TEST(a_page_has_those_alone_that_contain_what_is_asked_for),
 		TEST(peers_are_listed_by_their_ids),
 		TEST(who_comes_after_the_mark_is_not_meant),
+		TEST(who_begins_anew_after_the_mark_was_there),
 		TEST(who_is_muted_negotiates_and_says_nothing_until_it_ends),
 	};
 
