@@ -211,12 +211,11 @@ static const int allowed[] = {
 	SCMP_SYS(gettid),
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
-	/* signals, to itself */
+	/* signals; to itself alone, by tgkill below */
 	SCMP_SYS(rt_sigaction),
 	SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn),
 	SCMP_SYS(sigaltstack),
-	SCMP_SYS(tgkill),
 	/* who, when, how much */
 	SCMP_SYS(getpid),
 	SCMP_SYS(getppid),
@@ -277,8 +276,9 @@ static const struct rule rules[] = {
 	 2,
 	 {ARG(0, WHOLE, AF_NETLINK), ARG(2, WHOLE, NETLINK_ROUTE)}},
 	ONE(socketpair, 0, WHOLE, AF_UNIX),
-	/* Memory is writable or executable. Libraries may be loaded, such as
-	 * those of libc for names; code may not be written. */
+	/* Memory is writable or executable, and stays what it was mapped as.
+	 * Libraries may be loaded, such as those of libc for names: so a file
+	 * that was written, or made in memory, can still be mapped as code. */
 	ONE(mmap, 2, PROT_EXEC, 0),
 	{SCMP_SYS(mmap),
 	 2,
@@ -296,7 +296,9 @@ static const struct rule rules[] = {
 
 static int add_rules(scmp_filter_ctx filter)
 {
-	int err = 0;
+	const struct scmp_arg_cmp to_itself = ARG(0, WHOLE, getpid());
+	int err = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW,
+					 SCMP_SYS(tgkill), 1, &to_itself);
 
 	for (size_t i = 0; !err && i < sizeof(allowed) / sizeof(*allowed); i++)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);

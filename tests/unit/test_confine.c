@@ -17,6 +17,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,6 +70,11 @@ static int trace_another(void)
 static int signal_another(void)
 {
 	return said(kill(getppid(), 0));
+}
+
+static int signal_thread_of_another(void)
+{
+	return said(syscall(SYS_tgkill, getppid(), getppid(), 0));
 }
 
 static int open_firewall(void)
@@ -148,6 +154,7 @@ static const struct attempt refused[] = {
 	{"ptrace of itself", be_traced},
 	{"ptrace of another", trace_another},
 	{"kill", signal_another},
+	{"tgkill of another", signal_thread_of_another},
 	{"a netfilter socket", open_firewall},
 	{"a packet socket", open_packets},
 	{"a raw socket", open_raw},
@@ -214,6 +221,12 @@ static int load_library(void)
 	return -library_load("libm.so.6", functions, 1, &cosine);
 }
 
+/* As abort() does. */
+static int signal_itself(void)
+{
+	return said(syscall(SYS_tgkill, getpid(), gettid(), 0));
+}
+
 static int open_sockets(void)
 {
 	return said(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)) ||
@@ -234,9 +247,13 @@ static int take_memory(void)
 }
 
 static const struct attempt allowed[] = {
-	{"a thread", start_thread},	 {"looking names up", look_up},
-	{"files of state", write_state}, {"a library", load_library},
-	{"sockets", open_sockets},	 {"memory", take_memory},
+	{"a thread", start_thread},
+	{"looking names up", look_up},
+	{"files of state", write_state},
+	{"a library", load_library},
+	{"sockets", open_sockets},
+	{"memory", take_memory},
+	{"signals to itself", signal_itself},
 };
 
 /* --- */
@@ -284,8 +301,10 @@ static void what_signald_does_not_need_is_refused(void **state)
 static void without_the_filter_it_would_be_done(void **state)
 {
 	static int (*const harmless[])(void) = {
-		start_process,	   listen_anew, map_code,
-		turn_data_to_code, be_traced,	open_firewall};
+		start_process,	listen_anew,
+		map_code,	turn_data_to_code,
+		be_traced,	open_firewall,
+		signal_another, signal_thread_of_another};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(harmless) / sizeof(*harmless); i++) {
