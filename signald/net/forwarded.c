@@ -20,19 +20,52 @@ static int read_node(struct span text, struct net_addr *addr)
 	return 0;
 }
 
-/* The next in the chain, nearer to us than those before. */
+/* The next in the chain, farther from us than those before. */
 static void add_node(struct forwarded_chain *chain, struct span text,
 		     const char *trusted)
 {
 	struct net_addr addr;
 
 	if (read_node(text, &addr)) {
-		chain->has_client = false;
-	} else if (!chain->has_client ||
-		   !network_list_has(trusted, addr.is_v6, addr.ip)) {
-		chain->client = addr;
-		chain->has_client = true;
+		chain->is_over = true;
+		return;
 	}
+	chain->client = addr;
+	chain->has_client = true;
+	chain->is_over = !network_list_has(trusted, addr.is_v6, addr.ip);
+}
+
+/* One that begins or ends a quoted string: an even number of backslashes stands
+ * before it. */
+static bool is_quote(struct span text, size_t at)
+{
+	size_t before = at;
+
+	if (text.ptr[at] != '"')
+		return false;
+	while (before && text.ptr[before - 1] == '\\')
+		before--;
+	return (at - before) % 2 == 0;
+}
+
+/* The item behind the last comma; *rest ends before that. Only a comma outside
+ * of quotes counts where they are asked for. Returns false where there is none
+ * left. */
+static bool take_last(struct span *rest, bool has_quotes, struct span *item)
+{
+	bool is_quoted = false;
+	size_t at = rest->len;
+
+	if (!rest->ptr)
+		return false;
+	while (at && (is_quoted || rest->ptr[at - 1] != ',')) {
+		at--;
+		if (has_quotes && is_quote(*rest, at))
+			is_quoted = !is_quoted;
+	}
+	*item = span_trim(span_skip(*rest, at));
+	*rest = at ? span_of(rest->ptr, at - 1) : (struct span){NULL, 0};
+	return true;
 }
 
 void forwarded_read_list(struct forwarded_chain *chain, struct span value,
@@ -40,7 +73,7 @@ void forwarded_read_list(struct forwarded_chain *chain, struct span value,
 {
 	struct span rest = value, item;
 
-	while (rest.ptr && span_next_item(&rest, ',', &item))
+	while (!chain->is_over && take_last(&rest, false, &item))
 		add_node(chain, item, trusted);
 }
 
@@ -116,31 +149,37 @@ static bool take_mark(struct span *rest, char mark)
 	return true;
 }
 
+/* Its node, kept in space; NULL where there is none, or nobody can tell what
+ * stands where. */
+static struct span read_element(struct span element, char space[NODE_CAP])
+{
+	struct span node = {NULL, 0}, name, said;
+	char text[NODE_CAP];
+
+	do {
+		if (!take_pair(&element, text, &name, &said))
+			return (struct span){NULL, 0};
+		if (!span_equal_nocase(name, SPAN("for")) ||
+		    said.len > NODE_CAP)
+			continue;
+		memcpy(space, said.ptr, said.len);
+		node = span_of(space, said.len);
+	} while (take_mark(&element, ';'));
+	return element.len ? (struct span){NULL, 0} : node;
+}
+
+/*
+ * From the right, for what stands at the left is the client's own: a quote that
+ * it leaves open must not take what its proxy has put down behind it.
+ */
 void forwarded_read_elements(struct forwarded_chain *chain, struct span value,
 			     const char *trusted)
 {
-	struct span rest = value;
+	struct span rest = value, element;
+	char space[NODE_CAP];
 
-	do {
-		struct span node = {NULL, 0}, name, said;
-		char text[NODE_CAP], kept[NODE_CAP];
-
-		do {
-			if (!take_pair(&rest, text, &name, &said)) {
-				/* Nobody can tell what stands where. */
-				chain->has_client = false;
-				return;
-			}
-			if (!span_equal_nocase(name, SPAN("for")) ||
-			    said.len > NODE_CAP)
-				continue;
-			memcpy(kept, said.ptr, said.len);
-			node = span_of(kept, said.len);
-		} while (take_mark(&rest, ';'));
-		add_node(chain, node, trusted);
-	} while (take_mark(&rest, ','));
-	if (rest.len)
-		chain->has_client = false;
+	while (!chain->is_over && take_last(&rest, true, &element))
+		add_node(chain, read_element(element, space), trusted);
 }
 
 void forwarded_client(const struct http_request *head,
@@ -154,7 +193,7 @@ void forwarded_client(const struct http_request *head,
 
 	if (!strcmp(config->proxy.header, "none"))
 		return;
-	for (size_t i = 0; i < head->headers_count; i++) {
+	for (size_t i = head->headers_count; i-- > 0;) {
 		if (!span_equal_nocase(head->headers[i].name, name))
 			continue;
 		if (is_list)

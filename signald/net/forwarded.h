@@ -16,13 +16,15 @@
 void forwarded_client(const struct http_request *head,
 		      const struct config *config, struct net_addr *client);
 
-/* How far a chain of proxies was read, from its beginning; zero-initialised. */
+/* How far a chain of proxies was read, from its end; zero-initialised. */
 struct forwarded_chain {
 	bool has_client;
+	bool is_over; /* nothing that stands before it counts */
 	struct net_addr client;
 };
 
-/* One header's value: of X-Forwarded-For; of Forwarded (RFC 7239, 4). */
+/* One header's value, of the last header first: of X-Forwarded-For; of
+ * Forwarded (RFC 7239, 4). */
 void forwarded_read_list(struct forwarded_chain *chain, struct span value,
 			 const char *trusted);
 void forwarded_read_elements(struct forwarded_chain *chain, struct span value,

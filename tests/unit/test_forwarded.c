@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -21,9 +22,9 @@ static void must_be(reader *read, const char *value, const char *second,
 	char *copy = guard_copy(value, strlen(value));
 	char client[NET_ADDR_CAP] = "nobody";
 
-	read(&chain, span_of(copy, strlen(value)), trusted);
 	if (second)
 		read(&chain, span_from(second), trusted);
+	read(&chain, span_of(copy, strlen(value)), trusted);
 	if (chain.has_client)
 		net_addr_format_ip(&chain.client, client);
 	if (strcmp(client, wanted ? wanted : "nobody") != 0)
@@ -116,12 +117,49 @@ static void forwarded_is_read_as_rfc_7239_has_it(void **state)
 		"192.0.2.1");
 }
 
+/* Some proxies put down theirs behind what came, in one value. */
+static void an_open_quote_hides_nothing_that_stands_behind_it(void **state)
+{
+	static const char *const said[] = {
+		"for=\"x",
+		"for=\"",
+		"for=6.6.6.6;host=\"",
+		"for=6.6.6.6, for=\"[2001:db8::6",
+		"\"",
+		"\\",
+		"for=\"\\",
+		"for=\"a\\\"",
+		"x\"y\"z\"",
+		"for=\"6.6.6.6\", host=\"",
+	};
+	static const char *const added[] = {
+		"for=192.0.2.1",
+		"for=\"192.0.2.1:80\"",
+		"for=192.0.2.1;host=\"a,b\"",
+		"for=\"192.0.2.1:80\";host=\"a\\\",b\", for=10.0.0.1",
+		"for=192.0.2.1, for=\"10.0.0.2:1\", for=10.0.0.1",
+	};
+	char value[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(said) / sizeof(*said); i++) {
+		for (size_t j = 0; j < sizeof(added) / sizeof(*added); j++) {
+			(void)snprintf(value, sizeof(value), "%s, %s", said[i],
+				       added[j]);
+			must_be(forwarded_read_elements, value, NULL,
+				"192.0.2.1");
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_last_who_is_not_trusted_is_the_client),
 		cmocka_unit_test(what_cannot_be_read_ends_the_chain),
 		cmocka_unit_test(forwarded_is_read_as_rfc_7239_has_it),
+		cmocka_unit_test(
+			an_open_quote_hides_nothing_that_stands_behind_it),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
