@@ -457,7 +457,7 @@ void native_resume(struct native_client *client, const struct msg *msg)
 	if (is_in_room(client, msg) ||
 	    read_resume(client, msg, &arrival, &resume) ||
 	    (!native_is_again(client) &&
-	     !native_may(client, msg, LIMIT_USER, span_from(arrival.id))))
+	     !native_may(client, msg, LIMIT_PEER, span_from(arrival.id))))
 		return;
 	conn_vouch(wsconn_conn(client->ws));
 	ask = ask_for_arrival(client, &arrival.join, msg->ttl_s);

@@ -92,17 +92,18 @@ bool native_may(struct native_client *client, const struct msg *msg,
 		client->limited_count = 0;
 		return true;
 	}
-	write_refusal(client, msg, (struct span){NULL, 0},
-		      &(struct msg_error){
-			      .code = MSG_RATE_LIMITED,
-			      .message = kind == LIMIT_USER
-						 ? "this user comes too often; "
-						   "wait for retryAfter seconds"
-						 : "this address asks too "
-						   "often; wait for retryAfter "
-						   "seconds",
-			      .retry_after_s = (unsigned)limit_retry_s(wait_ms),
-		      });
+	write_refusal(
+		client, msg, (struct span){NULL, 0},
+		&(struct msg_error){
+			.code = MSG_RATE_LIMITED,
+			.message = kind == LIMIT_USER || kind == LIMIT_PEER
+					   ? "this user comes too often; "
+					     "wait for retryAfter seconds"
+					   : "this address asks too "
+					     "often; wait for retryAfter "
+					     "seconds",
+			.retry_after_s = (unsigned)limit_retry_s(wait_ms),
+		});
 	if (++client->limited_count >= MOST_LIMITED)
 		wsconn_close(client->ws, WS_CLOSE_POLICY, "rate limited");
 	return false;

@@ -54,6 +54,8 @@ static const struct {
 			METRIC_LIMITED_AUTH},
 	[LIMIT_USER] = {"user", "limits.user_joins_per_minute",
 			METRIC_LIMITED_USER},
+	[LIMIT_PEER] = {"user", "limits.user_joins_per_minute",
+			METRIC_LIMITED_USER},
 	[LIMIT_MESSAGES] = {"messages", "limits.messages_per_s, bytes_per_s",
 			    METRIC_LIMITED_MESSAGES},
 	[LIMIT_SEATS] = {"at-once", "limits.connections", METRIC_LIMITED_SEATS},
@@ -61,6 +63,9 @@ static const struct {
 
 static void set_rates(struct limits *limits, const struct config *config)
 {
+	const struct bucket_rate user_joins =
+		bucket_rate(config->limits.user_joins_per_minute, MINUTE_MS,
+			    config->limits.user_joins_burst);
 	const struct bucket_rate rates[LIMIT_BUCKETS] = {
 		[LIMIT_CONNECTIONS] =
 			bucket_rate(config->limits.connections_per_s, SECOND_MS,
@@ -83,9 +88,8 @@ static void set_rates(struct limits *limits, const struct config *config)
 		[LIMIT_AUTH] = bucket_rate(
 			config->limits.auth_failures_per_minute, MINUTE_MS,
 			config->limits.auth_failures_burst),
-		[LIMIT_USER] =
-			bucket_rate(config->limits.user_joins_per_minute,
-				    MINUTE_MS, config->limits.user_joins_burst),
+		[LIMIT_USER] = user_joins,
+		[LIMIT_PEER] = user_joins,
 	};
 
 	memcpy(limits->rates, rates, sizeof(rates));
@@ -148,13 +152,13 @@ void limits_configure(struct limits *limits, const struct config *config)
 
 /* --- who was refused --- */
 
-/* A network as people write it; a user's name as it is. */
+/* A network as people write it; the name of a user or a peer as it is. */
 static void format_key(enum limit_kind kind, struct span key, char who[WHO_CAP])
 {
 	uint8_t ip[16] = {0};
 	char text[INET6_ADDRSTRLEN] = "";
 
-	if (kind == LIMIT_USER) {
+	if (kind == LIMIT_USER || kind == LIMIT_PEER) {
 		(void)snprintf(who, WHO_CAP, "%.*s", (int)key.len, key.ptr);
 		return;
 	}

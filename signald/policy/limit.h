@@ -16,8 +16,11 @@ enum limit_kind {
 	LIMIT_CREDENTIALS,
 	LIMIT_ROOMS,
 	LIMIT_AUTH, /* its failures */
-	/* by user: the subject of claims, or the id of a peer that returns */
+	/* by user: the subject of claims; by the id of a peer that returns.
+	 * Each has a table of its own: whoever can choose what it is called
+	 * must not be able to take what is another's. */
 	LIMIT_USER,
+	LIMIT_PEER,
 	LIMIT_BUCKETS, /* how many kinds are buckets in tables */
 	/* by connection, or at once by address */
 	LIMIT_MESSAGES = LIMIT_BUCKETS,

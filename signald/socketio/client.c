@@ -177,7 +177,7 @@ static uint64_t charge(const struct sio_socket *socket,
 	if (!socket->has_returned)
 		return limit_take(limits, LIMIT_JOINS,
 				  net_addr_network(&client->peer));
-	wait_ms = limit_take(limits, LIMIT_USER, span_from(socket->id));
+	wait_ms = limit_take(limits, LIMIT_PEER, span_from(socket->id));
 	if (!wait_ms)
 		engine_vouch(client->session);
 	return wait_ms;
@@ -252,7 +252,7 @@ static void take_connect(struct sio_client *client,
 	} else if (nsp->is_recoverable &&
 		   (socket = socket_recover(client, nsp, packet->data))) {
 		end_connect_timeout(client);
-		if (!limit_take(client->sio->loop->limits, LIMIT_USER,
+		if (!limit_take(client->sio->loop->limits, LIMIT_PEER,
 				span_from(socket->id)))
 			engine_vouch(client->session);
 	} else {

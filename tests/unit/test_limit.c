@@ -20,11 +20,13 @@ static struct limits *limits;
 
 static int begin(void **state)
 {
-	static const char *const sets[] = {
-		"limits.joins_per_s=2", "limits.joins_burst=3",
-		"limits.auth_failures_per_minute=60",
-		"limits.auth_failures_burst=2", "limits.connections=2"};
-	const struct config_sources sources = {.sets = sets, .sets_count = 5};
+	static const char *const sets[] = {"limits.joins_per_s=2",
+					   "limits.joins_burst=3",
+					   "limits.auth_failures_per_minute=60",
+					   "limits.auth_failures_burst=2",
+					   "limits.connections=2",
+					   "limits.user_joins_burst=2"};
+	const struct config_sources sources = {.sets = sets, .sets_count = 6};
 	struct config_error error;
 
 	(void)state;
@@ -65,6 +67,20 @@ static void nobody_in_particular_has_no_limit(void **state)
 		assert_int_equal(limit_take(limits, LIMIT_USER, SPAN("")), 0);
 	for (int i = 0; i < 1000; i++)
 		assert_int_equal(limit_take(NULL, LIMIT_JOINS, here), 0);
+}
+
+/* Its id is no secret, and a token's subject may be anything. */
+static void a_user_called_as_a_peer_takes_nothing_of_it(void **state)
+{
+	const struct span id = SPAN("Zk1mW0vQ3rC8yB2nT5sXaQ");
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(limit_take(limits, LIMIT_USER, id), 0);
+	assert_int_not_equal(limit_take(limits, LIMIT_USER, id), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(limit_take(limits, LIMIT_PEER, id), 0);
+	assert_int_not_equal(limit_take(limits, LIMIT_PEER, id), 0);
 }
 
 static void failures_slow_down_and_looking_does_not(void **state)
@@ -136,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		HERE(each_address_has_its_own),
 		HERE(nobody_in_particular_has_no_limit),
+		HERE(a_user_called_as_a_peer_takes_nothing_of_it),
 		HERE(failures_slow_down_and_looking_does_not),
 		HERE(seats_are_counted_and_given_back),
 		HERE(the_log_hears_once_a_second_how_often),
