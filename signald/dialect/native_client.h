@@ -15,6 +15,11 @@ struct native {
 	uint8_t spread;	  /* of the credentials that were due last */
 	bool is_draining;
 
+	/* Resumes with a bad token: when that was logged, and how many have
+	 * come since then. */
+	uint64_t bad_tokens_logged_ms;
+	uint64_t bad_tokens_count;
+
 	/* native_push.c */
 	uint32_t ice_state; /* counts the changes */
 	bool is_push_due;   /* when push_timer fires */

@@ -10,6 +10,7 @@
 #include "policy/token.h"
 
 #define ROLE_CAP 16
+#define LOG_EVERY_MS 1000
 
 /* What a join or a resume says, decoded. */
 struct arrival {
@@ -324,14 +325,36 @@ void native_join(struct native_client *client, const struct msg *msg)
 
 /* --- resuming --- */
 
+static void answer_not_resumed(struct native_client *client,
+			       const struct msg *msg, const char *reason,
+			       const char *message)
+{
+	metric_add(METRIC_RESUMES_REFUSED, 1);
+	native_write_not_resumed(native_begin(client), msg, reason, message);
+	native_send(client);
+}
+
 static void send_not_resumed(struct native_client *client,
 			     const struct msg *msg, const char *reason,
 			     const char *message)
 {
-	metric_add(METRIC_RESUMES_REFUSED, 1);
 	log_info("peer.not_resumed", log_str("reason", reason));
-	native_write_not_resumed(native_begin(client), msg, reason, message);
-	native_send(client);
+	answer_not_resumed(client, msg, reason, message);
+}
+
+/* Whoever likes can show one, as often as it likes. */
+static void log_bad_token(struct native *native)
+{
+	uint64_t now_ms = native->parts.loop->clock.mono_ms;
+
+	native->bad_tokens_count++;
+	if (native->bad_tokens_logged_ms &&
+	    now_ms - native->bad_tokens_logged_ms < LOG_EVERY_MS)
+		return;
+	log_info("peer.not_resumed", log_str("reason", "bad-token"),
+		 log_int("times", native->bad_tokens_count));
+	native->bad_tokens_logged_ms = now_ms;
+	native->bad_tokens_count = 0;
 }
 
 /* Returns 0 with the token, or answers and returns -EINVAL. */
@@ -344,11 +367,12 @@ static int read_token(struct native_client *client, const struct msg *msg,
 			     space, token);
 
 	if (err) {
-		send_not_resumed(client, msg, "bad-token",
-				 err == -ETIME
-					 ? "the token has expired; join anew"
-					 : "this server knows no such token; "
-					   "join anew");
+		log_bad_token(client->native);
+		answer_not_resumed(client, msg, "bad-token",
+				   err == -ETIME
+					   ? "the token has expired; join anew"
+					   : "this server knows no such token; "
+					     "join anew");
 		return -EINVAL;
 	}
 	if (!kicked_has(parts->kicked, token->id, now_s))

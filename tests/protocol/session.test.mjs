@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import WebSocket from 'ws';
 import { startDaemon, until, useDaemon } from '../lib/daemon.mjs';
 import { joinPeer, openPeer } from '../lib/peer.mjs';
@@ -633,6 +634,24 @@ describe('a token', () => {
 			await assertRefused(await link.request(ada.resumption({ token: ada.token.slice(0, length) })), 'bad-token');
 		for (const token of [`${ada.token}A`, `${ada.token}AAAA`, ` ${ada.token}`, `${ada.token}=`, '!'.repeat(60), 'é'.repeat(30)])
 			await assertRefused(await link.request(ada.resumption({ token })), 'bad-token');
+	});
+
+	test('that is none is logged once a second at most, however often it is shown', async (t) => {
+		const own = await startDaemon(t, {});
+		const ada = await joinSession(t, own, newRoom());
+		const link = await ada.open();
+		const token = flip(ada.token, 3);
+		const begun = performance.now();
+		for (let i = 0; i < 300; i++)
+			await assertRefused(await link.request(ada.resumption({ token })), 'bad-token');
+		const most = 1 + Math.ceil((performance.now() - begun) / 1000);
+		const lines = own.log.match(/peer\.not_resumed reason=bad-token times=\d+/g);
+		assert.ok(lines.length <= most, `${lines.length} lines`);
+		assert.match(lines[0], /times=1$/);
+		await delay(1100);
+		await assertRefused(await link.request(ada.resumption({ token })), 'bad-token');
+		await until('all are counted', () => [...own.log.matchAll(/reason=bad-token times=(\d+)/g)]
+			.reduce((sum, [, times]) => sum + Number(times), 0) === 301);
 	});
 
 	test('of another server is none', async (t) => {
