@@ -178,18 +178,40 @@ static void count_refusals(struct admin_events *events)
 
 /* --- its readers --- */
 
+static void write_gap(struct conn *conn)
+{
+	(void)conn_write(conn,
+			 &SPAN("data: {\"event\":\"stream.gap\","
+			       "\"level\":\"warn\"}\n\n"),
+			 1);
+}
+
+/* One turn may bring more than is kept. */
+static void pass_lost(struct reader *reader)
+{
+	if (reader->sent + 1 >= reader->events->first)
+		return;
+	write_gap(reader->conn);
+	reader->sent = reader->events->first - 1;
+}
+
+static void give_next(struct reader *reader)
+{
+	const struct share share =
+		share_of(*place_of(reader->events, ++reader->sent));
+
+	if (conn_queued_bytes(reader->conn) > MOST_QUEUED_BYTES)
+		conn_close(reader->conn, "reads too slowly");
+	else
+		(void)conn_write_share(reader->conn, &share);
+}
+
 static void give(struct reader *reader)
 {
-	struct admin_events *events = reader->events;
-
-	while (reader->sent < events->last && conn_is_open(reader->conn)) {
-		const struct share share =
-			share_of(*place_of(events, ++reader->sent));
-
-		if (conn_queued_bytes(reader->conn) > MOST_QUEUED_BYTES)
-			conn_close(reader->conn, "reads too slowly");
-		else
-			(void)conn_write_share(reader->conn, &share);
+	while (reader->sent < reader->events->last &&
+	       conn_is_open(reader->conn)) {
+		pass_lost(reader);
+		give_next(reader);
 	}
 }
 
@@ -268,14 +290,9 @@ static bool find_start(const struct admin_ask *ask, uint64_t last,
 
 static void greet(struct reader *reader, bool has_gap)
 {
-	struct buf out = {0};
-
-	buf_append_str(&out, "retry: 2000\n\n");
+	(void)conn_write(reader->conn, &SPAN("retry: 2000\n\n"), 1);
 	if (has_gap)
-		buf_append_str(&out, "data: {\"event\":\"stream.gap\","
-				     "\"level\":\"warn\"}\n\n");
-	(void)conn_write(reader->conn, (struct span[]){buf_span(&out)}, 1);
-	buf_clear(&out);
+		write_gap(reader->conn);
 }
 
 void admin_stream_events(const struct admin_ask *ask)

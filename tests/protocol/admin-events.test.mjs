@@ -118,6 +118,47 @@ describe('the event stream', () => {
 		assert.deepEqual([head.status, head.headers.get('content-type')], [200, 'text/event-stream']);
 	});
 
+	test('says where more happened at once than is kept, and tells nothing twice', async (t) => {
+		const sets = { 'limits.messages_per_s': 0, 'limits.joins_per_s': 0, 'limits.rooms_per_minute': 0 };
+		const own = await startDaemon(t, { sets });
+		const reader = await Reader.open(t, own);
+		const peers = await Promise.all(Array.from({ length: 16 }, (_, i) => joinPeer(t, own, `r${i}`)));
+		await until('all have come', () => reader.events.filter(({ event }) => event === 'peer.join').length === 16);
+		// What they say while it is stopped is read in one turn: 3200 lines.
+		own.signal('SIGSTOP');
+		for (const [at, peer] of peers.entries()) {
+			for (let i = 0; i < 100; i++) {
+				peer.send({ type: 'leave' });
+				peer.send({ type: 'join', room: `r${at}` });
+			}
+		}
+		await new Promise((resolve) => setTimeout(resolve, 300));
+		own.signal('SIGCONT');
+		await Promise.all(peers.map((peer) => peer.settle()));
+		await joinPeer(t, own, 'the end');
+		await reader.next('peer.join', ({ room }) => room === 'the end');
+		const gaps = reader.events.filter(({ event }) => event === 'stream.gap').length;
+		assert.ok(gaps >= 1, 'more was logged in a turn than is kept');
+		let last = 0;
+		let jumps = 0;
+		let isGap = false;
+		for (const { event, at } of reader.events) {
+			if (event === 'stream.gap') {
+				isGap = true;
+				continue;
+			}
+			const number = Number(at.split('-')[1]);
+			assert.ok(number > last, `${number} behind ${last}`);
+			if (last && number > last + 1) {
+				assert.ok(isGap, `${last} to ${number} without a gap`);
+				jumps++;
+			}
+			isGap = false;
+			last = number;
+		}
+		assert.equal(jumps, gaps);
+	});
+
 	test('has 16 readers at most', async (t) => {
 		const own = await startDaemon(t);
 		const readers = [];
