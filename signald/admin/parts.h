@@ -46,7 +46,7 @@ bool admin_read_number(const struct admin_ask *ask, const char *name,
 /* A time in quotes. */
 void admin_write_time(struct buf *out, uint64_t wall_s);
 
-/* --- lists.c, show.c --- */
+/* --- show.c --- */
 admin_handler admin_list_rooms;
 admin_handler admin_show_room;
 admin_handler admin_list_peers;

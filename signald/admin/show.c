@@ -243,6 +243,9 @@ void admin_show_status(const struct admin_ask *ask)
 		    now_s > admin->started_at_s ? now_s - admin->started_at_s
 						: 0);
 	write_flag(&body, "draining", *parts->is_draining);
+	write_text(
+		&body, "mode",
+		span_from(config_mode_name(config_mode(parts->loop->config))));
 	write_count(&body, "connections", conn_set_count(parts->conns));
 	write_count(&body, "rooms", hub_rooms_count(parts->hub));
 	write_count(&body, "peers", hub_peers_count(parts->hub));

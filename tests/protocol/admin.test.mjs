@@ -189,6 +189,8 @@ describe('what is shown', () => {
 		const status = await get(own, 'status');
 		assert.deepEqual([status.rooms, status.peers, status.away, status.draining, status.turn], [1, 1, 0, false, false]);
 		assert.ok(status.connections >= 1 && status.uptimeSeconds < 60);
+		assert.equal(status.mode, 'open', 'it listens to loopback alone');
+		assert.equal(await get(await startDaemon(t, { sets: { 'access.mode': 'guest' } }), 'status').then(({ mode }) => mode), 'guest');
 		assert.match(status.version, /^\d+\.\d+\.\d+$/);
 		const { limits } = await get(own, 'limits');
 		assert.equal(limits.find(({ key }) => key === 'rooms.max_rooms').value, 77);
