@@ -11,20 +11,16 @@ export const FREEZE_MS = 1000;
 // Until a relayed call is back after the relay, or the network, is.
 export const BACK_MS = 10000;
 
-// Runs in the page: when pictures of somebody else came on the screen, since when
-// they come through which port of the relay, and when the page ran. Pictures are
-// counted by the player: requestVideoFrameCallback() waits for a drawing of the
-// page, and one window in a hundred of a browser without a screen draws nothing.
+// Runs in the page: when pictures of somebody else came to their element, since
+// when they come through which port of the relay, and when the page ran. Whether
+// they are drawn then is the browser's affair: one that has no screen leaves a
+// whole window undrawn now and then, and drops all of them; requestVideoFrame-
+// Callback() is silent there.
 function watchPictures({ pathMs, tickMs }) {
-	const pictures = { sinceMs: Date.now(), shown: [], ports: [], ticks: [] };
+	const pictures = { sinceMs: Date.now(), shown: [], ports: [], ticks: [], total: 0, undrawn: 0 };
 	const { others, lines } = globalThis.signaldDebug;
 	let video;
 	let count;
-
-	function countOf(player) {
-		const { totalVideoFrames, droppedVideoFrames } = player.getVideoPlaybackQuality();
-		return totalVideoFrames - droppedVideoFrames;
-	}
 
 	// The element is another one when the peer has begun anew.
 	function look() {
@@ -33,11 +29,12 @@ function watchPictures({ pathMs, tickMs }) {
 		pictures.ticks.push(nowMs);
 		if (!found)
 			return;
-		const before = found === video ? count : countOf(found);
-		video = found;
-		count = countOf(video);
-		if (count !== before)
+		const { totalVideoFrames: total, droppedVideoFrames: undrawn } = found.getVideoPlaybackQuality();
+		if (found === video && total !== count)
 			pictures.shown.push(nowMs);
+		video = found;
+		count = total;
+		Object.assign(pictures, { total, undrawn });
 	}
 
 	async function measure() {
@@ -68,11 +65,13 @@ function worstGap(all, fromMs, toMs) {
 }
 
 export class Pictures {
-	constructor({ sinceMs, shown, ports, ticks }) {
+	constructor({ sinceMs, shown, ports, ticks, total, undrawn }) {
 		this.sinceMs = sinceMs;
 		this.shown = shown;
 		this.ports = ports;
 		this.ticks = ticks;
+		this.total = total;
+		this.undrawn = undrawn;
 	}
 
 	// The longest that one picture stood.

@@ -86,7 +86,8 @@ export function judge({ allocations, pictures, cut, call, ttlS, least, freezeMs 
 		restart: !made || ageS > ttlS + GRAIN_S,
 		return: !firstMs || backMs > BACK_MS,
 	};
-	return { renewals, worstGapMs, freezeMs, backMs, ageS, wrong: Object.keys(faults).filter((name) => faults[name]) };
+	const { total, undrawn } = pictures;
+	return { renewals, worstGapMs, freezeMs, backMs, ageS, total, undrawn, wrong: Object.keys(faults).filter((name) => faults[name]) };
 }
 
 class Trial {
@@ -190,8 +191,8 @@ export async function holdCalls(t, { ttlS, before, renewals, seconds = 0 }) {
 }
 
 function tell(t, judgements) {
-	for (const { renewals, worstGapMs, backMs, ageS } of judgements) {
-		t.diagnostic(`${renewals} renewals, worst freeze ${worstGapMs} ms; after the cut ` +
+	for (const { renewals, worstGapMs, backMs, ageS, total, undrawn } of judgements) {
+		t.diagnostic(`${renewals} renewals, ${total} pictures (${undrawn} not drawn), worst freeze ${worstGapMs} ms; after the cut ` +
 			(backMs === undefined ? 'nothing' : `back in ${backMs} ms by a credential ${ageS.toFixed(1)} s old`));
 	}
 }
