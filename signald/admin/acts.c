@@ -32,7 +32,7 @@ void admin_kick_peer(const struct admin_ask *ask)
 static int read_seconds(const struct admin_ask *ask, uint64_t *seconds)
 {
 	const struct span name = SPAN("seconds");
-	struct span value;
+	struct span value = {NULL, 0};
 
 	if (json_pick(ask->request->body, &name, 1, &value) || !value.ptr)
 		return -EINVAL;
