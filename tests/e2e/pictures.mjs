@@ -125,9 +125,8 @@ function attachAnew() {
 }
 
 /*
- * Watch from now on. In about one call of forty a page of a Chromium without a
- * screen is given pictures, decodes them, and its player takes none of them: that
- * is told, with the player's state, and the player begins anew.
+ * Watch from now on. A player that shows nothing though pictures are decoded is
+ * told of, with its state, and begins anew.
  */
 export async function startPictures(visitor) {
 	await visitor.page.evaluate(watchPictures, { pathMs: PATH_MS, tickMs: TICK_MS });
