@@ -289,7 +289,8 @@ static int start_access(struct server *server)
 	return err;
 }
 
-static int build(struct server *server)
+/* What all others stand on. */
+static int start_base(struct server *server)
 {
 	const struct config *config = server->config;
 	int err = loop_new(&server->loop, config, LOOP_TICK_MS);
@@ -304,11 +305,15 @@ static int build(struct server *server)
 	err = open_state(server);
 	if (!err)
 		err = start_access(server);
-	if (!err)
-		err = start_redis(server);
-	if (err)
-		return err;
-	err = start_hub(server);
+	return err ? err : start_redis(server);
+}
+
+/* The rooms, and the servers that relay for those in them. */
+static int start_rooms(struct server *server)
+{
+	const struct config *config = server->config;
+	int err = start_hub(server);
+
 	if (!err)
 		err = side_init(&server->turn, config, &server->loop->clock,
 				server->usercred, server_user_key(server));
@@ -325,9 +330,15 @@ static int build(struct server *server)
 	err = side_watch(server->relay_admin, config, NULL);
 	if (err)
 		return server_fail("turn.cli", config->turn.cli, err);
-	err = start_socketio(server);
-	if (err)
-		return err;
+	return start_socketio(server);
+}
+
+/* Who answers requests, when all is there that answers. */
+static int start_web(struct server *server)
+{
+	const struct config *config = server->config;
+	int err = 0;
+
 	if (*config->http.root)
 		err = files_new(&server->files, config->http.root);
 	if (err)
@@ -342,10 +353,23 @@ static int build(struct server *server)
 	if (!err)
 		err = web_new(&server->operator_web, server->conns,
 			      server->operator_routes);
-	if (!err) {
-		web_serve_operators(server->operator_web);
-		err = server_catch_signals(server);
-	}
+	if (err)
+		return server_fail("memory", "", err);
+	web_serve_operators(server->operator_web);
+	return 0;
+}
+
+static int build(struct server *server)
+{
+	int err = start_base(server);
+
+	if (!err)
+		err = start_rooms(server);
+	if (!err)
+		err = start_web(server);
+	if (err)
+		return err;
+	err = server_catch_signals(server);
 	if (err)
 		return server_fail("memory", "", err);
 	err = start_tls(server);
