@@ -12,6 +12,17 @@
 const char conn_output_stalled[] = "output stalled";
 const char conn_shutdown[] = "shutdown";
 
+size_t conn_leave_bytes(struct conn *conn, char *bytes, size_t len, void *arg)
+{
+	(void)conn;
+	(void)bytes;
+	(void)len;
+	(void)arg;
+	return 0;
+}
+
+const struct conn_ops conn_nobody = {.on_bytes = conn_leave_bytes};
+
 static void event_cb(evutil_socket_t fd, short what, void *arg);
 static void timer_fire(struct loop_timer *timer);
 static void on_turn_end(void *arg);

@@ -29,6 +29,12 @@ struct conn_ops {
 	void (*on_ready)(struct conn *conn, short what, void *arg);
 };
 
+/* Of nobody: what comes stays until the next owner has handlers of its own. */
+extern const struct conn_ops conn_nobody;
+
+/* An on_bytes that uses none. */
+size_t conn_leave_bytes(struct conn *conn, char *bytes, size_t len, void *arg);
+
 /* All the connections of one loop. */
 struct conn_set;
 

@@ -40,18 +40,6 @@ static void refuse(struct conn *conn)
 	conn_close(conn, "neither HTTP nor TURN");
 }
 
-static size_t leave_bytes(struct conn *conn, char *bytes, size_t len, void *arg)
-{
-	(void)conn;
-	(void)bytes;
-	(void)len;
-	(void)arg;
-	return 0;
-}
-
-/* Until the next owner has its own, if it ever takes it. */
-static const struct conn_ops no_ops = {.on_bytes = leave_bytes};
-
 static void free_greeting(struct greeting *greeting)
 {
 	loop_forget(conn_loop(greeting->conn), &greeting->chore);
@@ -65,7 +53,7 @@ static void pass_on(struct greeting *greeting, enum sniff spoken)
 	struct conn *conn = greeting->conn;
 
 	free_greeting(greeting);
-	conn_set_ops(conn, &no_ops, NULL);
+	conn_set_ops(conn, &conn_nobody, NULL);
 	if (spoken == SNIFF_HTTP)
 		web_accept(conn, front->web);
 	else

@@ -20,18 +20,6 @@ struct preface {
 	char bytes[PROXY_MAX_READ];
 };
 
-static size_t leave_bytes(struct conn *conn, char *bytes, size_t len, void *arg)
-{
-	(void)conn;
-	(void)bytes;
-	(void)len;
-	(void)arg;
-	return 0;
-}
-
-/* Until the next owner has its own. */
-static const struct conn_ops no_ops = {.on_bytes = leave_bytes};
-
 static void refuse(struct conn *conn, const char *reason)
 {
 	char peer[NET_ADDR_CAP];
@@ -51,7 +39,7 @@ static void hand_on(struct preface *preface, const struct proxy_client *named)
 	struct net_addr client = {.is_v6 = named->is_v6, .port = named->port};
 
 	free(preface);
-	conn_set_ops(conn, &no_ops, NULL);
+	conn_set_ops(conn, &conn_nobody, NULL);
 	memcpy(client.ip, named->ip, sizeof(client.ip));
 	net_addr_unmap(&client);
 	if (named->is_local || conn_admit_as(conn, &client))
@@ -116,7 +104,7 @@ static void on_close(struct conn *conn, const char *reason, void *arg)
 	free(arg);
 }
 
-static const struct conn_ops ops = {.on_bytes = leave_bytes,
+static const struct conn_ops ops = {.on_bytes = conn_leave_bytes,
 				    .on_deadline = on_deadline,
 				    .on_close = on_close,
 				    .on_ready = on_ready};

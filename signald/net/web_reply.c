@@ -201,18 +201,6 @@ bool web_may(struct web_exchange *exchange, const struct web_request *request,
 	return !wait_ms;
 }
 
-static size_t ignore_bytes(struct conn *conn, char *bytes, size_t len,
-			   void *arg)
-{
-	(void)conn;
-	(void)bytes;
-	(void)len;
-	(void)arg;
-	return 0;
-}
-
-static const struct conn_ops nobody = {.on_bytes = ignore_bytes};
-
 /* Until the next owner has come, and if none can, the connection is nobody's.
  */
 static struct conn *give_up(struct web_exchange *exchange,
@@ -224,7 +212,7 @@ static struct conn *give_up(struct web_exchange *exchange,
 	exchange->is_switched = true;
 	(void)conn_write(conn, (struct span[]){buf_span(head)}, 1);
 	conn_set_deadline(conn, 0);
-	conn_set_ops(conn, &nobody, NULL);
+	conn_set_ops(conn, &conn_nobody, NULL);
 	return conn;
 }
 
