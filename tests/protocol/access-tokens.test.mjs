@@ -23,25 +23,38 @@ function mint(claims = {}, { header = {}, secret = SECRET, signature } = {}) {
 	return `${text}.${signature ?? createHmac('sha256', secret).update(text).digest('base64url')}`;
 }
 
+async function comeNative(t, daemon, { room, auth, ...options }) {
+	const peer = await openPeer(t, daemon, options);
+	const answer = await peer.join(room, { auth });
+	return answer.type === 'error' ? answer.code : 'in';
+}
+
+function comeSocketio(t, daemon, { room, ...options }) {
+	const socket = io(daemon.url, { query: { room }, reconnection: false, forceNew: true, ...options });
+	atEnd(t, () => socket.close());
+	return new Promise((resolve) => {
+		socket.once('connect', () => resolve('in'));
+		socket.once('connect_error', ({ data, message }) => resolve(data?.code ?? message));
+	});
+}
+
+// Every way to show a token.
+const bearer = (token) => ({ Authorization: `Bearer ${token}` });
 const come = {
-	native: async (t, daemon, token, room = 'kitchen') => {
-		const peer = await openPeer(t, daemon);
-		const answer = await peer.join(room, { auth: token });
-		return answer.type === 'error' ? answer.code : 'in';
-	},
-	socketio: (t, daemon, token, room = 'kitchen') => {
-		const socket = io(daemon.url, { auth: { token }, query: { room }, reconnection: false, forceNew: true });
-		atEnd(t, () => socket.close());
-		return new Promise((resolve) => {
-			socket.once('connect', () => resolve('in'));
-			socket.once('connect_error', ({ data, message }) => resolve(data?.code ?? message));
-		});
-	},
-	ice: async (t, daemon, token) => {
-		const answer = await fetch(`${daemon.url}/v1/ice`, { headers: { Authorization: `Bearer ${token}` } });
+	'native': (t, daemon, token, room = 'kitchen') => comeNative(t, daemon, { room, auth: token }),
+	'native, in a header': (t, daemon, token, room = 'kitchen') => comeNative(t, daemon, { room, headers: bearer(token) }),
+	'native, as a subprotocol': (t, daemon, token, room = 'kitchen') => comeNative(t, daemon, { room, protocols: ['signald.v1', `bearer.${token}`] }),
+	'socketio': (t, daemon, token, room = 'kitchen') => comeSocketio(t, daemon, { room, auth: { token } }),
+	'socketio, in a header of polling': (t, daemon, token, room = 'kitchen') =>
+		comeSocketio(t, daemon, { room, extraHeaders: bearer(token), transports: ['polling'] }),
+	'socketio, in a header of a WebSocket': (t, daemon, token, room = 'kitchen') =>
+		comeSocketio(t, daemon, { room, extraHeaders: bearer(token), transports: ['websocket'] }),
+	'ice': async (t, daemon, token) => {
+		const answer = await fetch(`${daemon.url}/v1/ice`, { headers: bearer(token) });
 		return answer.status === 200 ? 'in' : (await answer.json()).code;
 	},
 };
+const { ice, ...intoRooms } = come;
 
 const FAULTS = {
 	'token-malformed': { 'not three parts': () => 'abc.def', truncated: () => mint().slice(0, -44), 'something behind it': () => `${mint()}.x`, 'no JSON': () => 'YWJj.YWJj.YWJj' },
@@ -59,8 +72,12 @@ const FAULTS = {
 
 describe('a token of a secret', () => {
 	let daemon;
-	useDaemon({ sets: { ...TURN, 'access.mode': 'token', 'access.token_secret': SECRET, 'access.token_issuer': 'shop', 'access.token_audience': 'calls' } },
-		(started) => (daemon = started));
+	useDaemon({
+		sets: {
+			...TURN, 'access.mode': 'token', 'access.token_secret': SECRET, 'access.token_issuer': 'shop', 'access.token_audience': 'calls',
+			'limits.auth_failures_per_minute': 0,
+		},
+	}, (started) => (daemon = started));
 
 	for (const [dialect, ask] of Object.entries(come)) {
 		test(`lets in: ${dialect}`, async (t) => assert.equal(await ask(t, daemon, mint()), 'in'));
@@ -73,10 +90,12 @@ describe('a token of a secret', () => {
 	}
 
 	test('is for its room', async (t) => {
-		for (const ask of [come.native, come.socketio]) {
-			assert.equal(await ask(t, daemon, mint({ room: 'kit*' })), 'in');
-			assert.equal(await ask(t, daemon, mint({ room: 'cellar' })), 'wrong-room');
+		for (const [dialect, ask] of Object.entries(intoRooms)) {
+			assert.equal(await ask(t, daemon, mint({ room: 'kit*' })), 'in', dialect);
+			assert.equal(await ask(t, daemon, mint({ room: 'cellar' })), 'wrong-room', dialect);
 		}
+		// A list of servers is for no room.
+		assert.equal(await ice(t, daemon, mint({ room: 'cellar' })), 'in');
 	});
 
 	test('may be shown again, for it is no ticket', async (t) => {
@@ -92,7 +111,8 @@ describe('a token of a secret', () => {
 
 test('is no key: where keys are asked for, it does not count', async (t) => {
 	const daemon = await startDaemon(t, { sets: { 'access.mode': 'key', 'access.token_secret': SECRET, 'access.token_issuer': 'shop', 'access.token_audience': 'calls' } });
-	assert.equal(await come.native(t, daemon, mint()), 'bad-credential');
+	for (const [dialect, ask] of Object.entries(come))
+		assert.equal(await ask(t, daemon, mint()), 'bad-credential', dialect);
 });
 
 test('a public key is no secret: key confusion is refused', async (t) => {
@@ -104,8 +124,10 @@ test('a public key is no secret: key confusion is refused', async (t) => {
 	const confused = mint({ iss: undefined, aud: undefined }, { secret: pem });
 	const text = `${encode({ alg: 'RS256' })}.${encode({ exp: now() + 600 })}`;
 	const honest = `${text}.${sign('sha256', Buffer.from(text), privateKey).toString('base64url')}`;
-	assert.equal(await come.native(t, daemon, confused), 'token-wrong-algorithm');
-	assert.equal(await come.native(t, daemon, honest), 'in');
+	for (const [dialect, ask] of Object.entries(come)) {
+		assert.equal(await ask(t, daemon, confused), 'token-wrong-algorithm', dialect);
+		assert.equal(await ask(t, daemon, honest), 'in', dialect);
+	}
 });
 
 // A set of keys behind https://, whose answer takes as long as is said.
@@ -145,7 +167,8 @@ test('who comes while keys are being fetched waits for them, and is let in', asy
 	assert.equal(answer.headers.get('retry-after'), '1');
 	assert.deepEqual(await Promise.all(all), ['in', 'in']);
 	assert.equal(issuer.asked, 1);
-	assert.equal(await come.native(t, daemon, makeKey('eve').token), 'token-unknown-key');
+	for (const [dialect, ask] of Object.entries(come))
+		assert.equal(await ask(t, daemon, makeKey('eve').token), 'token-unknown-key', dialect);
 });
 
 test('a shell without a library makes tokens', async (t) => {

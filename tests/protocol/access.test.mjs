@@ -2,59 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { io } from 'socket.io-client';
 
+import { asks, codeOfIce, comeNative, comeSocketio, getTicket, makeKey, RIGHTS, TURN } from '../lib/access.mjs';
 import { runProgram, startDaemon, useDaemon } from '../lib/daemon.mjs';
-import { atEnd, useForAll } from '../lib/ending.mjs';
+import { useForAll } from '../lib/ending.mjs';
 import { openPeer } from '../lib/peer.mjs';
-
-const SECRET = 'access-test-secret-0123456789';
-const TURN = { 'turn.host': 'turn.example.org', 'turn.secret': SECRET, 'turn.probe': 'no' };
-
-const RIGHTS = ['join', 'publish', 'watch', 'signal', 'broadcast', 'turn', 'kick'];
-
-async function makeKey(name = 'shop') {
-	const { stdout, code } = await runProgram(['key', name]);
-	assert.equal(code, 0);
-	return { key: stdout.match(/^key: +(sk_[\w-]{43})$/m)[1], item: stdout.match(new RegExp(`^access.keys: +(${name}:[0-9a-f]{64})$`, 'm'))[1] };
-}
-
-async function getTicket(daemon, key, claims = {}) {
-	const answer = await fetch(`${daemon.url}/v1/tickets`, {
-		method: 'POST', headers: { Authorization: `Bearer ${key}` }, body: JSON.stringify(claims),
-	});
-	assert.equal(answer.status, 201);
-	const { ticket, expiresIn } = await answer.json();
-	assert.equal(expiresIn, 30);
-	return ticket;
-}
-
-// Comes in by the native protocol. Returns the peer, or the code of the refusal.
-async function comeNative(t, daemon, { auth, role, room = 'kitchen', query = '', ...options } = {}) {
-	const peer = await openPeer(t, { wsUrl: daemon.wsUrl + query }, options);
-	const answer = await peer.join(room, { role, auth });
-	return answer.type === 'error' ? answer.code : peer;
-}
-
-async function asks(peer, message) {
-	const answer = await peer.request(message);
-	return answer.type === 'error' ? answer.code : peer;
-}
-
-// Comes in by Socket.IO, into the room of its query. Returns the socket, or the code.
-async function comeSocketio(t, daemon, { auth, namespace = '/', room = 'kitchen', ...options } = {}) {
-	const socket = io(daemon.url + namespace, { auth, query: { room }, reconnection: false, forceNew: true, ...options });
-	atEnd(t, () => socket.close());
-	return new Promise((resolve) => {
-		socket.once('connect', () => resolve(socket));
-		socket.once('connect_error', (error) => resolve(error.data?.code ?? `${error.message}`));
-	});
-}
-
-async function codeOfIce(daemon, headers = {}, query = '') {
-	const answer = await fetch(`${daemon.url}/v1/ice${query}`, { headers });
-	return answer.status === 200 ? undefined : `${answer.status} ${(await answer.json()).code}`;
-}
 
 test('an open server says no to an address that others can reach', async () => {
 	const args = ['--set', 'access.mode=open', '--set', 'listen.address=0.0.0.0:0', '--check-config'];
@@ -178,8 +130,13 @@ describe('keys and tickets', () => {
 	test('a ticket comes in once, in every way to show it', async (t) => {
 		const ways = {
 			auth: (ticket) => comeNative(t, daemon, { auth: ticket }),
+			header: (ticket) => comeNative(t, daemon, { headers: { Authorization: `Bearer ${ticket}` } }),
+			subprotocol: (ticket) => comeNative(t, daemon, { protocols: ['signald.v1', `bearer.${ticket}`] }),
 			query: (ticket) => comeNative(t, daemon, { query: `?ticket=${ticket}` }),
 			socketio: (ticket) => comeSocketio(t, daemon, { auth: { token: ticket } }),
+			'socketio header': (ticket) => comeSocketio(t, daemon, { extraHeaders: { Authorization: `Bearer ${ticket}` } }),
+			'socketio query': (ticket) => comeSocketio(t, daemon, { query: { room: 'kitchen', ticket } }),
+			'ice header': async (ticket) => await codeOfIce(daemon, { Authorization: `Bearer ${ticket}` }) ?? {},
 			ice: async (ticket) => await codeOfIce(daemon, {}, `?ticket=${ticket}`) ?? {},
 		};
 		for (const [name, come] of Object.entries(ways)) {
@@ -227,43 +184,6 @@ describe('keys and tickets', () => {
 		assert.equal((await peer.request({ type: 'ice', ttl: 3600 })).ttl, 90);
 	});
 
-	// What each right is for, and what its lack is answered with, in each dialect.
-	describe('each right, in each dialect', () => {
-		const without = (right) => ({ rights: RIGHTS.filter((other) => other !== right) });
-
-		const native = {
-			join: (t, auth) => comeNative(t, daemon, { auth }),
-			publish: (t, auth) => comeNative(t, daemon, { auth, role: 'broadcaster', room: 'r-publish' }),
-			watch: (t, auth) => comeNative(t, daemon, { auth, role: 'watcher' }),
-			kick: (t, auth) => comeNative(t, daemon, { auth, role: 'operator' }),
-			signal: async (t, auth) => {
-				const other = await comeNative(t, daemon, { auth: key, room: 'r-signal' });
-				const peer = await comeNative(t, daemon, { auth, room: 'r-signal' });
-				return asks(peer, { type: 'signal', to: other.id, data: 1 });
-			},
-			broadcast: async (t, auth) => asks(await comeNative(t, daemon, { auth, room: 'r-broadcast' }), { type: 'broadcast', data: 1 }),
-			turn: async (t, auth) => {
-				const peer = await openPeer(t, daemon);
-				const { turn, iceServers } = await peer.join('r-turn', { auth });
-				assert.equal(iceServers.some(({ credential }) => credential), turn);
-				return turn ? peer : 'not-allowed';
-			},
-		};
-
-		for (const right of RIGHTS) {
-			test(`native: ${right}`, async (t) => {
-				const lacking = await getTicket(daemon, key, without(right));
-				assert.equal(await native[right](t, lacking), 'not-allowed');
-				const having = await getTicket(daemon, key, { rights: RIGHTS });
-				assert.equal(typeof await native[right](t, having), 'object');
-			});
-		}
-
-		test('HTTP: turn', async () => {
-			assert.equal(await codeOfIce(daemon, {}, `?ticket=${await getTicket(daemon, key, without('turn'))}`), '403 not-allowed');
-		});
-	});
-
 	test('who may kick sends away others of the room, for good', async (t) => {
 		const room = 'r-kick';
 		const host = await comeNative(t, daemon, { auth: key, room });
@@ -295,17 +215,5 @@ describe('keys and tickets', () => {
 		const ticket = await getTicket(daemon, key, { exp: Math.floor(Date.now() / 1000) + 1 });
 		await delay(1100);
 		assert.equal(await comeNative(t, daemon, { auth: ticket }), 'bad-ticket');
-	});
-
-	test('rights outlive a cut', async (t) => {
-		const peer = await openPeer(t, daemon);
-		const auth = await getTicket(daemon, key, { rights: ['join', 'watch'], sub: 'ada' });
-		const { session } = await peer.join('den', { inst: 7, auth });
-		peer.socket.terminate();
-		const again = await openPeer(t, daemon);
-		const resumed = await again.request({ type: 'resume', token: session.token, inst: 8 });
-		assert.equal(resumed.type, 'resumed');
-		assert.equal(resumed.turn, false);
-		assert.equal(await asks(again, { type: 'broadcast', data: 1 }), 'not-allowed');
 	});
 });
