@@ -34,7 +34,7 @@ static void write_room(struct buf *out, const struct room *room)
 	buf_append_str(out, "{\"name\":");
 	buf_append_json(out, room->name);
 	write_count(out, "peers", room_count(room));
-	write_count(out, "away", room->away_count);
+	write_count(out, "away", room_away_count(room));
 	write_count(out, "broadcasters", room->broadcasters_count);
 	write_count(out, "watchers", room->audience.count);
 	buf_append_str(out, ",\"since\":");

@@ -204,6 +204,8 @@ static enum msg_error_code join_error(int err)
 		return MSG_ROOM_FULL;
 	case -ENFILE:
 		return MSG_TOO_MANY_ROOMS;
+	case -EUSERS:
+		return MSG_TOO_MANY_WATCHERS;
 	case -ENOENT:
 		return MSG_NO_ROOM;
 	case -EPERM:

@@ -14,10 +14,17 @@ static const char *const messages[] = {
 			   "try again when it has left",
 	[MSG_ROOM_FULL] = "the room is full (rooms.max_peers_per_room)",
 	[MSG_TOO_MANY_ROOMS] = "the server has no more rooms (rooms.max_rooms)",
+	[MSG_TOO_MANY_WATCHERS] = "the room has as many watchers as it may "
+				  "(rooms.max_watchers_per_room); try again "
+				  "when one has left",
 	[MSG_NO_ROOM] = "there is no such room, and guests make none "
 			"(rooms.creation)",
 	[MSG_NOT_ALLOWED] = "you have no right to this; what you showed when "
 			    "you came says which you have",
+	[MSG_NOT_ADDRESSABLE] = "you and this peer do not see each other, and "
+				"may send nothing to each other "
+				"(rooms.address_seen_only); a watcher writes "
+				"to broadcasters and operators alone",
 	[MSG_UNKNOWN_PEER] =
 		"no peer of this id is in the room; it may have left",
 	[MSG_PEER_PENDING] = "the server has just started, and this peer may "
@@ -155,6 +162,8 @@ static enum msg_error_code send_error_code(int err)
 		return MSG_INTERNAL;
 	case -EPERM:
 		return MSG_NOT_ALLOWED;
+	case -EHOSTUNREACH:
+		return MSG_NOT_ADDRESSABLE;
 	default: /* not there, or its connection has just ended */
 		return MSG_UNKNOWN_PEER;
 	}

@@ -108,6 +108,8 @@ static const char *join_error(int err)
 		return "room-full";
 	case -ENFILE:
 		return "too-many-rooms";
+	case -EUSERS:
+		return "too-many-watchers";
 	case -EPERM:
 		return "not-allowed";
 	case -ENOENT:
@@ -344,6 +346,24 @@ static void await_delivery(struct run *run, struct envelope *envelope)
 		envelope->receipt.waiter = owed_await(run->owed);
 }
 
+static const char *send_error(int err)
+{
+	switch (err) {
+	case -EAGAIN:
+		return "peer-pending";
+	case -ENOBUFS:
+		return "queue-full";
+	case -EACCES:
+		return "muted";
+	case -EPERM:
+		return "not-allowed";
+	case -EHOSTUNREACH:
+		return "not-addressable";
+	default:
+		return "unknown-peer";
+	}
+}
+
 static void send_to_peer(struct run *run, const struct rules_step *step,
 			 struct envelope *envelope)
 {
@@ -362,22 +382,7 @@ static void send_to_peer(struct run *run, const struct rules_step *step,
 		return;
 	if (envelope->receipt.waiter)
 		owed_take_back(run->owed);
-	switch (err) {
-	case -EAGAIN:
-		fail(run, "peer-pending");
-		break;
-	case -ENOBUFS:
-		fail(run, "queue-full");
-		break;
-	case -EACCES:
-		fail(run, "muted");
-		break;
-	case -EPERM:
-		fail(run, "not-allowed");
-		break;
-	default:
-		fail(run, "unknown-peer");
-	}
+	fail(run, send_error(err));
 }
 
 /* To the sender itself; a step may be for other dialects alone. */
@@ -405,12 +410,10 @@ static void send_to(struct run *run, const struct rules_step *step,
 		err = hub_broadcast(visitor->peer, envelope);
 		break;
 	case WHOM_BROADCASTER:
-		err = hub_send_role(visitor->peer, ROLE_BROADCASTER, envelope,
-				    NULL);
+		err = hub_send_role(visitor->peer, ROLE_BROADCASTER, envelope);
 		break;
 	case WHOM_WATCHERS:
-		err = hub_send_role(visitor->peer, ROLE_WATCHER, envelope,
-				    NULL);
+		err = hub_send_role(visitor->peer, ROLE_WATCHER, envelope);
 		break;
 	case WHOM_PEER:
 		send_to_peer(run, step, envelope);
@@ -419,7 +422,7 @@ static void send_to(struct run *run, const struct rules_step *step,
 		send_to_self(run, content);
 	}
 	if (err)
-		fail(run, "not-allowed");
+		fail(run, send_error(err));
 }
 
 /* What docs/protocol.md promises the receiver of such a message. */

@@ -33,7 +33,7 @@ static void begin_away(struct hub *hub, struct hub_peer *away,
 
 	peer->is_away = true;
 	peer->is_leaving = reason == LEAVE_LEFT;
-	peer->room->away_count++;
+	room_list_of(peer->room, peer->role)->away++;
 	hub->away_count++;
 	metric_add(METRIC_PEERS_AWAY, 1);
 	away->away_reason = reason;
@@ -52,7 +52,7 @@ void away_end(struct hub *hub, struct hub_peer *away)
 	peer->is_away = false;
 	peer->is_leaving = false;
 	peer->is_absent = false;
-	peer->room->away_count--;
+	room_list_of(peer->room, peer->role)->away--;
 	hub->away_count--;
 	metric_add(METRIC_PEERS_AWAY, -1);
 	wheel_stop(&away->timer);

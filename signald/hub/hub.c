@@ -382,6 +382,16 @@ static int may_be(unsigned lacks, enum hub_role role)
 	return lacks & (RIGHT_JOIN | needed[role]) ? -EPERM : 0;
 }
 
+/* Those who are away have no place, as they may come back in any case. */
+static int may_watch(const struct hub *hub, const struct room *room)
+{
+	size_t most = hub->config->rooms.max_watchers_per_room;
+
+	return most && room->audience.count - room->audience.away >= most
+		       ? -EUSERS
+		       : 0;
+}
+
 /* yielding is set where a broadcaster has to make way, and left alone else. */
 static int may_enter(const struct hub *hub, const struct room *room,
 		     const struct hub_join *join, struct peer **yielding)
@@ -401,6 +411,8 @@ static int may_enter(const struct hub *hub, const struct room *room,
 		most = join->most;
 	if (room_present_count(room) >= most)
 		return -ENOSPC;
+	if (join->role == ROLE_WATCHER && may_watch(hub, room))
+		return -EUSERS;
 	*yielding = found;
 	return 0;
 }
@@ -515,6 +527,8 @@ int hub_set_role(struct hub *hub, struct peer *peer, enum hub_role role,
 	err = may_be(peer->lacks, role);
 	if (!err && role == ROLE_BROADCASTER)
 		err = may_broadcast(hub, room, &claimant, &yielding);
+	if (!err && role == ROLE_WATCHER)
+		err = may_watch(hub, room);
 	if (!err)
 		err = reserve(room, role, yielding);
 	if (err)
@@ -552,6 +566,8 @@ int hub_send(struct hub *hub, struct peer *from, struct span to,
 		return hub_is_settled(hub) ? -ENOENT : -EAGAIN;
 	if (peer->room != from->room)
 		return -ENOENT;
+	if (!tell_may_address(from, peer->role))
+		return -EHOSTUNREACH;
 	if (envelope->has_ti && envelope->ti != peer->inst)
 		return -ESTALE;
 	if (hub_muted_s(from, envelope->kind))

@@ -48,7 +48,8 @@ void hub_free(struct hub *hub);
  * Returns 0 with the peer, -EPERM when it lacks the right to its role, -ENOENT
  * when it may make no room and there is none, -EEXIST when the room has its
  * broadcaster, who does not make way for this one (rooms.takeover; one that is
- * away always does), -ENOSPC when the room is full, -ENFILE when there are too
+ * away always does), -ENOSPC when the room is full, -EUSERS when it has as many
+ * watchers as it may and this would be one more, -ENFILE when there are too
  * many rooms, -EINVAL when a peer has that id already, -ENOMEM.
  */
 int hub_join(struct hub *hub, const struct hub_join *join, struct peer **peerp);
@@ -72,8 +73,8 @@ void hub_leave(struct hub *hub, struct peer *peer,
  *           plain peer. The hub does not tell it so itself.
  *
  * Returns 0, also when nothing changes; -EPERM when it lacks the right to that
- * role, -EEXIST when the room has its broadcaster, -ENOMEM; nobody is told
- * anything then.
+ * role, -EEXIST when the room has its broadcaster, -EUSERS when it has as many
+ * watchers as it may, -ENOMEM; nobody is told anything then.
  */
 int hub_set_role(struct hub *hub, struct peer *peer, enum hub_role role,
 		 bool replaces);
@@ -83,8 +84,9 @@ int hub_set_role(struct hub *hub, struct peer *peer, enum hub_role role,
  * numbered envelope the receipt.
  *
  * Returns 0 when the peer took it, or had it before; -EPERM when the sender has
- * no right to send to one, -EACCES when it is muted; -ENOENT when no such peer
- * is in the room, -EAGAIN when there is none though it may still come back
+ * no right to send to one, -EHOSTUNREACH when it may not send to this one
+ * (rooms.address_seen_only), -EACCES when it is muted; -ENOENT when no such
+ * peer is in the room, -EAGAIN when there is none though it may still come back
  * after a restart of the server, -ESTALE when its memory is not ti, -ERANGE
  * when a message before it is missing (p), or what its deliver() returned.
  */
@@ -92,11 +94,11 @@ int hub_send(struct hub *hub, struct peer *from, struct span to,
 	     struct envelope *envelope);
 
 /* Relay to the others in the room who have that role, whether they see the
- * sender or not. Returns 0, with how many took it in *taken unless that is
- * NULL; none of one who is muted. -EPERM when the sender has no right to send
- * to one. */
+ * sender or not. Returns 0, also when nobody takes it, as of one who is muted;
+ * -EPERM when the sender has no right to send to one, -EHOSTUNREACH when it may
+ * not send to any of that role. */
 int hub_send_role(struct peer *from, enum hub_role role,
-		  struct envelope *envelope, size_t *taken);
+		  struct envelope *envelope);
 
 /* Relay to everybody in the room who sees the sender, unless that is muted.
  * Returns 0, or -EPERM when the sender has no right to send to all. */

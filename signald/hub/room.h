@@ -19,6 +19,7 @@ struct room_list {
 	size_t len; /* holes included */
 	size_t cap;
 	size_t count; /* peers */
+	size_t away;  /* of these, who are cut off */
 };
 
 /*
@@ -30,8 +31,7 @@ struct room {
 	struct room_list cast;
 	struct room_list audience;
 	unsigned broadcasters_count;
-	size_t away_count; /* of all of them */
-	uint64_t since_s;  /* Unix time of the first peer's joining */
+	uint64_t since_s; /* Unix time of the first peer's joining */
 	uint64_t last_seq;
 
 	/* When the number of viewers was last told. */
@@ -57,15 +57,20 @@ int room_reserve(struct room *room, enum hub_role role, size_t places);
 void room_add(struct room *room, struct peer *peer);
 void room_remove(struct room *room, struct peer *peer);
 
-/* Those who are there, and not away. */
-static inline size_t room_present_count(const struct room *room)
-{
-	return room->cast.count + room->audience.count - room->away_count;
-}
-
 static inline size_t room_count(const struct room *room)
 {
 	return room->cast.count + room->audience.count;
+}
+
+static inline size_t room_away_count(const struct room *room)
+{
+	return room->cast.away + room->audience.away;
+}
+
+/* Those who are there, and not away. */
+static inline size_t room_present_count(const struct room *room)
+{
+	return room_count(room) - room_away_count(room);
 }
 
 /* The index of the first member behind seq. */

@@ -128,16 +128,22 @@ int tell_numbered(struct session *from, struct hub_peer *to,
 	return err;
 }
 
+bool tell_may_address(const struct peer *from, enum hub_role role)
+{
+	return !hub_peer_of(from)->hub->config->rooms.address_seen_only ||
+	       (room_sees(from->role, role) && room_sees(role, from->role));
+}
+
 int hub_send_role(struct peer *from, enum hub_role role,
-		  struct envelope *envelope, size_t *taken)
+		  struct envelope *envelope)
 {
 	const struct room_list *list = room_list_of(from->room, role);
-	size_t count = 0;
+	bool is_taken = false;
 
 	if (from->lacks & RIGHT_SIGNAL)
 		return -EPERM;
-	if (taken)
-		*taken = 0;
+	if (!tell_may_address(from, role))
+		return -EHOSTUNREACH;
 	if (hub_muted_s(from, envelope->kind))
 		return 0;
 	envelope->from = from;
@@ -147,13 +153,11 @@ int hub_send_role(struct peer *from, enum hub_role role,
 
 		if (peer && peer != from && peer->role == role &&
 		    !peer->ops->deliver(peer, envelope))
-			count++;
+			is_taken = true;
 	}
 	free_frames(envelope);
-	if (count)
+	if (is_taken)
 		count_relayed(envelope);
-	if (taken)
-		*taken = count;
 	return 0;
 }
 

@@ -19,6 +19,9 @@ void tell_settled(const struct hub *hub);
 /* To everybody in the room. */
 void tell_viewers(const struct room *room);
 
+/* Whether it may send to peers of that role (rooms.address_seen_only). */
+bool tell_may_address(const struct peer *from, enum hub_role role);
+
 /* Returns what the receiver's deliver() did. */
 int tell_peer(const struct peer *from, const struct peer *to,
 	      struct envelope *envelope);

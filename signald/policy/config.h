@@ -90,11 +90,13 @@ struct config {
 		unsigned max_rooms;
 		unsigned max_peers_per_room;
 		unsigned max_watchers_per_broadcaster;
+		unsigned max_watchers_per_room; /* 0: no limit */
 		unsigned max_broadcasters_per_room;
 		unsigned max_peers_listed;
 		unsigned max_metadata_bytes;
 		char *takeover; /* "refuse", "replace" or "same-user" */
 		char *creation; /* "anybody" or "token" */
+		bool address_seen_only;
 	} rooms;
 	struct {
 		char *mode; /* "auto", or what it stands for */

@@ -123,6 +123,8 @@ const struct config_key config_keys[] = {
 	     CONFIG_RELOAD, "peers in one room, watchers included"),
 	UINT(rooms, max_watchers_per_broadcaster, "50", 1, 100000,
 	     CONFIG_RELOAD, "watchers one broadcaster is planned to serve: sizes coturn's quota"),
+	UINT(rooms, max_watchers_per_room, "0", 0, 10000000,
+	     CONFIG_RELOAD, "watchers in one room, each of whom its broadcaster serves; 0: no limit of their own"),
 	UINT(rooms, max_broadcasters_per_room, "1", 1, 1000,
 	     CONFIG_RELOAD, "broadcasters in one room"),
 	UINT(rooms, max_peers_listed, "100", 1, 1000,
@@ -133,6 +135,8 @@ const struct config_key config_keys[] = {
 	     CONFIG_RELOAD, "a second broadcaster is refused, or the first goes, or goes if both are of one user"),
 	WORD(rooms, creation, "anybody", "anybody|token",
 	     CONFIG_RELOAD, "whose coming makes a room: token: only theirs who come by a token, a ticket or a key"),
+	TEXT(rooms, address_seen_only, CONFIG_BOOL, "no",
+	     CONFIG_RELOAD, "one peer may send to another only if each sees the other: watchers and the broadcaster, say"),
 
 	WORD(access, mode, "auto", "auto|open|guest|key|token",
 	     CONFIG_RESTART, "who may come in; auto: open where only this machine is listened to, else guest"),

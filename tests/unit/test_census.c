@@ -226,7 +226,7 @@ static void who_is_muted_negotiates_and_says_nothing_until_it_ends(void **state)
 	hub_broadcast(loud, &(struct envelope){.kind = ENVELOPE_BROADCAST});
 	assert_int_equal(
 		hub_send_role(loud, ROLE_BROADCASTER,
-			      &(struct envelope){.kind = ENVELOPE_EVENT}, NULL),
+			      &(struct envelope){.kind = ENVELOPE_EVENT}),
 		0);
 	assert_int_equal(delivered, 0);
 	assert_int_equal(say(loud, other, ENVELOPE_OFFER), 0);

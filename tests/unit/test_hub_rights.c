@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "hub/hub.h"
+#include "hub/session.h"
 #include "policy/metric.h"
 
 static char refuse[] = "refuse", replace[] = "replace";
@@ -136,26 +137,92 @@ static void sending_to_one_and_to_all_are_two_rights(void **state)
 	struct envelope all = {.kind = ENVELOPE_BROADCAST,
 			       .payload = SPAN("1")};
 	int64_t relayed = metric_values[METRIC_RELAYED_SIGNAL];
-	size_t taken = 7;
 
 	(void)state;
 	heard = 0;
 	assert_int_equal(hub_send(hub, dumb, span_from(ear->id), &one), -EPERM);
-	assert_int_equal(hub_send_role(dumb, ROLE_BROADCASTER, &one, &taken),
-			 -EPERM);
+	assert_int_equal(hub_send_role(dumb, ROLE_BROADCASTER, &one), -EPERM);
 	assert_int_equal(hub_broadcast(quiet, &all), -EPERM);
 	assert_int_equal(heard, 0);
 	assert_int_equal(metric_values[METRIC_RELAYED_SIGNAL], relayed);
 	assert_int_equal(hub_broadcast(dumb, &all), 0);
 	assert_int_equal(hub_send(hub, quiet, span_from(ear->id), &one), 0);
-	assert_int_equal(hub_send_role(quiet, ROLE_BROADCASTER, &one, &taken),
-			 0);
-	assert_int_equal(taken, 1);
+	assert_int_equal(hub_send_role(quiet, ROLE_BROADCASTER, &one), 0);
 	assert_int_equal(heard, 3);
 	assert_int_equal(hub_send(hub, dumb, SPAN("nobody"), &one), -EPERM);
 	leave(dumb);
 	leave(quiet);
 	leave(ear);
+}
+
+/* By each role to each: the first may send to the second. */
+static void only_who_see_each_other_send_to_each_other(void **state)
+{
+	static const enum hub_role roles[] = {ROLE_PEER, ROLE_BROADCASTER,
+					      ROLE_WATCHER, ROLE_OPERATOR};
+	static const bool may[4][4] = {
+		[ROLE_PEER] = {true, true, false, true},
+		[ROLE_BROADCASTER] = {true, true, true, true},
+		[ROLE_WATCHER] = {false, true, false, true},
+		[ROLE_OPERATOR] = {true, true, true, true},
+	};
+
+	(void)state;
+	config.rooms.max_broadcasters_per_room = 2;
+	for (size_t i = 0; i < 16; i++) {
+		enum hub_role by = roles[i / 4], to = roles[i % 4];
+		size_t heard = 0;
+		struct peer *from = join(by, 0, NULL);
+		struct peer *ear = join(to, 0, &heard);
+		struct envelope one = {.kind = ENVELOPE_SIGNAL,
+				       .payload = SPAN("1")};
+		int err = may[by][to] ? 0 : -EHOSTUNREACH;
+
+		heard = 0;
+		assert_int_equal(hub_send(hub, from, span_from(ear->id), &one),
+				 0);
+		assert_int_equal(hub_send_role(from, to, &one), 0);
+		assert_int_equal(heard, 2);
+		config.rooms.address_seen_only = true;
+		assert_int_equal(hub_send(hub, from, span_from(ear->id), &one),
+				 err);
+		assert_int_equal(hub_send_role(from, to, &one), err);
+		assert_int_equal(hub_send(hub, from, SPAN("nobody"), &one),
+				 -ENOENT);
+		assert_int_equal(heard, err ? 2 : 4);
+		config.rooms.address_seen_only = false;
+		leave(from);
+		leave(ear);
+	}
+}
+
+static void a_broadcaster_has_so_many_watchers_and_no_more(void **state)
+{
+	const struct hub_join one_more = join_of(ROLE_WATCHER, 0, NULL);
+	struct peer *first, *second, *peer, *none;
+
+	(void)state;
+	config.rooms.max_watchers_per_room = 2;
+	first = join(ROLE_WATCHER, 0, NULL);
+	second = join(ROLE_WATCHER, 0, NULL);
+	assert_int_equal(hub_may_join(hub, &one_more), -EUSERS);
+	assert_int_equal(hub_join(hub, &one_more, &none), -EUSERS);
+	peer = join(ROLE_PEER, 0, NULL);
+	assert_int_equal(hub_set_role(hub, peer, ROLE_WATCHER, false), -EUSERS);
+	assert_int_equal(peer->role, ROLE_PEER);
+	assert_int_equal(hub_set_role(hub, second, ROLE_WATCHER, false), 0);
+	/* Who is cut off leaves its place to others, and may come back. */
+	hub_await(hub, first);
+	assert_int_equal(hub_set_role(hub, peer, ROLE_WATCHER, false), 0);
+	hub_back(hub, first);
+	assert_int_equal(hub_may_join(hub, &one_more), -EUSERS);
+	leave(first);
+	assert_int_equal(hub_may_join(hub, &one_more), -EUSERS);
+	leave(second);
+	assert_int_equal(hub_may_join(hub, &one_more), 0);
+	config.rooms.max_watchers_per_room = 0;
+	leave(join(ROLE_WATCHER, 0, NULL));
+	leave(peer);
 }
 
 static void guests_make_no_rooms_where_they_may_not(void **state)
@@ -246,6 +313,8 @@ int main(void)
 		TEST(each_role_needs_its_right_and_all_that_to_join),
 		TEST(a_role_is_not_got_by_changing_either),
 		TEST(sending_to_one_and_to_all_are_two_rights),
+		TEST(only_who_see_each_other_send_to_each_other),
+		TEST(a_broadcaster_has_so_many_watchers_and_no_more),
 		TEST(guests_make_no_rooms_where_they_may_not),
 		TEST(a_broadcaster_makes_way_as_the_policy_says),
 	};

@@ -620,7 +620,7 @@ describe('a lost connection', () => {
 			await second.next('join');
 		});
 
-		for (const reason of ['role-taken', 'room-full', 'too-many-rooms', 'taken', 'kicked']) {
+		for (const reason of ['role-taken', 'room-full', 'too-many-watchers', 'too-many-rooms', 'taken', 'kicked']) {
 			test(`(${reason}) ends it`, async (t) => {
 				const pair = await joinedPair(t, {}, { peers: [bob] });
 				const sent = pair.client.send('bob', 1);

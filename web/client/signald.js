@@ -30,7 +30,7 @@ const ADDRESS_BYTES = 160;
 const EXPIRED = ['expired', 'overflow'];
 
 /** And where it is as after a refused join. */
-const REFUSALS = ['taken', 'kicked', 'role-taken', 'room-full', 'too-many-rooms', 'internal'];
+const REFUSALS = ['taken', 'kicked', 'role-taken', 'room-full', 'too-many-watchers', 'too-many-rooms', 'internal'];
 
 /** No timer runs for much longer: 23 days. */
 const MAX_TIMER_MS = 2e9;

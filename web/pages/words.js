@@ -124,6 +124,7 @@ const MAX_ROOM_BYTES = 128;
 /** Why the server said no. @type {Record<string, string>} */
 const REFUSALS = {
 	'room-full': 'This room is full.',
+	'too-many-watchers': 'As many are watching as this room lets in.',
 	'too-many-rooms': 'The server has as many rooms as it can take.',
 	'role-taken': 'Somebody is live in this room already.',
 	'bad-room': 'This is not a name for a room.',
