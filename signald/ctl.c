@@ -323,6 +323,37 @@ static int run_mute(struct ctl *ctl, const struct command *command)
 	return code ? code : report(ctl, command, json);
 }
 
+static int run_rotate(struct ctl *ctl, const struct command *command)
+{
+	const char *more = ctl->words[1];
+	bool is_void = more && !strcmp(more, "void");
+	struct buf path = {0};
+	char body[64] = "";
+	json_t *json;
+	int code;
+
+	if (more && !is_void &&
+	    (!*more || strspn(more, "0123456789") != strlen(more) ||
+	     strlen(more) > 9))
+		usage(more, "behind resume-keys may stand void, behind "
+			    "admin-key seconds, 0 to 86400");
+	if (is_void)
+		(void)snprintf(body, sizeof(body), "{\"void\":true}");
+	else if (more)
+		(void)snprintf(body, sizeof(body), "{\"graceSeconds\":%ld}",
+			       strtol(more, NULL, 10));
+	write_path(&path, command, ctl->words[0]);
+	code = ask(ctl, command->method, &path, span_from(body), &json);
+	if (code)
+		return code;
+	if (!ctl->as_json)
+		(void)printf("what is out stays good for at most "
+			     "%" JSON_INTEGER_FORMAT " s\n",
+			     json_integer_value(
+				     json_object_get(json, "graceSeconds")));
+	return report(ctl, command, json);
+}
+
 /* Whole lines of the stream. */
 static void take_bytes(struct span bytes, void *arg)
 {
@@ -400,6 +431,9 @@ static const struct command commands[] = {
 	 run_events, "GET", "events", NULL},
 	{"reload", "", "read the configuration again", 0, 0, run_reload, "POST",
 	 "reload", "the configuration is read again"},
+	{"rotate", "WHAT [HOW]",
+	 "a new key: resume-keys [void], or admin-key [SECONDS]", 1, 2,
+	 run_rotate, "POST", "rotate/%s", "the key is a new one"},
 	{"drain", "", "send all clients to the next process, and end", 0, 0,
 	 run_act, "POST", "drain", "it drains, and ends then"},
 	{NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL},

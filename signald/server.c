@@ -247,6 +247,7 @@ static int start_admin(struct server *server)
 		.loop = server->loop,
 		.conns = server->conns,
 		.hub = server->hub,
+		.keyring = server->keyring,
 		.kicked = server->kicked,
 		.relay_admin = server->relay_admin,
 		.icelist = &server->turn.icelist,

@@ -286,19 +286,6 @@ void access_judge(struct access *access, const struct access_ask *ask,
 
 /* --- what was shown --- */
 
-/* RFC 9110, 11.4: the scheme's name is in any case. */
-static struct span read_authorization(const struct http_request *head)
-{
-	const struct http_header *header =
-		http_find(head, SPAN("Authorization"));
-	const struct span scheme = SPAN("Bearer ");
-
-	if (!header || header->value.len <= scheme.len ||
-	    !span_equal_nocase(span_of(header->value.ptr, scheme.len), scheme))
-		return (struct span){NULL, 0};
-	return span_trim(span_skip(header->value, scheme.len));
-}
-
 /* Browsers can set no header of a WebSocket but this one. */
 static struct span read_subprotocol(const struct http_request *head)
 {
@@ -319,7 +306,7 @@ static struct span read_subprotocol(const struct http_request *head)
 struct span access_shown(const struct web_request *request,
 			 char space[TICKET_LEN + 1])
 {
-	struct span shown = read_authorization(request->head);
+	struct span shown = http_bearer(request->head);
 	int err;
 
 	if (!shown.ptr)
@@ -359,7 +346,7 @@ int access_backend(struct access *access, const struct web_request *request,
 		   char name[CONFIG_MAX_KEY_NAME + 1],
 		   struct access_verdict *verdict)
 {
-	struct span key = read_authorization(request->head);
+	struct span key = http_bearer(request->head);
 
 	*verdict = (struct access_verdict){0};
 	if (!key.ptr) {

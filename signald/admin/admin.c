@@ -161,19 +161,16 @@ static const struct admin_route *find_method(const struct admin_route *form,
 	return NULL;
 }
 
-static void write_allow(struct buf *headers, const struct admin_route *form)
+/* Those of all rows of the same form. */
+static unsigned methods_of(const struct admin_route *form)
 {
-	const char *separator = NO_STORE "Allow: ";
+	unsigned methods = 0;
 
-	for (unsigned bit = HTTP_GET; bit <= HTTP_DELETE; bit <<= 1) {
-		if (!find_method(form, (enum http_method)bit))
-			continue;
-		buf_append_str(headers, separator);
-		buf_append_str(headers,
-			       http_method_name((enum http_method)bit));
-		separator = ", ";
-	}
-	buf_append(headers, "\r\n", sizeof("\r\n"));
+	for (const struct admin_route *route = admin_routes; route->path;
+	     route++)
+		if (!strcmp(route->path, form->path))
+			methods |= route->method;
+	return methods;
 }
 
 static void refuse_method(const struct admin_ask *ask,
@@ -181,7 +178,9 @@ static void refuse_method(const struct admin_ask *ask,
 {
 	struct buf headers = {0};
 
-	write_allow(&headers, form);
+	buf_append_str(&headers, NO_STORE);
+	web_write_allow(&headers, methods_of(form));
+	buf_append(&headers, "", 1);
 	web_reply_problem(ask->exchange, 405,
 			  "this path does not take this method; Allow names "
 			  "those it takes",

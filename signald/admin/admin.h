@@ -4,6 +4,7 @@
 
 #include "hub/hub.h"
 #include "net/web.h"
+#include "policy/keyring.h"
 #include "policy/kicked.h"
 #include "turn/icelist.h"
 #include "turn/probe.h"
@@ -30,6 +31,7 @@ struct admin_parts {
 	struct loop *loop;
 	struct conn_set *conns;
 	struct hub *hub;
+	struct keyring *keyring;
 	struct kicked *kicked;
 	struct relay_admin *relay_admin;
 	struct icelist *const *icelist; /* those in force */

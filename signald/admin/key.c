@@ -9,23 +9,48 @@ static void set(struct admin_key *key, struct span text, bool is_made)
 	crypto_sha256(text, key->hash);
 }
 
-static int read_made(struct admin_key *key, const char *dir)
+/* As the file has it, in base64url. */
+static void set_made(struct admin_key *key,
+		     const uint8_t bytes[LASTING_KEY_BYTES])
 {
 	char text[CRYPTO_BASE64_LEN(LASTING_KEY_BYTES) + 1];
+
+	set(key,
+	    span_of(text, crypto_base64url(bytes, LASTING_KEY_BYTES, text)),
+	    true);
+	crypto_wipe(text, sizeof(text));
+}
+
+static int read_made(struct admin_key *key, const char *dir)
+{
 	uint8_t bytes[LASTING_KEY_BYTES];
 	int err = lasting_key(dir, ADMIN_KEY_FILE, bytes);
 
 	if (!err)
-		set(key,
-		    span_of(text, crypto_base64url(bytes, sizeof(bytes), text)),
-		    true);
+		set_made(key, bytes);
 	crypto_wipe(bytes, sizeof(bytes));
-	crypto_wipe(text, sizeof(text));
+	return err;
+}
+
+int admin_key_renew(struct admin_key *key, const char *dir, uint64_t until_s)
+{
+	uint8_t bytes[LASTING_KEY_BYTES];
+	int err = lasting_key_renew(dir, ADMIN_KEY_FILE, bytes);
+
+	if (!err) {
+		memcpy(key->earlier, key->hash, sizeof(key->earlier));
+		key->earlier_ends_s = until_s;
+		set_made(key, bytes);
+	}
+	crypto_wipe(bytes, sizeof(bytes));
 	return err;
 }
 
 int admin_key_read(struct admin_key *key, const struct config *config)
 {
+	/* What was set by hand is the only one. */
+	if (*config->admin.key || !*config->state.dir)
+		key->earlier_ends_s = 0;
 	if (*config->admin.key)
 		set(key, span_from(config->admin.key), false);
 	else if (*config->state.dir)
@@ -35,18 +60,11 @@ int admin_key_read(struct admin_key *key, const struct config *config)
 	return 0;
 }
 
-/* Returns false when the header is not of that scheme. */
-static bool read_bearer(const struct http_request *head, struct span *token)
+static bool is_hash(const uint8_t hash[CRYPTO_SHA256_LEN],
+		    const uint8_t known[CRYPTO_SHA256_LEN])
 {
-	const struct http_header *header =
-		http_find(head, SPAN("Authorization"));
-	const struct span scheme = SPAN("Bearer ");
-
-	if (!header || header->value.len < scheme.len ||
-	    !span_equal_nocase(span_of(header->value.ptr, scheme.len), scheme))
-		return false;
-	*token = span_trim(span_skip(header->value, scheme.len));
-	return true;
+	return crypto_equal(span_of(hash, CRYPTO_SHA256_LEN),
+			    span_of(known, CRYPTO_SHA256_LEN));
 }
 
 static enum admin_key_verdict compare(struct admin_key *key, struct span token,
@@ -55,8 +73,8 @@ static enum admin_key_verdict compare(struct admin_key *key, struct span token,
 	uint8_t hash[CRYPTO_SHA256_LEN];
 
 	crypto_sha256(token, hash);
-	if (crypto_equal(span_of(hash, sizeof(hash)),
-			 span_of(key->hash, sizeof(key->hash))))
+	if (is_hash(hash, key->hash) ||
+	    (now_s < key->earlier_ends_s && is_hash(hash, key->earlier)))
 		return ADMIN_KEY_RIGHT;
 	key->failed_at_s = now_s;
 	key->failures++;
@@ -68,11 +86,11 @@ enum admin_key_verdict admin_key_judge(struct admin_key *key,
 				       const struct http_request *head)
 {
 	uint64_t now_s = clock->mono_ms / 1000;
-	struct span token;
+	struct span token = http_bearer(head);
 
 	if (!key->is_there)
 		return ADMIN_KEY_NONE;
-	if (!read_bearer(head, &token))
+	if (!token.ptr)
 		return ADMIN_KEY_MISSING;
 	if (key->failed_at_s != now_s)
 		key->failures = 0;

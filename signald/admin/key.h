@@ -14,7 +14,10 @@ struct admin_key {
 	bool is_there;
 	bool is_made; /* that of state.dir */
 	uint8_t hash[CRYPTO_SHA256_LEN];
-	/* Wrong ones in this second. */
+	/* The one of before, good until then. */
+	uint8_t earlier[CRYPTO_SHA256_LEN];
+	uint64_t earlier_ends_s; /* as failed_at_s; 0: there is none */
+	/* Wrong ones in this second, of the monotonic clock. */
 	uint64_t failed_at_s;
 	unsigned failures;
 };
@@ -25,6 +28,15 @@ struct admin_key {
 /* admin.key, or the one of state.dir, which is made where there is none.
  * Returns 0, or as lasting_key(). */
 int admin_key_read(struct admin_key *key, const struct config *config);
+
+/*
+ * Put a new one into the folder in place of the one that was made there.
+ *
+ * until_s  of the monotonic clock: the one of before is good until then
+ *
+ * Returns 0, or as lasting_key_renew(): nothing has changed then.
+ */
+int admin_key_renew(struct admin_key *key, const char *dir, uint64_t until_s);
 
 enum admin_key_verdict {
 	ADMIN_KEY_RIGHT,

@@ -64,6 +64,9 @@ admin_handler admin_reload;
 admin_handler admin_drain_server;
 admin_handler admin_restore_server;
 
+/* --- rotate.c --- */
+admin_handler admin_rotate;
+
 /* --- events.c --- */
 
 /* From now on it hears of what is logged. Returns 0 or -ENOMEM. */

@@ -18,6 +18,7 @@ const struct admin_route admin_routes[] = {
 	{HTTP_GET, "events", admin_stream_events},
 	{HTTP_POST, "drain", admin_drain},
 	{HTTP_POST, "reload", admin_reload},
+	{HTTP_POST, "rotate/{what}", admin_rotate},
 	{HTTP_GET, "openapi.json", admin_show_document},
 	{.path = NULL},
 };

@@ -683,6 +683,18 @@ const struct http_header *http_find(const struct http_request *request,
 	return NULL;
 }
 
+struct span http_bearer(const struct http_request *request)
+{
+	const struct http_header *header =
+		http_find(request, SPAN("Authorization"));
+	const struct span scheme = SPAN("Bearer ");
+
+	if (!header || header->value.len <= scheme.len ||
+	    !span_equal_nocase(span_of(header->value.ptr, scheme.len), scheme))
+		return (struct span){NULL, 0};
+	return span_trim(span_skip(header->value, scheme.len));
+}
+
 bool http_has_token(struct span value, struct span token)
 {
 	struct span item;

@@ -92,6 +92,10 @@ ssize_t http_parse_head(struct span buf, size_t *scanned,
 const struct http_header *http_find(const struct http_request *request,
 				    struct span name);
 
+/* The credential of "Authorization: Bearer …" (RFC 6750, 2.1; the scheme's name
+ * in any case: RFC 9110, 11.1); {NULL, 0} without one. */
+struct span http_bearer(const struct http_request *request);
+
 /* A header's value has token as an item of its comma-separated list, in any
  * case. */
 bool http_has_token(struct span value, struct span token);

@@ -146,8 +146,7 @@ static void on_close(struct conn *conn, const char *reason, void *arg)
 	free_web_conn(wc);
 }
 
-/* "Allow: GET, HEAD, OPTIONS" */
-static void write_allow(struct buf *headers, unsigned methods)
+void web_write_allow(struct buf *headers, unsigned methods)
 {
 	const char *separator = "Allow: ";
 
@@ -186,7 +185,7 @@ static void reply_options(struct web_exchange *exchange,
 {
 	struct buf headers = {0};
 
-	write_allow(&headers, methods);
+	web_write_allow(&headers, methods);
 	if (exchange->cors != WEB_NO_CORS &&
 	    http_find(head, SPAN("Access-Control-Request-Method")))
 		write_preflight(&headers, exchange->cors, head);
@@ -200,7 +199,7 @@ static void refuse_method(struct web_exchange *exchange, unsigned methods)
 {
 	struct buf headers = {0};
 
-	write_allow(&headers, methods);
+	web_write_allow(&headers, methods);
 	buf_append(&headers, "", 1);
 	web_reply_problem(exchange, 405,
 			  "this path does not take this method; Allow names "

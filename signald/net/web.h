@@ -82,6 +82,10 @@ struct web_response {
 void web_reply(struct web_exchange *exchange,
 	       const struct web_response *response);
 
+/* Append "Allow: GET, HEAD, OPTIONS" and CRLF, for a path that takes these of
+ * enum http_method: HEAD comes with GET, OPTIONS is answered everywhere. */
+void web_write_allow(struct buf *headers, unsigned methods);
+
 /* Answer with application/problem+json (RFC 9457); headers may be NULL. */
 void web_reply_problem(struct web_exchange *exchange, int status,
 		       const char *detail, const char *headers);

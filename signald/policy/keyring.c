@@ -137,19 +137,25 @@ static bool is_older(const struct key *key, uint64_t age_s, uint64_t now_s)
 	return age >= age_s;
 }
 
-int keyring_rotate(struct keyring *ring, uint64_t now_s)
+/* Those that are good are the newest. */
+static size_t count_good(const struct keyring *ring, uint64_t now_s)
+{
+	size_t good = 0;
+
+	while (good < ring->count &&
+	       !is_older(&ring->keys[good], KEYRING_LIVES_S, now_s))
+		good++;
+	return good;
+}
+
+/* A new key, before so many of those that are there. */
+static int change(struct keyring *ring, size_t kept, uint64_t now_s)
 {
 	struct key keys[MAX_KEYS];
-	size_t kept = 0;
-	int err;
+	int err =
+		make_key((uint8_t)(ring->count ? ring->keys[0].number + 1 : 1),
+			 now_s, &keys[0]);
 
-	if (ring->count && !is_older(&ring->keys[0], KEYRING_SIGNS_S, now_s))
-		return 0;
-	while (kept < ring->count && kept < MAX_KEYS - 1 &&
-	       !is_older(&ring->keys[kept], KEYRING_LIVES_S, now_s))
-		kept++;
-	err = make_key((uint8_t)(ring->count ? ring->keys[0].number + 1 : 1),
-		       now_s, &keys[0]);
 	if (err)
 		return err;
 	memcpy(keys + 1, ring->keys, kept * sizeof(*keys));
@@ -164,6 +170,34 @@ int keyring_rotate(struct keyring *ring, uint64_t now_s)
 	}
 	crypto_wipe(keys, sizeof(keys));
 	return err;
+}
+
+int keyring_rotate(struct keyring *ring, uint64_t now_s)
+{
+	size_t good = count_good(ring, now_s);
+
+	if (ring->count && !is_older(&ring->keys[0], KEYRING_SIGNS_S, now_s))
+		return 0;
+	return change(ring, good < MAX_KEYS ? good : MAX_KEYS - 1, now_s);
+}
+
+int keyring_renew(struct keyring *ring, uint64_t now_s,
+		  enum keyring_earlier earlier)
+{
+	size_t good =
+		earlier == KEYRING_VOID_EARLIER ? 0 : count_good(ring, now_s);
+
+	return good < MAX_KEYS ? change(ring, good, now_s) : -EBUSY;
+}
+
+uint64_t keyring_grace_s(const struct keyring *ring, uint64_t now_s)
+{
+	uint64_t ends_s;
+
+	if (ring->count < 2)
+		return 0;
+	ends_s = ring->keys[1].created_s + KEYRING_LIVES_S;
+	return ends_s > now_s ? ends_s - now_s : 0;
 }
 
 static int open_file(struct keyring *ring, const char *dir)

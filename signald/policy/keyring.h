@@ -27,6 +27,23 @@ void keyring_free(struct keyring *ring); /* takes NULL */
  * keyring_new(): the keys stay as they were then. */
 int keyring_rotate(struct keyring *ring, uint64_t now_s);
 
+enum keyring_earlier {
+	KEYRING_KEEP_EARLIER, /* what they signed stays good, as ever */
+	KEYRING_VOID_EARLIER, /* and is good no more, nor are they */
+};
+
+/*
+ * Change keys now.
+ *
+ * Returns 0, -EBUSY when so many earlier ones are good that one would have to
+ * go before its time, or as keyring_new(): the keys stay as they were then.
+ */
+int keyring_renew(struct keyring *ring, uint64_t now_s,
+		  enum keyring_earlier earlier);
+
+/* For so many seconds more the key before the newest is good; 0 without one. */
+uint64_t keyring_grace_s(const struct keyring *ring, uint64_t now_s);
+
 #define KEYRING_MAC_BYTES 16
 
 /* Sign with the newest key, whose number is returned in *key. 0 or -ENOMEM. */

@@ -54,3 +54,20 @@ int lasting_key(const char *dir, const char *file,
 	crypto_random(key, LASTING_KEY_BYTES);
 	return *dir ? save(path, key) : 0;
 }
+
+int lasting_key_renew(const char *dir, const char *file,
+		      uint8_t key[LASTING_KEY_BYTES])
+{
+	uint8_t fresh[LASTING_KEY_BYTES];
+	char path[STATE_FILE_PATH_CAP];
+	int err = state_file_path(dir, file, path);
+
+	if (err)
+		return err;
+	crypto_random(fresh, sizeof(fresh));
+	err = save(path, fresh);
+	if (!err)
+		memcpy(key, fresh, sizeof(fresh));
+	crypto_wipe(fresh, sizeof(fresh));
+	return err;
+}

@@ -17,4 +17,9 @@
 int lasting_key(const char *dir, const char *file,
 		uint8_t key[LASTING_KEY_BYTES]);
 
+/* Put a new key into DIR/FILE. Returns 0, and *key is written, -ENAMETOOLONG,
+ * or what writing it gave: the key of before stays then. */
+int lasting_key_renew(const char *dir, const char *file,
+		      uint8_t key[LASTING_KEY_BYTES]);
+
 #endif

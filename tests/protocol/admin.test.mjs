@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ADMIN_KEY, makeFolder, restart, root, startDaemon, until, useDaemon } from '../lib/daemon.mjs';
-import { joinPeer } from '../lib/peer.mjs';
+import { joinPeer, openPeer } from '../lib/peer.mjs';
 import { judgeFile } from '../lib/schema.mjs';
 import { joinSession } from '../lib/session.mjs';
 import { kind, openClient } from '../lib/sio-clients.mjs';
@@ -206,7 +206,7 @@ describe('what is shown', () => {
 			await assertProblem(await daemon.admin('GET', `peers?${query}`), 400, /limit must be a whole number from 1 to 1000/);
 		await assertProblem(await daemon.admin('GET', `rooms?after=${'x'.repeat(600)}`), 400, /511 bytes/);
 		const wrong = await daemon.admin('POST', 'rooms/x');
-		assert.equal(wrong.headers.get('allow'), 'GET, HEAD, DELETE');
+		assert.equal(wrong.headers.get('allow'), 'GET, HEAD, DELETE, OPTIONS');
 		await assertProblem(wrong, 405, /Allow/);
 		assert.equal((await daemon.admin('HEAD', 'status')).status, 200);
 	});
@@ -292,6 +292,82 @@ describe('what is done', () => {
 		await writeFile(own.configPath, '[rooms]\nmax_rooms = many\n');
 		await assertProblem(await reload(), 422, /signald\.conf:2.*max_rooms.*many/);
 		assert.equal((await get(own, 'limits')).limits.find(({ key }) => key === 'rooms.max_rooms').value, 20);
+	});
+
+	// Whether a token is good after a restart, and what it answers.
+	const resumes = async (t, own, token) => {
+		const peer = await openPeer(t, own);
+		const answer = await peer.request({ type: 'resume', token, inst: 9 });
+		return answer.reason ?? answer.type;
+	};
+
+	test('the keys of resume tokens are changed, and those of before stay good', async (t) => {
+		const sets = { 'state.dir': await makeFolder(t) };
+		let own = await startDaemon(t, { sets });
+		const rotate = (body) => own.admin('POST', 'rotate/resume-keys', { body });
+		const first = (await joinPeer(t, own, newRoom(), { inst: 5 })).joined.session;
+		const file = path.join(sets['state.dir'], 'resume-keys');
+		const linesOf = async () => (await readFile(file, 'utf8')).trim().split('\n');
+		const [before] = await linesOf();
+		const rotated = await (await rotate()).json();
+		assert.equal(rotated.rotated, 'resume-keys');
+		assert.ok(rotated.graceSeconds > 86400 && rotated.graceSeconds <= 2 * 86400);
+		const [fresh, kept] = await linesOf();
+		assert.equal(kept, before);
+		assert.notEqual(fresh.split(' ')[0], before.split(' ')[0]);
+		const second = (await joinPeer(t, own, newRoom(), { inst: 5 })).joined.session;
+		own = await restart(t, own);
+		assert.equal(await resumes(t, own, first.token), 'resumed');
+		assert.equal(await resumes(t, own, second.token), 'resumed');
+		assert.equal((await rotate()).status, 200);
+		assert.equal((await rotate('{"void": false}')).status, 200);
+		await assertProblem(await rotate(), 409, /void/);
+		assert.equal((await linesOf()).length, 4);
+		await own.waitLog(/admin\.rotated what=resume-keys grace_s=\d+/);
+	});
+
+	test('and where they must not, all they signed is void, on disk too', async (t) => {
+		const sets = { 'state.dir': await makeFolder(t) };
+		let own = await startDaemon(t, { sets });
+		const first = (await joinPeer(t, own, newRoom(), { inst: 5 })).joined.session;
+		assert.deepEqual(await (await own.admin('POST', 'rotate/resume-keys', { body: '{"void": true}' })).json(), { rotated: 'resume-keys', graceSeconds: 0 });
+		const second = (await joinPeer(t, own, newRoom(), { inst: 5 })).joined.session;
+		assert.equal(await resumes(t, own, first.token), 'bad-token');
+		own = await restart(t, own);
+		assert.equal(await resumes(t, own, first.token), 'bad-token');
+		assert.equal(await resumes(t, own, second.token), 'resumed');
+		for (const body of ['{"void": 1}', 'x', '[]'])
+			await assertProblem(await own.admin('POST', 'rotate/resume-keys', { body }), 400, /\{"void": true\}/);
+	});
+
+	test('the key of the API is changed, and the one of before is good for a while', async (t) => {
+		const sets = { 'state.dir': await makeFolder(t), 'admin.key': '' };
+		const own = await startDaemon(t, { sets });
+		const file = path.join(sets['state.dir'], 'admin-key');
+		const read = async () => (await readFile(file, 'utf8')).trim();
+		const bearer = (key) => ({ Authorization: `Bearer ${key}` });
+		const knows = async (key) => (await own.admin('GET', 'status', { headers: bearer(key) })).status;
+		const rotate = (key, body) => own.admin('POST', 'rotate/admin-key', { headers: bearer(key), body });
+		const first = await read();
+		assert.deepEqual(await (await rotate(first)).json(), { rotated: 'admin-key', graceSeconds: 300 });
+		const second = await read();
+		assert.notEqual(second, first);
+		assert.equal((await stat(file)).mode & 0o777, 0o600);
+		assert.deepEqual([await knows(first), await knows(second)], [200, 200]);
+		assert.equal((await rotate(second, '{"graceSeconds": 1}')).status, 200);
+		const third = await read();
+		assert.deepEqual([await knows(first), await knows(second), await knows(third)], [401, 200, 200]);
+		await until('the second is over', async () => await knows(second) === 401);
+		assert.equal((await rotate(third, '{"graceSeconds": 0}')).status, 200);
+		assert.deepEqual([await knows(third), await knows(await read())], [401, 200]);
+		for (const key of [first, second, third, await read()])
+			assert.ok(!own.log.includes(key), 'no key is in the log');
+		await assertProblem(await rotate(await read(), '{"graceSeconds": 86401}'), 400, /from 0 to 86400/);
+	});
+
+	test('what is not made here is not rotated here', async () => {
+		await assertProblem(await daemon.admin('POST', 'rotate/admin-key'), 409, /admin\.key/);
+		await assertProblem(await daemon.admin('POST', 'rotate/turn-secret'), 404, /turnconf rotate/);
 	});
 
 	test('a TURN server is drained, and taken back', async (t) => {

@@ -75,6 +75,21 @@ describe('signald ctl', () => {
 		await c.next('kicked');
 	});
 
+	test('rotates keys', async (t) => {
+		const own = await startDaemon(t, { sets: { 'state.dir': await makeFolder(t) } });
+		assert.match(await ctl(own, 'rotate', 'resume-keys'), /^what is out stays good for at most 1[67]\d{4} s\nthe key is a new one\n$/);
+		assert.match(await ctl(own, 'rotate', 'resume-keys', 'void'), /at most 0 s\n/);
+		const made = await startDaemon(t, { sets: { 'state.dir': await makeFolder(t), 'admin.key': '' } });
+		const sets = ['--set', `listen.metrics=127.0.0.1:${made.metricsPort}`, '--set', `state.dir=${made.options.sets['state.dir']}`];
+		// The second finds the key of the first.
+		for (let i = 0; i < 2; i++) {
+			const { stdout } = await runProgram(['ctl', ...sets, 'rotate', 'admin-key', '0']);
+			assert.match(stdout, /at most 0 s\nthe key is a new one\n$/);
+		}
+		await refused(1, /admin\.key/, ...setsOf(own), 'rotate', 'admin-key');
+		await refused(64, /behind admin-key seconds/, ...setsOf(own), 'rotate', 'admin-key', 'soon');
+	});
+
 	test('prints events until it is stopped', async (t) => {
 		const child = spawn(program, ['ctl', ...setsOf(daemon), 'events', '--last', '1'], { env: cleanEnv(), stdio: ['ignore', 'pipe', 'inherit'] });
 		atEnd(t, () => child.kill('SIGKILL'));

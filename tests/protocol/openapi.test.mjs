@@ -87,6 +87,10 @@ test('every path and method answers as the document says, well or with a refusal
 	await check('GET', 'events', 200);
 	await check('GET', 'events', 400, { query: '?last=x' });
 	await check('POST', 'reload', 200);
+	assert.equal((await check('POST', 'rotate/{what}', 200, { values: { what: 'resume-keys' } })).rotated, 'resume-keys');
+	await check('POST', 'rotate/{what}', 400, { values: { what: 'resume-keys' }, body: '[]' });
+	await check('POST', 'rotate/{what}', 404, { values: { what: 'turn-secret' } });
+	await check('POST', 'rotate/{what}', 409, { values: { what: 'admin-key' } });
 	assert.deepEqual(await check('GET', 'openapi.json', 200), document);
 	await check('POST', 'drain', 202);
 	assert.deepEqual([...seen].sort(), documented, 'all of them were asked');

@@ -395,6 +395,62 @@ static void a_keyring_without_memory_is_none(void **state)
 	assert_true(is_good(MESSAGE, &signature));
 }
 
+static void
+keys_are_changed_before_their_time_and_those_of_before_stay(void **state)
+{
+	struct signature signatures[5];
+
+	(void)state;
+	start(START_S);
+	assert_int_equal(keyring_grace_s(ring, START_S), 0);
+	for (size_t i = 0; i < 4; i++) {
+		signatures[i] = sign(MESSAGE);
+		if (i < 3)
+			assert_int_equal(keyring_renew(ring,
+						       START_S + 100 * (i + 1),
+						       KEYRING_KEEP_EARLIER),
+					 0);
+	}
+	assert_int_equal(keyring_grace_s(ring, START_S + 300),
+			 KEYRING_LIVES_S - 100);
+	/* One would have to go before its time. */
+	assert_int_equal(
+		keyring_renew(ring, START_S + 400, KEYRING_KEEP_EARLIER),
+		-EBUSY);
+	start(START_S + 400);
+	for (size_t i = 0; i < 4; i++)
+		assert_true(is_good(MESSAGE, &signatures[i]));
+	assert_int_equal(sign(MESSAGE).key, signatures[3].key);
+	/* The first is two days old. */
+	assert_int_equal(keyring_renew(ring, START_S + KEYRING_LIVES_S,
+				       KEYRING_KEEP_EARLIER),
+			 0);
+	assert_false(is_good(MESSAGE, &signatures[0]));
+	assert_true(is_good(MESSAGE, &signatures[1]));
+}
+
+static void what_earlier_keys_signed_is_void_where_they_are(void **state)
+{
+	struct signature before, after;
+
+	(void)state;
+	start(START_S);
+	before = sign(MESSAGE);
+	assert_int_equal(keyring_renew(ring, START_S + 1, KEYRING_VOID_EARLIER),
+			 0);
+	after = sign(MESSAGE);
+	assert_int_equal(keyring_grace_s(ring, START_S + 1), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_false(is_good(MESSAGE, &before));
+		assert_true(is_good(MESSAGE, &after));
+		start(START_S + 2);
+	}
+	state_limit_files(10);
+	assert_int_not_equal(
+		keyring_renew(ring, START_S + 3, KEYRING_VOID_EARLIER), 0);
+	assert_true(is_good(MESSAGE, &after));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -419,6 +475,8 @@ int main(void)
 		TEST(a_full_disk_keeps_the_keys_there_are),
 		TEST(a_rotation_without_memory_keeps_the_keys_there_are),
 		TEST(a_keyring_without_memory_is_none),
+		TEST(keys_are_changed_before_their_time_and_those_of_before_stay),
+		TEST(what_earlier_keys_signed_is_void_where_they_are),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

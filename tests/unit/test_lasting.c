@@ -98,6 +98,25 @@ static void a_folder_that_is_none_is_told(void **state)
 	assert_int_equal(lasting_key(longest, NAME, key), -ENAMETOOLONG);
 }
 
+static void another_takes_its_place_and_stays(void **state)
+{
+	uint8_t first[LASTING_KEY_BYTES], second[LASTING_KEY_BYTES];
+	uint8_t again[LASTING_KEY_BYTES];
+
+	(void)state;
+	assert_int_equal(lasting_key(state_dir, NAME, first), 0);
+	assert_int_equal(lasting_key_renew(state_dir, NAME, second), 0);
+	assert_memory_not_equal(first, second, sizeof(first));
+	assert_int_equal(lasting_key(state_dir, NAME, again), 0);
+	assert_memory_equal(second, again, sizeof(again));
+	assert_int_equal(state_files_count(), 1);
+	state_limit_files(10);
+	assert_int_not_equal(lasting_key_renew(state_dir, NAME, first), 0);
+	state_limit_files(RLIM_INFINITY);
+	assert_int_equal(lasting_key(state_dir, NAME, again), 0);
+	assert_memory_equal(second, again, sizeof(again));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -108,6 +127,7 @@ int main(void)
 		TEST(a_file_that_is_not_ours_is_refused_and_kept),
 		TEST(a_full_disk_is_told_and_leaves_no_half_key),
 		TEST(a_folder_that_is_none_is_told),
+		TEST(another_takes_its_place_and_stays),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
