@@ -199,6 +199,7 @@ static int start_hub(struct server *server)
 	if (*server->config->state.dir)
 		hub_expect_returns(server->hub);
 	server->api.access = server->access;
+	server->api.loop = server->loop;
 	server->api.clock = &server->loop->clock;
 	return 0;
 }
@@ -272,6 +273,8 @@ static void log_mode(const struct config *config)
 				"key, a ticket or a token"),
 		[MODE_KEY] = "all need an API key, or a ticket got with one",
 		[MODE_TOKEN] = "all need a token, a ticket or an API key",
+		[MODE_WEBHOOK] = ("access.webhook_url decides of all who show "
+				  "no ticket and no API key"),
 	};
 	enum config_mode mode = config_mode(config);
 

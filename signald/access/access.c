@@ -5,6 +5,7 @@
 
 #include "access/access.h"
 #include "access/apikey.h"
+#include "base/member.h"
 #include "codec/json.h"
 
 #define BEARER "bearer."
@@ -14,6 +15,7 @@ struct access {
 	struct tickets *tickets;
 	struct fetcher *fetcher;
 	struct tokens *tokens;
+	struct webhook *webhook;
 };
 
 int access_new(struct access **accessp, struct loop *loop,
@@ -31,6 +33,8 @@ int access_new(struct access **accessp, struct loop *loop,
 	if (!err)
 		err = tokens_new(&access->tokens, loop, access->fetcher);
 	if (!err)
+		err = webhook_new(&access->webhook, loop, access->fetcher);
+	if (!err)
 		err = tokens_configure(access->tokens, why);
 	if (err) {
 		access_free(access);
@@ -42,6 +46,7 @@ int access_new(struct access **accessp, struct loop *loop,
 
 int access_configure(struct access *access, char why[TOKENS_MAX_ERROR])
 {
+	webhook_configure(access->webhook);
 	return tokens_configure(access->tokens, why);
 }
 
@@ -49,15 +54,44 @@ void access_free(struct access *access)
 {
 	if (!access)
 		return;
+	webhook_free(access->webhook);
 	tokens_free(access->tokens);
 	fetcher_free(access->fetcher);
 	tickets_free(access->tickets);
 	free(access);
 }
 
-void access_await(struct access *access, struct tokens_wait *wait)
+static void on_tokens(struct tokens_wait *tokens)
 {
-	tokens_wait(access->tokens, wait);
+	struct access_wait *wait =
+		container_of(tokens, struct access_wait, tokens);
+
+	wait->on_ready(wait);
+}
+
+static void on_webhook(struct webhook_wait *webhook)
+{
+	struct access_wait *wait =
+		container_of(webhook, struct access_wait, webhook);
+
+	wait->on_ready(wait);
+}
+
+void access_await(const struct access_pending *pending,
+		  struct access_wait *wait)
+{
+	wait->tokens.on_ready = on_tokens;
+	wait->webhook.on_ready = on_webhook;
+	if (pending->tokens)
+		tokens_wait(pending->tokens, &wait->tokens);
+	if (pending->asked)
+		webhook_wait(pending->asked, &wait->webhook);
+}
+
+void access_cancel(struct access_wait *wait)
+{
+	tokens_cancel(&wait->tokens);
+	webhook_cancel(&wait->webhook);
 }
 
 const struct config *access_config(const struct access *access)
@@ -94,7 +128,8 @@ static void refuse(struct access_verdict *verdict, const char *code,
 static bool knows_nobody(const struct access *access)
 {
 	return !*access->loop->config->access.keys &&
-	       !tokens_are_on(access->tokens);
+	       !tokens_are_on(access->tokens) &&
+	       config_mode(access->loop->config) != MODE_WEBHOOK;
 }
 
 static void judge_guest(const struct access_ask *ask,
@@ -111,6 +146,61 @@ static void judge_guest(const struct access_ask *ask,
 	verdict->is_guest = true;
 }
 
+/* What the operator's own server says. */
+static const struct {
+	const char *code, *message;
+	unsigned retry_after_s;
+} webhook_verdicts[] = {
+	[WEBHOOK_REFUSED] = {"webhook-refused",
+			     "the operator's server does not let you in", 0},
+	[WEBHOOK_PENDING] = {"webhook-pending",
+			     "the operator's server is being asked", 1},
+	[WEBHOOK_UNAVAILABLE] = {"webhook-unavailable",
+				 "the operator's server, which decides who may "
+				 "come in, does not answer: try again later",
+				 5},
+	[WEBHOOK_BAD_ANSWER] = {"webhook-bad-answer",
+				"the operator's server, which decides who may "
+				"come in, gives no answer of the right form: "
+				"try again later",
+				5},
+	[WEBHOOK_BUSY] = {"webhook-busy",
+			  "too many wait to be let in: try again in a moment",
+			  1},
+};
+
+static void judge_by_webhook(const struct access *access,
+			     const struct access_ask *ask,
+			     struct access_verdict *verdict)
+{
+	const struct webhook_question question = {
+		.token = ask->credential,
+		.origin = ask->origin,
+		.user_agent = ask->user_agent,
+		.room = ask->room,
+		.role = ask->role,
+		.dialect = ask->dialect,
+		.from = ask->from,
+	};
+	struct webhook_result result;
+
+	webhook_ask(access->webhook, &question,
+		    ask->wait ? &ask->wait->webhook : NULL, &result);
+	if (result.verdict == WEBHOOK_ALLOWED) {
+		verdict->claims = result.claims;
+		return;
+	}
+	refuse(verdict, webhook_verdicts[result.verdict].code,
+	       webhook_verdicts[result.verdict].message);
+	if (result.verdict == WEBHOOK_REFUSED && *result.reason)
+		verdict->message = result.reason;
+	verdict->is_unsure = result.verdict != WEBHOOK_REFUSED;
+	verdict->retry_after_s = webhook_verdicts[result.verdict].retry_after_s;
+	verdict->is_pending = result.verdict == WEBHOOK_PENDING;
+	if (verdict->is_pending)
+		verdict->pending.asked = result.entry;
+}
+
 /* Whoever shows nothing. */
 static void judge_nobody(const struct access *access,
 			 const struct access_ask *ask,
@@ -123,6 +213,9 @@ static void judge_nobody(const struct access *access,
 		break;
 	case MODE_GUEST:
 		judge_guest(ask, verdict);
+		break;
+	case MODE_WEBHOOK:
+		judge_by_webhook(access, ask, verdict);
 		break;
 	default:
 		refuse(verdict, "auth-required",
@@ -187,12 +280,6 @@ static const char *token_code(enum jwt_fault fault)
 	return codes[fault];
 }
 
-/* Not the token's fault, but that of the server that is asked for keys. */
-static bool is_about_keys(const struct access_verdict *verdict)
-{
-	return !strncmp(verdict->code, "token-keys-", 11);
-}
-
 static void judge_token(const struct access *access, struct span token,
 			struct access_verdict *verdict)
 {
@@ -204,8 +291,11 @@ static void judge_token(const struct access *access, struct span token,
 	if (fault == JWT_OK)
 		return;
 	refuse(verdict, token_code(fault), why);
+	verdict->is_unsure = fault == JWT_PENDING || fault == JWT_UNAVAILABLE;
 	verdict->is_pending = fault == JWT_PENDING;
-	if (is_about_keys(verdict))
+	if (verdict->is_pending)
+		verdict->pending.tokens = access->tokens;
+	if (verdict->is_unsure)
 		verdict->retry_after_s = verdict->is_pending ? 1 : 10;
 }
 
@@ -225,15 +315,20 @@ static bool is_slowed(const struct access *access, const struct net_addr *from,
 	return true;
 }
 
-static void judge_kind(const struct access *access, struct span credential,
+static void judge_kind(const struct access *access,
+		       const struct access_ask *ask,
 		       struct access_verdict *verdict)
 {
+	struct span credential = ask->credential;
+	enum config_mode mode = config_mode(access->loop->config);
+
 	if (span_has_prefix(credential, SPAN(APIKEY_PREFIX)))
 		judge_key(access, credential, verdict);
 	else if (span_has_prefix(credential, SPAN(TICKET_PREFIX)))
 		judge_ticket(access, credential, verdict);
-	else if (tokens_are_on(access->tokens) &&
-		 config_mode(access->loop->config) != MODE_KEY)
+	else if (mode == MODE_WEBHOOK)
+		judge_by_webhook(access, ask, verdict);
+	else if (tokens_are_on(access->tokens) && mode != MODE_KEY)
 		judge_token(access, credential, verdict);
 	else
 		refuse(verdict, "bad-credential",
@@ -249,8 +344,8 @@ static void judge_credential(const struct access *access,
 {
 	if (is_slowed(access, ask->from, verdict))
 		return;
-	judge_kind(access, ask->credential, verdict);
-	if (verdict->code && !is_about_keys(verdict))
+	judge_kind(access, ask, verdict);
+	if (verdict->code && !verdict->is_unsure)
 		limit_auth_failed(access->loop->limits,
 				  net_addr_network(ask->from));
 }
@@ -325,6 +420,85 @@ struct span access_shown(const struct web_request *request,
 	return span_from(space);
 }
 
+/* As far as it is told on: browsers send less than that. */
+#define MAX_TOLD 512
+
+static struct span header_of(const struct web_request *request,
+			     struct span name)
+{
+	const struct http_header *header = http_find(request->head, name);
+
+	if (!header)
+		return (struct span){NULL, 0};
+	return span_of(header->value.ptr, header->value.len > MAX_TOLD
+						  ? MAX_TOLD
+						  : header->value.len);
+}
+
+void access_ask_request(struct access_ask *ask,
+			const struct web_request *request,
+			char space[TICKET_LEN + 1])
+{
+	ask->credential = access_shown(request, space);
+	ask->origin = header_of(request, SPAN("Origin"));
+	ask->user_agent = header_of(request, SPAN("User-Agent"));
+}
+
+static void keep_span(struct access_kept *kept, struct span *to,
+		      struct span from)
+{
+	*to = from;
+	if (!from.ptr)
+		return;
+	to->ptr = kept->bytes + kept->bytes_len;
+	if (from.len)
+		memcpy(kept->bytes + kept->bytes_len, from.ptr, from.len);
+	kept->bytes_len += from.len;
+}
+
+struct access_kept *access_keep(const struct config *config,
+				const struct web_request *request)
+{
+	const struct span none = {NULL, 0};
+	struct access_ask ask = {.credential = none};
+	char space[TICKET_LEN + 1];
+	struct access_kept *kept;
+
+	access_ask_request(&ask, request, space);
+	if (ask.credential.len > ACCESS_MAX_CREDENTIAL)
+		ask.credential = none;
+	if (config_mode(config) != MODE_WEBHOOK) {
+		ask.origin = none;
+		ask.user_agent = none;
+	}
+	if (!ask.credential.ptr && !ask.origin.ptr && !ask.user_agent.ptr)
+		return NULL;
+	kept = calloc(1, sizeof(*kept) + ask.credential.len + ask.origin.len +
+				 ask.user_agent.len);
+	if (!kept)
+		return NULL;
+	keep_span(kept, &kept->credential, ask.credential);
+	keep_span(kept, &kept->origin, ask.origin);
+	keep_span(kept, &kept->user_agent, ask.user_agent);
+	return kept;
+}
+
+void access_forget(struct access_kept *kept)
+{
+	if (kept)
+		crypto_wipe(kept->bytes, kept->bytes_len);
+	free(kept);
+}
+
+void access_ask_kept(struct access_ask *ask, const struct access_kept *kept)
+{
+	if (!kept)
+		return;
+	ask->credential = kept->credential;
+	ask->origin = kept->origin;
+	ask->user_agent = kept->user_agent;
+}
+
 struct span access_told(struct span auth, char *space, size_t cap)
 {
 	const struct span name = SPAN("token");
@@ -364,32 +538,50 @@ int access_backend(struct access *access, const struct web_request *request,
 }
 
 /* 429 for who asks too often, 503 for what is not the credential's fault. */
-static void reply_later(struct web_exchange *exchange,
-			const struct access_verdict *verdict)
+static int status_of(const struct access_verdict *verdict)
 {
-	char headers[100];
+	if (verdict->retry_after_s)
+		return verdict->is_unsure ? 503 : 429;
+	return !strncmp(verdict->code, "wrong-", 6) ||
+			       !strcmp(verdict->code, "not-allowed") ||
+			       !strcmp(verdict->code, "webhook-refused")
+		       ? 403
+		       : 401;
+}
 
-	(void)snprintf(headers, sizeof(headers),
-		       "Retry-After: %u\r\n"
-		       "Access-Control-Expose-Headers: Retry-After\r\n",
-		       verdict->retry_after_s);
-	web_reply_problem_code(exchange, is_about_keys(verdict) ? 503 : 429,
-			       verdict->code, verdict->message, headers);
+void access_write_refusal(const struct access_verdict *verdict,
+			  struct web_response *response, struct buf *body,
+			  char headers[ACCESS_HEADERS_CAP])
+{
+	int status = status_of(verdict);
+
+	headers[0] = '\0';
+	if (verdict->retry_after_s)
+		(void)snprintf(headers, ACCESS_HEADERS_CAP,
+			       "Retry-After: %u\r\n"
+			       "Access-Control-Expose-Headers: Retry-After\r\n",
+			       verdict->retry_after_s);
+	else if (status == 401)
+		(void)snprintf(headers, ACCESS_HEADERS_CAP,
+			       "WWW-Authenticate: Bearer "
+			       "realm=\"signald\"\r\n");
+	web_write_problem(body, status, verdict->code, verdict->message);
+	*response = (struct web_response){
+		.status = status,
+		.content_type = "application/problem+json",
+		.body = buf_span(body),
+		.headers = headers,
+	};
 }
 
 void access_reply(struct web_exchange *exchange,
 		  const struct access_verdict *verdict)
 {
-	bool is_of_another = !strncmp(verdict->code, "wrong-", 6) ||
-			     !strcmp(verdict->code, "not-allowed");
+	char headers[ACCESS_HEADERS_CAP];
+	struct web_response response;
+	struct buf body = {0};
 
-	if (verdict->retry_after_s)
-		reply_later(exchange, verdict);
-	else
-		web_reply_problem_code(exchange, is_of_another ? 403 : 401,
-				       verdict->code, verdict->message,
-				       is_of_another
-					       ? NULL
-					       : "WWW-Authenticate: Bearer "
-						 "realm=\"signald\"\r\n");
+	access_write_refusal(verdict, &response, &body, headers);
+	web_reply(exchange, &response);
+	buf_clear(&body);
 }

@@ -4,6 +4,7 @@
 
 #include "access/ticket.h"
 #include "access/tokens.h"
+#include "access/webhook.h"
 #include "net/web.h"
 #include "policy/config.h"
 
@@ -12,23 +13,45 @@ struct access;
 /* Of what clients show: an API key, a ticket or a token. */
 #define ACCESS_MAX_CREDENTIAL 8192
 
+/* What a verdict waits for: one of them, or neither. */
+struct access_pending {
+	struct tokens *tokens;	     /* keys are being fetched */
+	struct webhook_entry *asked; /* the operator's webhook decides */
+};
+
+/* Who waits to be judged again; zero-initialised but for on_ready. */
+struct access_wait {
+	struct tokens_wait tokens;
+	struct webhook_wait webhook;
+	void (*on_ready)(struct access_wait *wait);
+};
+
 struct access_ask {
 	struct span credential; /* {NULL, 0} for none */
+	struct span origin;	/* the header; {NULL, 0} for none */
+	struct span user_agent; /* the same */
+	const char *dialect;	/* "native", "socketio" or "http" */
 	/* The page that asks, as web_judge_page() has it. */
 	enum origin_verdict page;
 	struct span room;	     /* {NULL, 0}: not for a room */
 	struct span role;	     /* "" for none in particular */
 	const struct net_addr *from; /* who tries secrets is slowed down */
+	/* Of who asked the same before, and was called; or NULL. */
+	const struct access_wait *wait;
 };
 
 struct access_verdict {
-	/* Why not, in one word and in a sentence; NULL when it is granted. */
+	/* Why not, in one word and in a sentence, which is borrowed for the
+	 * turn; NULL when it is granted. */
 	const char *code;
 	const char *message;
 	struct claims claims; /* when it is */
 	bool is_guest;	      /* nobody vouches for them */
-	/* It is refused as long as keys are being fetched: access_await(). */
+	/* Nobody could say: that is not the fault of what was shown. */
+	bool is_unsure;
+	/* It is refused until that is known: access_await(). */
 	bool is_pending;
+	struct access_pending pending;
 	unsigned retry_after_s; /* 0: that is not known */
 };
 
@@ -54,9 +77,14 @@ void access_judge(struct access *access, const struct access_ask *ask,
 		  struct access_verdict *verdict);
 void access_verdict_clear(struct access_verdict *verdict);
 
-/* Have wait's on_ready called when it is worth judging again: in the turn of a
- * verdict that is pending. tokens_cancel() ends it. */
-void access_await(struct access *access, struct tokens_wait *wait);
+/* Have wait's on_ready called once, at the end of a turn, when it is worth
+ * judging again: in the turn of a verdict that is pending. Until
+ * access_cancel() the wait goes with the asker, and is part of what it asks. */
+void access_await(const struct access_pending *pending,
+		  struct access_wait *wait);
+
+/* on_ready is not called any more; also for one that does not wait. */
+void access_cancel(struct access_wait *wait);
 
 /* What the claims do not allow, as the hub has it. */
 unsigned access_lacks(const struct access_verdict *verdict);
@@ -85,6 +113,34 @@ const struct config *access_config(const struct access *access);
 struct span access_shown(const struct web_request *request,
 			 char space[TICKET_LEN + 1]);
 
+/* What a handshake, or a request that waits, says of who makes it: {NULL, 0}
+ * for what it does not. */
+struct access_kept {
+	struct span credential;
+	struct span origin;
+	struct span user_agent;
+	size_t bytes_len;
+	char bytes[];
+};
+
+/*
+ * Keep it, as far as it is asked for in this mode.
+ *
+ * Returns NULL where there is nothing to keep, or memory ran out; to be freed
+ * with access_forget(), which wipes it.
+ */
+struct access_kept *access_keep(const struct config *config,
+				const struct web_request *request);
+void access_forget(struct access_kept *kept); /* takes NULL */
+
+/* A question's part of it; kept may be NULL. */
+void access_ask_kept(struct access_ask *ask, const struct access_kept *kept);
+
+/* The same of a request that is here; space as access_shown() has it. */
+void access_ask_request(struct access_ask *ask,
+			const struct web_request *request,
+			char space[TICKET_LEN + 1]);
+
 /*
  * What a message shows: a JSON string, or the member token of an object.
  *
@@ -95,8 +151,19 @@ struct span access_shown(const struct web_request *request,
  */
 struct span access_told(struct span auth, char *space, size_t cap);
 
-/* The status and headers of an HTTP answer with that code: 401 where a
- * credential would help, else 403. */
+#define ACCESS_HEADERS_CAP 128
+
+/*
+ * The answer over HTTP to who was refused: 401 where a credential would help,
+ * 403 where it would not, 429 or 503 with Retry-After where it is to be tried
+ * again.
+ *
+ * body     where the answer's lies then; to be cleared
+ * headers  the same for its headers
+ */
+void access_write_refusal(const struct access_verdict *verdict,
+			  struct web_response *response, struct buf *body,
+			  char headers[ACCESS_HEADERS_CAP]);
 void access_reply(struct web_exchange *exchange,
 		  const struct access_verdict *verdict);
 

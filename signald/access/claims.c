@@ -12,12 +12,16 @@
 
 enum member { SUB, ROOM, ROLE, RIGHTS, TTL, METADATA, EXP, MEMBERS_COUNT };
 
-static const struct span names[MEMBERS_COUNT] = {
-	[SUB] = SPAN_INIT("sub"),	    [ROOM] = SPAN_INIT("room"),
-	[ROLE] = SPAN_INIT("role"),	    [RIGHTS] = SPAN_INIT("rights"),
-	[TTL] = SPAN_INIT("ttl"),	    [EXP] = SPAN_INIT("exp"),
-	[METADATA] = SPAN_INIT("metadata"),
-};
+/* In tokens and tickets, and in the answers of a webhook. */
+#define NAMES(subject)                                                        \
+	{                                                                     \
+		[SUB] = SPAN_INIT(subject), [ROOM] = SPAN_INIT("room"),       \
+		[ROLE] = SPAN_INIT("role"), [RIGHTS] = SPAN_INIT("rights"),   \
+		[TTL] = SPAN_INIT("ttl"), [METADATA] = SPAN_INIT("metadata"), \
+		[EXP] = SPAN_INIT("exp"),                                     \
+	}
+static const struct span token_names[MEMBERS_COUNT] = NAMES("sub");
+static const struct span answer_names[MEMBERS_COUNT] = NAMES("subject");
 
 static const struct span roles[] = {
 	SPAN_INIT("peer"),
@@ -46,7 +50,7 @@ static const char *read_subject(struct span raw, struct claims *claims)
 			       &len) ||
 	    !is_subject(span_of(claims->subject, len)))
 		return "sub must be a string of at most 64 characters of A-Z "
-		       "a-z 0-9 _ . -";
+		       "a-z 0-9 _ . - (a webhook calls it subject)";
 	return NULL;
 }
 
@@ -153,7 +157,8 @@ static const char *(*const readers[MEMBERS_COUNT])(struct span raw,
 	[EXP] = read_end,
 };
 
-static const char *pick(struct span object, struct span *members)
+static const char *pick(struct span object, const struct span *names,
+			struct span *members)
 {
 	if (!utf8_is_valid(object))
 		return "the claims must be UTF-8";
@@ -181,12 +186,12 @@ static int copy_metadata(struct span raw, struct claims *claims,
 	return -ENOMEM;
 }
 
-int claims_read(struct span object, uint64_t now_s, struct claims *claims,
-		const char **why)
+static int read_all(struct span object, const struct span *names,
+		    uint64_t now_s, struct claims *claims, const char **why)
 {
 	struct claims read = {.rights = RIGHTS_USUAL};
 	struct span members[MEMBERS_COUNT];
-	const char *fault = pick(object, members);
+	const char *fault = pick(object, names, members);
 
 	*claims = (struct claims){.rights = 0};
 	for (size_t i = 0; i < MEMBERS_COUNT && !fault; i++)
@@ -204,6 +209,32 @@ int claims_read(struct span object, uint64_t now_s, struct claims *claims,
 	if (copy_metadata(members[METADATA], &read, why))
 		return -ENOMEM;
 	*claims = read;
+	return 0;
+}
+
+int claims_read(struct span object, uint64_t now_s, struct claims *claims,
+		const char **why)
+{
+	return read_all(object, token_names, now_s, claims, why);
+}
+
+int claims_read_answer(struct span object, uint64_t now_s,
+		       struct claims *claims, const char **why)
+{
+	return read_all(object, answer_names, now_s, claims, why);
+}
+
+int claims_copy(struct claims *to, const struct claims *from)
+{
+	char *metadata = NULL;
+
+	if (from->metadata) {
+		metadata = strdup(from->metadata);
+		if (!metadata)
+			return -ENOMEM;
+	}
+	*to = *from;
+	to->metadata = metadata;
 	return 0;
 }
 

@@ -44,6 +44,13 @@ struct claims {
 int claims_read(struct span object, uint64_t now_s, struct claims *claims,
 		const char **why);
 
+/* The same of a webhook's answer, where the subject is called so. */
+int claims_read_answer(struct span object, uint64_t now_s,
+		       struct claims *claims, const char **why);
+
+/* to  for claims_clear(), when this returns 0; -ENOMEM leaves it as it was */
+int claims_copy(struct claims *to, const struct claims *from);
+
 /* Frees what they own; they are as if zero-initialised then. */
 void claims_clear(struct claims *claims);
 

@@ -194,16 +194,19 @@ static void judge(struct events *events, const struct sio_connect *connect,
 		  struct span home, struct access_verdict *verdict)
 {
 	char space[ACCESS_MAX_CREDENTIAL + 1];
+	struct span told = access_told(connect->auth, space, sizeof(space));
 	struct access_ask ask = {
-		.credential = access_told(connect->auth, space, sizeof(space)),
+		.dialect = "socketio",
 		.page = connect->page,
 		.room = home,
 		.role = SPAN(""),
 		.from = connect->from,
+		.wait = connect->wait,
 	};
 
-	if (!ask.credential.ptr)
-		ask.credential = connect->shown;
+	access_ask_kept(&ask, connect->kept);
+	if (told.ptr)
+		ask.credential = told;
 	access_judge(events->access, &ask, verdict);
 	crypto_wipe(space, sizeof(space));
 }
@@ -231,6 +234,7 @@ static void *admit(struct sio_socket *socket, struct span home,
 			.message = verdict->message,
 			.code = verdict->code,
 			.is_pending = verdict->is_pending,
+			.pending = verdict->pending,
 			.retry_after_s = verdict->retry_after_s};
 		if (verdict->is_pending)
 			return NULL;

@@ -9,34 +9,31 @@
 struct native_admission {
 	struct access_verdict verdict;
 	struct native_client *client;
-	struct tokens_wait wait; /* while keys are being fetched */
-	struct buf text;	 /* the message that waits for them */
+	struct access_wait wait; /* until it is known who it is */
+	struct buf text;	 /* the message that waits for that */
+	bool is_waiting;
+	bool is_judged;
+	bool is_charged; /* to its user */
 };
 
 void native_keep_shown(struct native_client *client,
 		       const struct web_request *request)
 {
-	char space[TICKET_LEN + 1];
-	struct span shown = access_shown(request, space);
-
 	client->page = web_judge_page(request);
-	if (shown.ptr && shown.len <= ACCESS_MAX_CREDENTIAL)
-		client->shown = strndup(shown.ptr, shown.len);
+	client->kept = access_keep(client->native->parts.loop->config, request);
 }
 
 void native_forget_shown(struct native_client *client)
 {
-	if (client->shown)
-		crypto_wipe(client->shown, strlen(client->shown));
-	free(client->shown);
-	client->shown = NULL;
+	access_forget(client->kept);
+	client->kept = NULL;
 }
 
 void native_end_admission(struct native_client *client)
 {
 	if (!client->admission)
 		return;
-	tokens_cancel(&client->admission->wait);
+	access_cancel(&client->admission->wait);
 	buf_wipe(&client->admission->text);
 	access_verdict_clear(&client->admission->verdict);
 	free(client->admission);
@@ -48,17 +45,20 @@ static void judge(struct native_client *client, const struct msg *msg,
 		  const struct hub_join *join, struct access_verdict *verdict)
 {
 	char space[ACCESS_MAX_CREDENTIAL + 1];
+	struct span told = access_told(msg->auth, space, sizeof(space));
 	struct access_ask ask = {
-		.credential = access_told(msg->auth, space, sizeof(space)),
+		.dialect = "native",
 		.page = client->page,
 		.room = join->room,
 		.role = msg->role.ptr ? span_from(hub_role_name(join->role))
 				      : SPAN(""),
 		.from = conn_peer(wsconn_conn(client->ws)),
+		.wait = &client->admission->wait,
 	};
 
-	if (!ask.credential.ptr && client->shown)
-		ask.credential = span_from(client->shown);
+	access_ask_kept(&ask, client->kept);
+	if (told.ptr)
+		ask.credential = told;
 	access_judge(client->native->parts.access, &ask, verdict);
 	crypto_wipe(space, sizeof(space));
 }
@@ -96,7 +96,16 @@ static void apply(const struct native_client *client,
 		verdict->is_guest && !strcmp(config->rooms.creation, "token");
 }
 
-static void take_again(struct tokens_wait *wait)
+/* Its message came to nothing before it was asked again. */
+static void end_unjudged(struct native_client *client)
+{
+	const struct native_admission *admission = client->admission;
+
+	if (admission && !admission->is_judged && !admission->is_waiting)
+		native_end_admission(client);
+}
+
+static void take_again(struct access_wait *wait)
 {
 	struct native_admission *admission =
 		container_of(wait, struct native_admission, wait);
@@ -104,13 +113,14 @@ static void take_again(struct tokens_wait *wait)
 	struct buf text = admission->text;
 
 	admission->text = (struct buf){0};
-	native_end_admission(client);
+	admission->is_waiting = false;
 	/* It may have been closed while it waited, by a deadline or a drain. */
 	client->is_again = true;
 	if (wsconn_is_open(client->ws))
 		native_take_text(client, buf_span(&text));
 	client->is_again = false;
 	buf_wipe(&text);
+	end_unjudged(client);
 	if (!client->admission)
 		wsconn_resume(client->ws);
 }
@@ -125,9 +135,30 @@ static bool await(struct native_client *client)
 	if (admission->text.failed)
 		return false;
 	admission->wait.on_ready = take_again;
-	access_await(client->native->parts.access, &admission->wait);
+	admission->is_waiting = true;
+	access_await(&admission->verdict.pending, &admission->wait);
 	wsconn_pause(client->ws);
 	return true;
+}
+
+/* The user is known now, and charged once for a join. */
+static bool may_as_user(struct native_client *client, const struct msg *msg,
+			const struct hub_join *join)
+{
+	if (client->admission->is_charged)
+		return true;
+	client->admission->is_charged = true;
+	return native_may(client, msg, LIMIT_USER, join->user);
+}
+
+static struct native_admission *new_admission(struct native_client *client)
+{
+	struct native_admission *admission = calloc(1, sizeof(*admission));
+
+	if (admission)
+		admission->client = client;
+	client->admission = admission;
+	return admission;
 }
 
 bool native_admit(struct native_client *client, const struct msg *msg,
@@ -135,18 +166,18 @@ bool native_admit(struct native_client *client, const struct msg *msg,
 {
 	struct native_admission *admission = client->admission;
 
+	if (!admission)
+		admission = new_admission(client);
 	if (!admission) {
-		admission = calloc(1, sizeof(*admission));
-		if (!admission) {
-			native_send_error(client, msg, (struct span){NULL, 0},
-					  MSG_INTERNAL);
-			return false;
-		}
-		admission->client = client;
-		client->admission = admission;
+		native_send_error(client, msg, (struct span){NULL, 0},
+				  MSG_INTERNAL);
+		return false;
+	}
+	if (!admission->is_judged) {
 		judge(client, msg, join, &admission->verdict);
 		if (admission->verdict.is_pending && await(client))
 			return false;
+		admission->is_judged = true;
 	}
 	if (admission->verdict.code) {
 		refuse(client, msg, &admission->verdict);
@@ -154,5 +185,8 @@ bool native_admit(struct native_client *client, const struct msg *msg,
 		return false;
 	}
 	apply(client, &admission->verdict, join);
-	return true;
+	if (may_as_user(client, msg, join))
+		return true;
+	native_end_admission(client);
+	return false;
 }

@@ -57,8 +57,8 @@ struct native_client {
 	struct native_order *order; /* for what it said, or NULL */
 	struct native_order *push;  /* unasked, or NULL */
 	struct native_admission
-		*admission; /* of its join, until that is over */
-	char *shown;	    /* the credential of its handshake, or NULL */
+		*admission;	  /* of its join, until that is over */
+	struct access_kept *kept; /* of its handshake, or NULL */
 	enum origin_verdict page;
 	bool is_again;	       /* its message is taken for the second time */
 	uint32_t ice_state;    /* of the list that it has */
@@ -141,7 +141,8 @@ void native_send_token(struct native_client *client);
 /* --- native_admit.c --- */
 
 /*
- * Ask who the client is, once for a join, and have it say so.
+ * Ask who the client is, and whether its user may have one more join: once for
+ * each join, though it may be taken again.
  *
  * join  what the client says; what is known of it is put in, and points into
  *       what native_end_admission() ends

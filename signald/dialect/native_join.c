@@ -269,19 +269,11 @@ static bool may_arrive(struct native_client *client, const struct msg *msg,
 		native_may(client, msg, LIMIT_ROOMS, network));
 }
 
-/* The same for its user, who is known when it has been admitted. */
 static bool may_come(struct native_client *client, const struct msg *msg,
 		     struct arrival *arrival)
 {
-	bool is_again = native_is_again(client);
-
-	if ((!is_again && !may_arrive(client, msg, arrival)) ||
-	    !native_admit(client, msg, &arrival->join))
-		return false;
-	if (is_again || native_may(client, msg, LIMIT_USER, arrival->join.user))
-		return true;
-	native_end_admission(client);
-	return false;
+	return (native_is_again(client) || may_arrive(client, msg, arrival)) &&
+	       native_admit(client, msg, &arrival->join);
 }
 
 /* Returns 0 when it may be tried, -EINPROGRESS when it is later, or as

@@ -10,6 +10,7 @@
 #include "net/fetch.h"
 
 #define MAX_KEPT 8	     /* idle connections */
+#define MAX_AT_ONCE 64	     /* connections to one server; more wait */
 #define MAX_HEAD_BYTES 16384 /* of an answer, trailers included */
 #define WHY_CAP 320
 
@@ -465,6 +466,7 @@ static bool set_up_multi(struct fetcher *fetcher)
 	       SET_MULTI(SOCKETDATA, fetcher) &&
 	       SET_MULTI(TIMERFUNCTION, on_timer) &&
 	       SET_MULTI(TIMERDATA, fetcher) &&
+	       SET_MULTI(MAX_HOST_CONNECTIONS, (long)MAX_AT_ONCE) &&
 	       SET_MULTI(MAXCONNECTS, (long)MAX_KEPT);
 }
 

@@ -5,7 +5,8 @@
 #include "base/span.h"
 #include "net/loop.h"
 
-/* Connections are kept for the next request to the same server. */
+/* Connections are kept for the next request to the same server, of which there
+ * are at most 64 at once. */
 struct fetcher;
 
 /* One request under way. */

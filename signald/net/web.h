@@ -90,6 +90,10 @@ void web_write_allow(struct buf *headers, unsigned methods);
 void web_reply_problem(struct web_exchange *exchange, int status,
 		       const char *detail, const char *headers);
 
+/* Its body alone, for an answer that comes later; code may be NULL. */
+void web_write_problem(struct buf *body, int status, const char *code,
+		       const char *detail);
+
 /* The same with one word that programs can tell it by, as member `code`. */
 void web_reply_problem_code(struct web_exchange *exchange, int status,
 			    const char *code, const char *detail,

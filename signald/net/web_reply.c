@@ -150,22 +150,28 @@ void web_reply_problem(struct web_exchange *exchange, int status,
 	web_reply_problem_code(exchange, status, NULL, detail, headers);
 }
 
+void web_write_problem(struct buf *body, int status, const char *code,
+		       const char *detail)
+{
+	buf_append_str(body, "{\"title\": ");
+	buf_append_json(body, span_from(http_status_text(status)));
+	buf_append_format(body, ", \"status\": %d", status);
+	if (code) {
+		buf_append_str(body, ", \"code\": ");
+		buf_append_json(body, span_from(code));
+	}
+	buf_append_str(body, ", \"detail\": ");
+	buf_append_json(body, span_from(detail));
+	buf_append_str(body, "}\n");
+}
+
 void web_reply_problem_code(struct web_exchange *exchange, int status,
 			    const char *code, const char *detail,
 			    const char *headers)
 {
 	struct buf body = {0};
 
-	buf_append_str(&body, "{\"title\": ");
-	buf_append_json(&body, span_from(http_status_text(status)));
-	buf_append_format(&body, ", \"status\": %d", status);
-	if (code) {
-		buf_append_str(&body, ", \"code\": ");
-		buf_append_json(&body, span_from(code));
-	}
-	buf_append_str(&body, ", \"detail\": ");
-	buf_append_json(&body, span_from(detail));
-	buf_append_str(&body, "}\n");
+	web_write_problem(&body, status, code, detail);
 	web_reply(exchange, &(struct web_response){
 				    .status = status,
 				    .content_type = "application/problem+json",

@@ -110,6 +110,10 @@ struct config {
 		char *token_audience;  /* "" for none */
 		unsigned token_leeway_s;
 		unsigned jwks_refresh_s;
+		char *webhook_url; /* of mode webhook, "" for none */
+		char *webhook_secret;
+		unsigned webhook_timeout_ms;
+		unsigned webhook_cache_entries;
 		char *ca_file; /* PEM, "" for the system's */
 	} access;
 	struct {
@@ -252,6 +256,8 @@ enum config_mode {
 	MODE_GUEST, /* own pages and those of http.origins, by a room's link */
 	MODE_KEY,   /* API keys, and tickets got with them */
 	MODE_TOKEN, /* those, and tokens */
+	MODE_WEBHOOK, /* keys and tickets; access.webhook_url decides of all
+			 others */
 };
 
 /* access.mode, decided where it is "auto". */

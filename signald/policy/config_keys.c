@@ -138,7 +138,7 @@ const struct config_key config_keys[] = {
 	TEXT(rooms, address_seen_only, CONFIG_BOOL, "no",
 	     CONFIG_RELOAD, "one peer may send to another only if each sees the other: watchers and the broadcaster, say"),
 
-	WORD(access, mode, "auto", "auto|open|guest|key|token",
+	WORD(access, mode, "auto", "auto|open|guest|key|token|webhook",
 	     CONFIG_RESTART, "who may come in; auto: open where only this machine is listened to, else guest"),
 	TEXT(access, open_in_public, CONFIG_BOOL, "no",
 	     CONFIG_RESTART, "let mode = open listen to other machines too: strangers use the relay at your cost then"),
@@ -160,6 +160,14 @@ const struct config_key config_keys[] = {
 	     CONFIG_RELOAD, "seconds that the clock of who signs tokens may differ from ours"),
 	UINT(access, jwks_refresh_s, "600", 30, 86400,
 	     CONFIG_RELOAD, "seconds between two looks at a URL in token_jwks"),
+	TEXT(access, webhook_url, CONFIG_STRING, "",
+	     CONFIG_RELOAD, "mode = webhook asks here who may come in: https://, or http:// to a private address"),
+	TEXT(access, webhook_secret, CONFIG_SECRET, "",
+	     CONFIG_RELOAD, "signs what is asked there (HMAC-SHA256): 32 characters or more"),
+	UINT(access, webhook_timeout_ms, "3000", 100, 30000,
+	     CONFIG_RELOAD, "milliseconds until an answer must be whole; who was asked about is refused then"),
+	UINT(access, webhook_cache_entries, "10000", 0, 1000000,
+	     CONFIG_RELOAD, "answers that are kept as long as they allow, up to 5 KB each; the oldest go first"),
 	TEXT(access, ca_file, CONFIG_STRING, "",
 	     CONFIG_RELOAD, "who may vouch for servers that are asked (PEM); empty: whom the system trusts"),
 

@@ -3,10 +3,8 @@
 #include "policy/config_value.h"
 
 static const char *const names[] = {
-	[MODE_OPEN] = "open",
-	[MODE_GUEST] = "guest",
-	[MODE_KEY] = "key",
-	[MODE_TOKEN] = "token",
+	[MODE_OPEN] = "open",	[MODE_GUEST] = "guest",	    [MODE_KEY] = "key",
+	[MODE_TOKEN] = "token", [MODE_WEBHOOK] = "webhook",
 };
 
 static bool has_public(const char *addresses)

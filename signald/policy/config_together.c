@@ -5,6 +5,7 @@
 #include "policy/config_error.h"
 #include "policy/config_loader.h"
 #include "policy/config_value.h"
+#include "policy/config_webhook.h"
 
 /* Two numbers of which the first must not be the greater one. */
 static const struct order {
@@ -288,6 +289,61 @@ static int check_tokens(struct loader *loader)
 	return err ? err : check_jwks(loader);
 }
 
+/* Whoever knows such a secret can speak for us, or for its owner. */
+#define WEBHOOK_SECRET_MIN_LEN 32
+
+static int check_webhook_secret(struct loader *loader, const char *name,
+				const char *secret)
+{
+	size_t len = strlen(secret);
+	int err;
+
+	if (len >= WEBHOOK_SECRET_MIN_LEN)
+		return 0;
+	err = config_refuse(loader->error,
+			    "%s has %zu characters: it must have %d to %d "
+			    "(turnconf secret makes one)",
+			    name, len, WEBHOOK_SECRET_MIN_LEN,
+			    CONFIG_MAX_SECRET);
+	place_key(loader, key_of(name));
+	return err;
+}
+
+static int check_webhook_url(struct loader *loader, const char *name,
+			     const char *url)
+{
+	int err;
+
+	if (config_webhook_is_allowed(url))
+		return 0;
+	err = config_refuse(loader->error, "%s must be " CONFIG_WEBHOOK_RULE,
+			    name);
+	place_key(loader, key_of(name));
+	return err;
+}
+
+/* Who decides in access.mode = webhook. */
+static int check_access_webhook(struct loader *loader)
+{
+	const struct config *config = loader->own.config;
+	int err = 0;
+
+	if (!*config->access.webhook_url) {
+		if (strcmp(config->access.mode, "webhook") != 0)
+			return 0;
+		err = config_refuse(loader->error,
+				    "access.mode = webhook needs "
+				    "access.webhook_url, which is empty");
+		place_key(loader, key_of("access.mode"));
+		return err;
+	}
+	err = check_webhook_url(loader, "access.webhook_url",
+				config->access.webhook_url);
+	return err ? err
+		   : check_webhook_secret(loader, "access.webhook_secret",
+					  config->access.webhook_secret);
+}
+
 int loader_check_together(struct loader *loader)
 {
 	int err = 0;
@@ -304,5 +360,7 @@ int loader_check_together(struct loader *loader)
 		err = check_mode(loader);
 	if (!err)
 		err = check_tokens(loader);
+	if (!err)
+		err = check_access_webhook(loader);
 	return err ? err : check_relay_ports(loader);
 }

@@ -2,28 +2,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "access/access.h"
 #include "base/log.h"
 #include "codec/json.h"
 #include "policy/metric.h"
 #include "socketio/sio.h"
-
-static void keep_shown(struct sio_client *client,
-		       const struct web_request *request)
-{
-	char space[TICKET_LEN + 1];
-	struct span shown = access_shown(request, space);
-
-	if (shown.ptr && shown.len <= ACCESS_MAX_CREDENTIAL)
-		client->shown = strndup(shown.ptr, shown.len);
-}
-
-static void forget_shown(struct sio_client *client)
-{
-	if (client->shown)
-		crypto_wipe(client->shown, strlen(client->shown));
-	free(client->shown);
-}
 
 static void *on_open(struct engine_session *session,
 		     const struct web_request *request, void *engine_arg);
@@ -192,8 +174,8 @@ void client_enter(struct sio_client *client, const struct sio_namespace *nsp,
 		.room = client->has_room
 				? span_of(client->room, client->room_len)
 				: (struct span){NULL, 0},
-		.shown = client->shown ? span_from(client->shown)
-				       : (struct span){NULL, 0},
+		.kept = client->kept,
+		.wait = client->knocking,
 		.page = client->page,
 		.from = &client->peer,
 	};
@@ -201,7 +183,7 @@ void client_enter(struct sio_client *client, const struct sio_namespace *nsp,
 		.message = "the server is out of memory; try again later"};
 	struct sio_socket *socket = socket_new(client, nsp, packet->data);
 	uint64_t wait_ms =
-		socket && !client->is_knocking ? charge(socket, client) : 0;
+		socket && !client->knocking ? charge(socket, client) : 0;
 
 	if (wait_ms) {
 		socket_free(socket);
@@ -224,7 +206,8 @@ void client_enter(struct sio_client *client, const struct sio_namespace *nsp,
 			socket_detach(socket);
 			socket_free(socket);
 		}
-		if (!refusal.is_pending || knock_again(client, nsp, packet))
+		if (!refusal.is_pending ||
+		    knock_again(client, nsp, packet, &refusal.pending))
 			send_refusal(client, span_from(nsp->name), &refusal);
 		return;
 	}
@@ -382,7 +365,7 @@ static void *on_open(struct engine_session *session,
 	client->session = session;
 	client->peer = *request->peer;
 	client->page = web_judge_page(request);
-	keep_shown(client, request);
+	client->kept = access_keep(sio->loop->config, request);
 	read_room(client, request);
 	shrunk = realloc(client, sizeof(*client) + client->room_len + 1);
 	if (shrunk)
@@ -444,6 +427,6 @@ static void on_close(enum engine_end end, const char *reason, void *arg)
 	}
 	attachments_free(client->awaited);
 	knock_forget_all(client);
-	forget_shown(client);
+	access_forget(client->kept);
 	free(client);
 }

@@ -5,10 +5,8 @@
 #include "base/member.h"
 #include "socketio/sio.h"
 
-#define AGAIN_MS 100
-
 struct sio_knock {
-	struct loop_timer timer;
+	struct access_wait wait;
 	struct sio_client *client;
 	const struct sio_namespace *nsp;
 	struct buf auth;
@@ -18,7 +16,7 @@ struct sio_knock {
 
 static void knock_free(struct sio_knock *knock)
 {
-	loop_timer_stop(&knock->timer);
+	access_cancel(&knock->wait);
 	buf_wipe(&knock->auth);
 	buf_clear(&knock->query);
 	free(knock);
@@ -30,9 +28,9 @@ static struct span span_of_buf(const struct buf *buf)
 	return buf->len ? buf_span(buf) : (struct span){NULL, 0};
 }
 
-static void on_time(struct loop_timer *timer)
+static void on_ready(struct access_wait *wait)
 {
-	struct sio_knock *knock = container_of(timer, struct sio_knock, timer);
+	struct sio_knock *knock = container_of(wait, struct sio_knock, wait);
 	struct sio_client *client = knock->client;
 	const struct sio_packet packet = {
 		.nsp = span_from(knock->nsp->name),
@@ -44,17 +42,17 @@ static void on_time(struct loop_timer *timer)
 	while (*at != knock)
 		at = &(*at)->next;
 	*at = knock->next;
-	client->is_knocking = true;
+	client->knocking = wait;
 	client_enter(client, knock->nsp, &packet);
-	client->is_knocking = false;
+	client->knocking = NULL;
 	knock_free(knock);
 }
 
 int knock_again(struct sio_client *client, const struct sio_namespace *nsp,
-		const struct sio_packet *packet)
+		const struct sio_packet *packet,
+		const struct access_pending *pending)
 {
 	struct sio_knock *knock = calloc(1, sizeof(*knock));
-	struct loop *loop = client->sio->loop;
 
 	if (!knock)
 		return -ENOMEM;
@@ -66,10 +64,10 @@ int knock_again(struct sio_client *client, const struct sio_namespace *nsp,
 	}
 	knock->client = client;
 	knock->nsp = nsp;
-	knock->timer.fire = on_time;
+	knock->wait.on_ready = on_ready;
 	knock->next = client->knocks;
 	client->knocks = knock;
-	loop_timer_start(loop, &knock->timer, loop->clock.mono_ms + AGAIN_MS);
+	access_await(pending, &knock->wait);
 	return 0;
 }
 

@@ -39,9 +39,10 @@ struct sio_client {
 	struct attachments *awaited; /* NULL: no packet lacks attachments */
 	struct net_addr peer;
 	enum origin_verdict page;
-	char *shown;		  /* the credential of its handshake, or NULL */
+	struct access_kept *kept; /* of its handshake, or NULL */
 	struct sio_knock *knocks; /* CONNECTs that are not decided yet */
-	bool is_knocking;	  /* one of them is looked at again */
+	/* Of the one that is looked at again, or NULL. */
+	const struct access_wait *knocking;
 	bool has_room;
 	size_t room_len;
 	char room[]; /* ?room= of the handshake */
@@ -118,9 +119,11 @@ void client_enter(struct sio_client *client, const struct sio_namespace *nsp,
 
 /* --- knock.c --- */
 
-/* Do client_enter() again in a moment. Returns 0 or -ENOMEM. */
+/* Do client_enter() again when what it waits for is there. Returns 0 or
+ * -ENOMEM. */
 int knock_again(struct sio_client *client, const struct sio_namespace *nsp,
-		const struct sio_packet *packet);
+		const struct sio_packet *packet,
+		const struct access_pending *pending);
 void knock_forget_all(struct sio_client *client);
 
 /* One for that namespace waits. */

@@ -2,6 +2,7 @@
 #ifndef SIGNALD_SOCKETIO_SOCKET_H
 #define SIGNALD_SOCKETIO_SOCKET_H
 
+#include "access/access.h"
 #include "codec/sio.h"
 #include "hub/outlog.h"
 #include "policy/keyring.h"
@@ -27,8 +28,9 @@ struct sio_connect {
 	struct span query; /* of the namespace, in protocol 4's packet */
 	struct span room;  /* ?room= of the handshake, {NULL, 0} without one;
 			   empty when it  could not be read */
-	struct span shown; /* the credential of the handshake, or {NULL, 0} */
-	enum origin_verdict page; /* that it came from */
+	const struct access_kept *kept; /* of the handshake, or NULL */
+	const struct access_wait *wait; /* that of before, or NULL */
+	enum origin_verdict page;	/* that it came from */
 	const struct net_addr *from;
 };
 
@@ -38,7 +40,8 @@ struct sio_refusal {
 	const char *message;
 	const char *code;
 	unsigned retry_after_s; /* beside a code; 0: that is not known */
-	bool is_pending; /* it is not decided yet: ask again in a moment */
+	bool is_pending; /* it is not decided yet: ask again when it is */
+	struct access_pending pending;
 };
 
 /* An event, or the answer to one of ours. */

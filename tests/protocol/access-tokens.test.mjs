@@ -159,13 +159,8 @@ test('who comes while keys are being fetched waits for them, and is let in', asy
 	issuer.keys = [ann];
 	issuer.waitMs = 700;
 	const daemon = await startDaemon(t, { sets: { ...TURN, 'access.mode': 'token', 'access.token_jwks': issuer.url, 'access.ca_file': issuer.ca } });
-	const all = [come.native(t, daemon, ann.token), come.socketio(t, daemon, ann.token)];
-	// HTTP does not wait: it says when to ask again.
-	const answer = await fetch(`${daemon.url}/v1/ice`, { headers: { Authorization: `Bearer ${ann.token}` } });
-	assert.equal(answer.status, 503);
-	assert.equal((await answer.json()).code, 'token-keys-pending');
-	assert.equal(answer.headers.get('retry-after'), '1');
-	assert.deepEqual(await Promise.all(all), ['in', 'in']);
+	const all = Object.values(come).map((ask) => ask(t, daemon, ann.token));
+	assert.deepEqual(await Promise.all(all), all.map(() => 'in'));
 	assert.equal(issuer.asked, 1);
 	for (const [dialect, ask] of Object.entries(come))
 		assert.equal(await ask(t, daemon, makeKey('eve').token), 'token-unknown-key', dialect);

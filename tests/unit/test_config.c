@@ -606,6 +606,17 @@ static void keys_that_contradict_each_other_are_refused(void **state)
 		 "--set access.token_jwks: access.token_jwks must be a file"},
 		{{.sets = {"access.token_jwks=https://"}},
 		 "--set access.token_jwks: access.token_jwks must be a file"},
+		{{.sets = {"access.mode=webhook"}},
+		 "--set access.mode: access.mode = webhook needs "
+		 "access.webhook_url, which is empty"},
+		{{.sets = {"access.webhook_url=http://a.example/",
+			   "access.webhook_secret=" SECRET SECRET}},
+		 "--set access.webhook_url: access.webhook_url must be a URL "
+		 "that begins with https:// and a host, or with http://"},
+		{{.sets = {"access.webhook_url=https://a.example/",
+			   "access.webhook_secret=" SECRET}},
+		 "--set access.webhook_secret: access.webhook_secret has 21 "
+		 "characters: it must have 32 to 128"},
 		{{.sets = {"listen.tls=127.0.0.1:443"}},
 		 "--set listen.tls: listen.tls needs tls.cert, which is empty"},
 		{{.sets = {"listen.tls=127.0.0.1:443", "tls.cert=/a"}},
