@@ -25,12 +25,17 @@ class FakeSender {
 }
 
 export class FakeConnection {
+	/** Whether it knows provisional answers. */
+	static hasProvisional = true;
+
 	signalingState = 'stable';
 	connectionState = 'new';
 	iceGatheringState = 'new';
 	localDescription = null;
 	remoteDescription = null;
 	candidates = [];
+	/** Of all that were set here, in order. */
+	localTypes = [];
 	restarts = 0;
 	stats = new Map();
 	#senders = [];
@@ -57,12 +62,24 @@ export class FakeConnection {
 		this.configuration = configuration;
 	}
 
-	async setLocalDescription() {
-		const type = this.signalingState === 'have-remote-offer' ? 'answer' : 'offer';
+	async createAnswer() {
+		if (this.signalingState !== 'have-remote-offer')
+			throw new DOMException(`an answer in ${this.signalingState}`, 'InvalidStateError');
 		await new Promise(setImmediate);
-		const ufrag = `u${++descriptionsCount}`;
-		this.localDescription = { type, sdp: `v=0\r\na=ice-ufrag:${ufrag}\r\n` };
-		this.signalingState = type === 'offer' ? 'have-local-offer' : 'stable';
+		return this.#describe('answer');
+	}
+
+	async setLocalDescription(given) {
+		if (given && !this.constructor.hasProvisional)
+			throw new DOMException(given.type, 'NotSupportedError');
+		const provisional = this.signalingState === 'have-local-pranswer' ? this.localDescription : undefined;
+		const isAnswer = provisional || this.signalingState === 'have-remote-offer';
+		if (given?.type === 'pranswer' && !isAnswer)
+			throw new DOMException(`${given.type} in ${this.signalingState}`, 'InvalidStateError');
+		await new Promise(setImmediate);
+		this.localDescription = given ?? (provisional ? { ...provisional, type: 'answer' } : this.#describe(isAnswer ? 'answer' : 'offer'));
+		this.localTypes.push(this.localDescription.type);
+		this.signalingState = { offer: 'have-local-offer', pranswer: 'have-local-pranswer', answer: 'stable' }[this.localDescription.type];
 	}
 
 	async setRemoteDescription(description) {
@@ -93,6 +110,10 @@ export class FakeConnection {
 	close() {
 		this.signalingState = 'closed';
 		this.connectionState = 'closed';
+	}
+
+	#describe(type) {
+		return { type, sdp: `v=0\r\na=ice-ufrag:u${++descriptionsCount}\r\n` };
 	}
 
 	/** As after addTrack. */

@@ -2,7 +2,7 @@
 // flows is for the tests with real browsers.
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
-import { makeLink, makePair, settle } from './fakepc.mjs';
+import { FakeConnection, makeLink, makePair, settle } from './fakepc.mjs';
 
 const links = [];
 const track = (...made) => {
@@ -31,6 +31,26 @@ describe('descriptions', () => {
 		assert.deepEqual(types(ada.signald), ['answer']);
 		assert.deepEqual([ada.pc.signalingState, bob.pc.signalingState], ['stable', 'stable']);
 		assert.deepEqual(ada.pc.remoteDescription, bob.pc.localDescription);
+	});
+
+	test('an answer goes by way of a provisional one', async () => {
+		const { ada, bob } = makePair();
+		track(ada, bob);
+		bob.pc.need();
+		await settle();
+		assert.deepEqual(ada.pc.localTypes, ['pranswer', 'answer']);
+		assert.equal(ada.signald.sent[0].description.type, 'answer');
+	});
+
+	test('a browser that has no provisional answers answers at once', async (t) => {
+		FakeConnection.hasProvisional = false;
+		t.after(() => FakeConnection.hasProvisional = true);
+		const { ada, bob } = makePair();
+		track(ada, bob);
+		bob.pc.need();
+		await settle();
+		assert.deepEqual(ada.pc.localTypes, ['answer']);
+		assert.deepEqual([ada.pc.signalingState, bob.pc.signalingState], ['stable', 'stable']);
 	});
 
 	test('of two colliding offers the one of the lexically greater id stands', async () => {

@@ -661,7 +661,7 @@ describe('a lost connection', () => {
 		assert.equal(client.state, 'joined');
 		const retry = client.once('retry');
 		t.mock.timers.tick(1);
-		assert.match((await retry).reason, /silent/);
+		assert.match((await retry).reason, /does not answer/);
 		t.mock.timers.tick(1);
 		await (await connection()).next('resume');
 	});

@@ -204,7 +204,7 @@ export class Lifeline {
 
 	#probe() {
 		this.#isProbing = true;
-		this.#expect('the server is silent');
+		this.#expect('the server does not answer');
 		this.send('{"type":"ping"}');
 	}
 

@@ -185,7 +185,7 @@ export class PeerLink extends Emitter {
 	receive(message) {
 		if (message.type === 'candidate')
 			this.#enqueue(() => this.#onCandidate(message.candidate));
-		else if (message.type === 'offer' || message.type === 'answer')
+		else if ('description' in message)
 			this.#enqueue(() => this.#onDescription(message.description));
 	}
 
@@ -223,8 +223,7 @@ export class PeerLink extends Emitter {
 	async #offer() {
 		this.#makingOffer = true;
 		try {
-			await this.pc.setLocalDescription();
-			this.#describe();
+			await this.#describe();
 		} catch {
 			// Closed meanwhile.
 		} finally {
@@ -232,7 +231,9 @@ export class PeerLink extends Emitter {
 		}
 	}
 
-	#describe() {
+	/** Make and send what is due: an offer, or an answer. */
+	async #describe() {
+		await this.pc.setLocalDescription();
 		const { localDescription, remoteDescription } = this.pc;
 		if (!localDescription)
 			return;
@@ -261,13 +262,17 @@ export class PeerLink extends Emitter {
 			return;
 		this.#waitsForCall = false;
 		// Chromium may never gather where it has rolled back what had found nothing yet.
-		if (collides)
-			await Promise.race([this.#gathered, new Promise((resolve) => setTimeout(resolve, GATHER_MS))]);
+		if (collides) {
+			setTimeout(this.#found, GATHER_MS);
+			await this.#gathered;
+		}
 		const isRestart = ufragOf(sdp) !== ufragOf(pc.remoteDescription?.sdp);
 		await pc.setRemoteDescription({ type, sdp });
 		if (isOffer) {
-			await pc.setLocalDescription();
-			this.#describe();
+			// First a provisional one, which Firefox refuses: Chromium shows nothing of
+			// theirs any more to who has answered otherwise, and then rolls back an offer.
+			await pc.createAnswer().then((answer) => pc.setLocalDescription({ type: 'pranswer', sdp: answer.sdp })).catch(() => {});
+			await this.#describe();
 			// It has replaced our relay as well: see #onIce.
 			if (isRestart && pc.connectionState === 'connected')
 				clearTimeout(this.#timer);
@@ -298,8 +303,7 @@ export class PeerLink extends Emitter {
 	/** @param {RTCIceCandidate | null} candidate */
 	#onLocalCandidate(candidate) {
 		this.#found();
-		if (candidate?.type === 'relay')
-			this.#hasRelay = true;
+		this.#hasRelay ||= candidate?.type === 'relay';
 		this.#unsent.push(candidate);
 		this.#sendCandidates();
 	}

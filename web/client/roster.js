@@ -132,10 +132,8 @@ export class Roster {
 		Object.assign(known, listed, { away: Boolean(listed.away) });
 		this.#seen.add(known.id);
 		this.#outbox.open(known.id, known.inst ?? 0);
-		if (known.away && !wasAway)
-			this.#tell('away', known);
-		if (wasAway && !known.away)
-			this.#tell('back', known);
+		if (known.away !== wasAway)
+			this.#tell(known.away ? 'away' : 'back', known);
 	}
 
 	/** What becomes of those who were known and have not been seen again (S3). */

@@ -36,7 +36,7 @@ export function selectedPair(entries) {
 		remote: remoteType,
 		relayed: local.candidateType === 'relay' || remoteType === 'relay',
 		protocol: local.relayProtocol ?? local.protocol,
-		rttMs: rtt === undefined ? undefined : Math.round(rtt * 1000),
+		rttMs: rtt && Math.round(rtt * 1000),
 	};
 }
 
@@ -48,9 +48,10 @@ export function selectedPair(entries) {
  * @param {Entry[]} entries
  */
 function typeOfRemote(remote, entries) {
-	const signaled = entries.find((entry) => entry.type === 'remote-candidate' && entry.candidateType !== 'prflx' &&
+	const signaled = remote.candidateType === 'prflx' && entries.find((entry) => entry.type === remote.type &&
+		entry.candidateType !== 'prflx' &&
 		entry.address === remote.address && entry.port === remote.port && entry.protocol === remote.protocol);
-	return remote.candidateType === 'prflx' && signaled ? signaled.candidateType : remote.candidateType;
+	return (signaled || remote).candidateType;
 }
 
 /**
@@ -60,7 +61,7 @@ function typeOfRemote(remote, entries) {
  * @returns {string[]} their URLs
  */
 export function turnUrls(iceServers) {
-	return iceServers.flatMap(({ urls }) => urls).filter((url) => /^turns?:/.test(url));
+	return iceServers.flatMap(({ urls }) => urls).filter((url) => /^turn/.test(url));
 }
 
 /**
@@ -87,6 +88,6 @@ const WHY_BY_CODE = {
 export function whyNoRelay(iceServers, errors) {
 	if (!turnUrls(iceServers).length)
 		return 'no-turn';
-	const codes = errors.filter(({ url, code }) => /^turns?:/.test(url) && WHY_BY_CODE[code]).map(({ code }) => code);
+	const codes = errors.filter(({ url, code }) => /^turn/.test(url) && WHY_BY_CODE[code]).map(({ code }) => code);
 	return WHY_BY_CODE[Math.min(...codes)] ?? 'no-relay';
 }
