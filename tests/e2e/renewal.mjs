@@ -67,9 +67,10 @@ export function judge({ allocations, pictures, cut, call, ttlS, least, freezeMs 
 	const renewals = pairs.length;
 	const firstMs = pictures.firstAfter(cut.toMs);
 	const backMs = firstMs && Math.round(firstMs - cut.toMs);
-	// What brought the pictures back: a relay of after the cut.
-	const carrier = pictures.ports.find(({ atMs }) => atMs > cut.toMs);
-	const made = allocations.find(({ port, atMs }) => port === carrier?.port && atMs > cut.toMs);
+	// What brought the pictures back: the first relay of after the cut that became
+	// the path. Until then a browser may try those of before.
+	const paths = pictures.ports.filter(({ atMs }) => atMs > cut.toMs);
+	const made = allocations.find(({ port, atMs }) => atMs > cut.toMs && paths.some((path) => path.port === port));
 	const ageS = made && ttlS - (made.expiryMs - made.atMs) / 1000;
 	const worstGapMs = Math.max(pictures.worstGapMs(call.fromMs, cut.fromMs),
 		firstMs ? pictures.worstGapMs(firstMs, call.toMs) : 0);
@@ -193,7 +194,7 @@ export async function holdCalls(t, { ttlS, before, renewals, seconds = 0 }) {
 function tell(t, judgements) {
 	for (const { renewals, worstGapMs, backMs, ageS, total, undrawn } of judgements) {
 		t.diagnostic(`${renewals} renewals, ${total} pictures (${undrawn} not drawn), worst freeze ${worstGapMs} ms; after the cut ` +
-			(backMs === undefined ? 'nothing' : `back in ${backMs} ms by a credential ${ageS.toFixed(1)} s old`));
+			(backMs === undefined ? 'nothing' : `back in ${backMs} ms by a credential ${ageS?.toFixed(1)} s old`));
 	}
 }
 
