@@ -51,7 +51,31 @@ static void write_network(struct buf *out, const struct peer *peer)
 	buf_clear(&network);
 }
 
-static void write_peer(struct buf *out, const struct peer *peer)
+/* The name by which TURN servers know a peer whose ICE list came as it joined:
+ * that of native clients. Others ask for theirs as an address. */
+static void write_relay(struct buf *out, const struct admin *admin,
+			const struct peer *peer, bool has_session)
+{
+	const struct admin_parts *parts = &admin->parts;
+	bool is_native = peer->arg && peer->ops->dialect &&
+			 !strcmp(peer->ops->dialect, "native");
+	char user[TURNCRED_MAX_USER + 1];
+
+	if ((!is_native && !has_session) ||
+	    icelist_user_of(*parts->icelist, ICELIST_PEER,
+			    span_of(peer->id, peer->id_len), user)) {
+		buf_append_str(out, ",\"relay\":null");
+		return;
+	}
+	buf_append_format(out, ",\"relay\":{\"user\":\"%s\"", user);
+	write_count(
+		out, "allocations",
+		relay_admin_allocations(parts->relay_admin, span_from(user)));
+	buf_append_str(out, "}");
+}
+
+static void write_peer(struct buf *out, const struct admin *admin,
+		       const struct peer *peer)
 {
 	const char *dialect = peer->ops->dialect;
 	struct census_facts facts;
@@ -69,6 +93,7 @@ static void write_peer(struct buf *out, const struct peer *peer)
 	admin_write_time(out, facts.since_s);
 	write_flag(out, "away", peer->is_away);
 	write_count(out, "mutedSeconds", facts.muted_s);
+	write_relay(out, admin, peer, facts.has_session);
 	if (facts.has_session)
 		buf_append_format(out,
 				  ",\"session\":{\"keptMessages\":%zu,"
@@ -159,7 +184,7 @@ void admin_list_peers(const struct admin_ask *ask)
 	buf_append_str(&body, "{\"peers\":[");
 	for (size_t i = 0; i < count; i++) {
 		buf_append_str(&body, i ? "," : "");
-		write_peer(&body, found[i]);
+		write_peer(&body, ask->admin, found[i]);
 	}
 	end_list(&body, has_more ? span_of(found[count - 1]->id,
 					   found[count - 1]->id_len)
@@ -168,6 +193,7 @@ void admin_list_peers(const struct admin_ask *ask)
 }
 
 struct room_page {
+	const struct admin *admin;
 	struct buf *body;
 	uint64_t left;
 	bool is_begun;
@@ -182,7 +208,7 @@ static bool add_peer(const struct peer *peer, void *arg)
 	page->left--;
 	buf_append_str(page->body, page->is_begun ? "," : "");
 	page->is_begun = true;
-	write_peer(page->body, peer);
+	write_peer(page->body, page->admin, peer);
 	return true;
 }
 
@@ -190,7 +216,8 @@ void admin_show_room(const struct admin_ask *ask)
 {
 	const struct room *room = census_room(ask->admin->parts.hub, ask->name);
 	struct buf body = {0};
-	struct room_page page = {.body = &body, .left = MOST_LISTED};
+	struct room_page page = {
+		.admin = ask->admin, .body = &body, .left = MOST_LISTED};
 	uint64_t after = 0, next;
 
 	if (!admin_read_number(ask, "limit", 1, CENSUS_MAX_PAGE, &page.left) ||
@@ -221,12 +248,29 @@ void admin_show_peer(const struct admin_ask *ask)
 		admin_refuse(ask, 404, "there is no peer of this id");
 		return;
 	}
-	write_peer(&body, peer);
+	write_peer(&body, ask->admin, peer);
 	buf_append_str(&body, "\n");
 	admin_reply(ask, 200, &body);
 }
 
 /* --- the server --- */
+
+static void write_relaying(struct buf *out, const struct relay_admin *relays)
+{
+	struct relay_census census;
+
+	relay_admin_census(relays, &census);
+	if (!census.is_known) {
+		buf_append_str(out, ",\"relaying\":null");
+		return;
+	}
+	buf_append_format(out,
+			  ",\"relaying\":{\"peers\":%llu,\"others\":%llu,"
+			  "\"allocations\":%llu}",
+			  (unsigned long long)census.peers,
+			  (unsigned long long)census.others,
+			  (unsigned long long)census.allocations);
+}
 
 void admin_show_status(const struct admin_ask *ask)
 {
@@ -251,6 +295,7 @@ void admin_show_status(const struct admin_ask *ask)
 	write_count(&body, "peers", hub_peers_count(parts->hub));
 	write_count(&body, "away", (uint64_t)metric_values[METRIC_PEERS_AWAY]);
 	write_flag(&body, "turn", pool_is_alive(*parts->pool));
+	write_relaying(&body, parts->relay_admin);
 	buf_append_str(&body, "}\n");
 	admin_reply(ask, 200, &body);
 }

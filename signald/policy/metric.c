@@ -114,6 +114,8 @@ static const struct row rows[METRIC_COUNT] = {
 		"TURN servers whose administration answers now."),
 	[METRIC_TURN_KICKED_USERS] = GAUGE("turn_kicked_users",
 		"Users who are looked for there, to end what they allocate."),
+	[METRIC_TURN_ALLOCATIONS] = GAUGE("turn_allocations",
+		"Allocations at the TURN servers whose administration is asked, every few seconds."),
 	[METRIC_ALLOCATIONS_ENDED_KICKED] = FIRST("turn_allocations_ended",
 		"reason=\"kicked\"",
 		"Allocations that were ended at their TURN server, by reason."),

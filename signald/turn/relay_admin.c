@@ -5,6 +5,7 @@
 #include "base/member.h"
 #include "codec/turncred.h"
 #include "policy/metric.h"
+#include "turn/icelist.h"
 #include "turn/relay_watch.h"
 
 /* For as long from a kick on a client may try again at once. */
@@ -80,6 +81,16 @@ static void forget_the_done(struct relay_duty *duty)
 		   (int64_t)kicked_count(duty->ended));
 }
 
+static void after_look(struct relay_duty *duty)
+{
+	struct relay_census census;
+
+	forget_the_done(duty);
+	relay_admin_census(container_of(duty, struct relay_admin, duty),
+			   &census);
+	metric_set(METRIC_TURN_ALLOCATIONS, (int64_t)census.allocations);
+}
+
 void relay_admin_note_ttl(struct relay_admin *admin)
 {
 	uint64_t max_ttl_s = admin->duty.loop->config->turn.max_ttl_s;
@@ -131,6 +142,63 @@ void relay_admin_spare(struct relay_admin *admin, struct span user)
 	relay_watch_spare(admin->duty.asking, user);
 }
 
+/* --- who relays --- */
+
+/* A client may relay through several. */
+static bool is_on_earlier(const struct relay_admin *admin, size_t before,
+			  struct span user)
+{
+	for (size_t i = 0; i < before; i++)
+		if (relaying_of(relay_watch_relaying(admin->watches[i]), user))
+			return true;
+	return false;
+}
+
+static void count_relaying(const struct relay_admin *admin, size_t i,
+			   struct relay_census *census)
+{
+	const struct relaying *relaying =
+		relay_watch_relaying(admin->watches[i]);
+	struct span user;
+	size_t at = 0;
+
+	census->allocations += relaying_allocations(relaying);
+	while (relaying_next(relaying, &at, &user)) {
+		if (is_on_earlier(admin, i, user))
+			continue;
+		if (icelist_is_peer(user))
+			census->peers++;
+		else
+			census->others++;
+	}
+}
+
+void relay_admin_census(const struct relay_admin *admin,
+			struct relay_census *census)
+{
+	*census = (struct relay_census){.is_known = admin->watches_count};
+	for (size_t i = 0; i < admin->watches_count; i++)
+		if (!relay_watch_relaying(admin->watches[i]))
+			census->is_known = false;
+	for (size_t i = 0; i < admin->watches_count && census->is_known; i++)
+		count_relaying(admin, i, census);
+}
+
+uint64_t relay_admin_allocations(const struct relay_admin *admin,
+				 struct span user)
+{
+	uint64_t allocations = 0;
+
+	for (size_t i = 0; i < admin->watches_count; i++) {
+		const struct relaying *relaying =
+			relay_watch_relaying(admin->watches[i]);
+
+		if (relaying)
+			allocations += relaying_of(relaying, user);
+	}
+	return allocations;
+}
+
 /* --- beginning and end --- */
 
 int relay_admin_new(struct relay_admin **adminp, struct loop *loop,
@@ -142,7 +210,7 @@ int relay_admin_new(struct relay_admin **adminp, struct loop *loop,
 	if (!admin)
 		return -ENOMEM;
 	admin->duty.loop = loop;
-	admin->duty.on_looked = forget_the_done;
+	admin->duty.on_looked = after_look;
 	relay_admin_note_ttl(admin);
 	err = kicked_new(&admin->duty.ended, dir, RELAY_ADMIN_FILE,
 			 clock_wall_s(&loop->clock) - KEEP_S);

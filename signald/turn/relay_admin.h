@@ -86,4 +86,24 @@ void relay_admin_note_ttl(struct relay_admin *admin);
  */
 int relay_admin_end_user(struct relay_admin *admin, struct span user);
 
+/*
+ * Who holds allocations, as the servers' administrations listed them a few
+ * seconds ago: coturn tells nobody of it by itself, so all are listed every
+ * five seconds, or as seldom as 20 times what that takes. Each begin and end of
+ * it is logged (turn.relay_start, turn.relay_end).
+ */
+struct relay_census {
+	bool is_known;	      /* of every server; and there is one */
+	uint64_t peers;	      /* who got their credentials as they joined */
+	uint64_t others;      /* addresses and subjects who asked for them */
+	uint64_t allocations; /* of all of them */
+};
+
+void relay_admin_census(const struct relay_admin *admin,
+			struct relay_census *census);
+
+/* How many that user holds, as far as it is known. */
+uint64_t relay_admin_allocations(const struct relay_admin *admin,
+				 struct span user);
+
 #endif

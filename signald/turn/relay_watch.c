@@ -21,6 +21,9 @@
 #define LOOK_SOON_MS 100
 #define SOON_FOR_MS 10000
 #define STRICT_EVERY_MS 10000
+/* All who relay are listed so often, and less often where that takes long. */
+#define CENSUS_EVERY_MS 5000
+#define CENSUS_SHARE 20
 /* Up to so many users are looked for one by one; of more, all who relay are
  * listed, and those among them looked for. */
 #define FEW_USERS 8
@@ -72,8 +75,10 @@ struct relay_watch {
 	enum look_state state;
 	bool is_again_due; /* somebody was added since this look began */
 	bool is_strict;	   /* it is one for the expired, too */
+	bool is_census;	   /* it lists all who relay */
 	uint64_t began_ms, began_s;
-	uint64_t strict_due_ms;
+	uint64_t strict_due_ms, census_due_ms;
+	struct relaying *relaying;
 	uint64_t found_none_s;
 
 	struct user **users;
@@ -161,6 +166,9 @@ static void take_user(struct relay_watch *watch,
 
 	if (turncred_split(item->username, &expires_at_s, &user))
 		return;
+	/* Our own proofs are nobody's. */
+	if (watch->is_census && !span_has_prefix(user, SPAN("s-")))
+		relaying_note(watch->relaying, user, item->number);
 	if (kicked_has(watch->duty->ended, user, 0))
 		list_user(watch, user, KICKED);
 	else if (watch->is_strict && expires_at_s < watch->began_s &&
@@ -191,6 +199,27 @@ static void spare_the_present(struct relay_watch *watch)
 			watch->users[i]->reason = SPARED;
 }
 
+static void report_relaying(struct span user, uint64_t before, uint64_t now,
+			    void *arg)
+{
+	const struct relay_watch *watch = arg;
+
+	log_info(now > before ? "turn.relay_start" : "turn.relay_end",
+		 log_str("server", watch->name), log_span("user", user),
+		 log_int("allocations", now));
+}
+
+static void take_census(struct relay_watch *watch)
+{
+	uint64_t now_ms = watch->duty->loop->clock.mono_ms;
+	uint64_t wait_ms = CENSUS_SHARE * (now_ms - watch->began_ms);
+
+	relaying_end(watch->relaying, report_relaying, watch);
+	watch->census_due_ms =
+		now_ms +
+		(wait_ms > CENSUS_EVERY_MS ? wait_ms : CENSUS_EVERY_MS);
+}
+
 /* --- one look --- */
 
 static void rest(struct relay_watch *watch)
@@ -198,15 +227,15 @@ static void rest(struct relay_watch *watch)
 	const struct relay_duty *duty = watch->duty;
 	bool is_soon = watch->is_again_due ||
 		       duty->loop->clock.mono_ms < duty->soon_until_ms;
+	uint64_t at_ms = watch->census_due_ms;
 
-	watch->state = LOOK_NONE;
+	if (is_strict(duty) && watch->strict_due_ms < at_ms)
+		at_ms = watch->strict_due_ms;
 	if (kicked_count(duty->ended))
-		loop_timer_start(duty->loop, &watch->timer,
-				 watch->began_ms + (is_soon ? LOOK_SOON_MS
-							    : LOOK_EVERY_MS));
-	else if (is_strict(duty))
-		loop_timer_start(duty->loop, &watch->timer,
-				 watch->strict_due_ms);
+		at_ms = watch->began_ms +
+			(is_soon ? LOOK_SOON_MS : LOOK_EVERY_MS);
+	watch->state = LOOK_NONE;
+	loop_timer_start(duty->loop, &watch->timer, at_ms);
 }
 
 static void finish(struct relay_watch *watch)
@@ -303,7 +332,11 @@ static void begin(struct relay_watch *watch)
 		is_strict(duty) && clock->mono_ms >= watch->strict_due_ms;
 	if (watch->is_strict)
 		watch->strict_due_ms = clock->mono_ms + STRICT_EVERY_MS;
-	if (watch->is_strict || kicked_count(duty->ended) > FEW_USERS) {
+	watch->is_census = clock->mono_ms >= watch->census_due_ms;
+	if (watch->is_census)
+		relaying_begin(watch->relaying);
+	if (watch->is_strict || watch->is_census ||
+	    kicked_count(duty->ended) > FEW_USERS) {
 		watch->state = LOOK_LISTS;
 		cli_ask(watch->cli, "pu");
 		return;
@@ -340,8 +373,7 @@ static void on_ready(void *arg)
 	watch->trouble = 0;
 	watch->losses = 0;
 	watch->is_up = watch->was_up = true;
-	if (kicked_count(watch->duty->ended) || is_strict(watch->duty))
-		begin(watch);
+	begin(watch);
 }
 
 static void on_item(const struct coturncli_item *item, void *arg)
@@ -359,6 +391,8 @@ static void on_answered(void *arg)
 	struct relay_watch *watch = arg;
 
 	if (watch->state == LOOK_LISTS) {
+		if (watch->is_census)
+			take_census(watch);
 		spare_the_present(watch);
 		search_next(watch);
 	} else {
@@ -428,7 +462,8 @@ static int start(struct relay_watch *watch,
 
 	watch->name = strdup(server->name);
 	watch->by_name = map_new();
-	if (!watch->name || !watch->by_name)
+	watch->relaying = relaying_new();
+	if (!watch->name || !watch->by_name || !watch->relaying)
 		return -ENOMEM;
 	if (net_addr_parse(span_from(server->address), &addr))
 		return -EINVAL;
@@ -465,9 +500,17 @@ void relay_watch_free(struct relay_watch *watch)
 	if (watch->by_name)
 		forget_users(watch);
 	map_free(watch->by_name);
+	relaying_free(watch->relaying);
 	free(watch->users);
 	free(watch->name);
 	free(watch);
+}
+
+const struct relaying *relay_watch_relaying(const struct relay_watch *watch)
+{
+	return watch->is_up && relaying_is_known(watch->relaying)
+		       ? watch->relaying
+		       : NULL;
 }
 
 uint64_t relay_watch_found_none_s(const struct relay_watch *watch)

@@ -6,6 +6,7 @@
 #include "net/loop.h"
 #include "policy/kicked.h"
 #include "turn/relay_admin.h"
+#include "turn/relaying.h"
 
 struct relay_watch;
 
@@ -35,6 +36,9 @@ void relay_watch_look_now(struct relay_watch *watch);
 
 /* Unix time at which the last look began that found nobody; 0: none has. */
 uint64_t relay_watch_found_none_s(const struct relay_watch *watch);
+
+/* Who relays there; NULL while that is not known. */
+const struct relaying *relay_watch_relaying(const struct relay_watch *watch);
 
 /* Within spare(): that user is there. */
 void relay_watch_spare(struct relay_watch *watch, struct span name);

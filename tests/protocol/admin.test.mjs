@@ -135,7 +135,7 @@ describe('what is shown', () => {
 		const [{ since, ...first }, second] = shown.members;
 		assert.ok(Math.abs(Date.parse(since) - Date.now()) < 30000);
 		assert.deepEqual(first, { id: ada.id, room, role: 'peer', name: 'Ada "A"', dialect: 'native', network: '127.0.0.1',
-			away: false, mutedSeconds: 0, session: { keptMessages: 0, keptBytes: 0 } });
+			away: false, mutedSeconds: 0, relay: null, session: { keptMessages: 0, keptBytes: 0 } });
 		assert.deepEqual([second.role, second.name, second.session], ['watcher', null, null]);
 		assert.deepEqual(await get(daemon, `peers/${watcher.id}`), second);
 		await ada.cut();
