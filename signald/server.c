@@ -263,23 +263,12 @@ static int start_admin(struct server *server)
 	return err ? fail_state(dir, ADMIN_KEY_FILE, err) : 0;
 }
 
-/* What it means, in one sentence. */
 static void log_mode(const struct config *config)
 {
-	static const char *const meanings[] = {
-		[MODE_OPEN] = "whoever reaches it may do everything",
-		[MODE_GUEST] = ("pages of this server and of http.origins may "
-				"enter any room and relay; all others need a "
-				"key, a ticket or a token"),
-		[MODE_KEY] = "all need an API key, or a ticket got with one",
-		[MODE_TOKEN] = "all need a token, a ticket or an API key",
-		[MODE_WEBHOOK] = ("access.webhook_url decides of all who show "
-				  "no ticket and no API key"),
-	};
 	enum config_mode mode = config_mode(config);
 
 	log_info("access.mode", log_str("mode", config_mode_name(mode)),
-		 log_str("means", meanings[mode]));
+		 log_str("means", config_mode_means(mode)));
 }
 
 static int start_access(struct server *server)

@@ -277,6 +277,7 @@ void admin_show_status(const struct admin_ask *ask)
 	const struct admin *admin = ask->admin;
 	const struct admin_parts *parts = &admin->parts;
 	uint64_t now_s = clock_wall_s(&parts->loop->clock);
+	enum config_mode mode = config_mode(parts->loop->config);
 	struct buf body = {0};
 
 	buf_append_str(&body, "{\"version\":");
@@ -287,9 +288,8 @@ void admin_show_status(const struct admin_ask *ask)
 		    now_s > admin->started_at_s ? now_s - admin->started_at_s
 						: 0);
 	write_flag(&body, "draining", *parts->is_draining);
-	write_text(
-		&body, "mode",
-		span_from(config_mode_name(config_mode(parts->loop->config))));
+	write_text(&body, "mode", span_from(config_mode_name(mode)));
+	write_text(&body, "modeMeans", span_from(config_mode_means(mode)));
 	write_count(&body, "connections", conn_set_count(parts->conns));
 	write_count(&body, "rooms", hub_rooms_count(parts->hub));
 	write_count(&body, "peers", hub_peers_count(parts->hub));

@@ -264,6 +264,9 @@ enum config_mode {
 enum config_mode config_mode(const struct config *config);
 const char *config_mode_name(enum config_mode mode);
 
+/* What it means, in one sentence for people. */
+const char *config_mode_means(enum config_mode mode);
+
 /* Other machines can reach it: it listens to more than loopback. */
 bool config_is_public(const struct config *config);
 

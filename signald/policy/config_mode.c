@@ -29,6 +29,22 @@ const char *config_mode_name(enum config_mode mode)
 	return names[mode];
 }
 
+const char *config_mode_means(enum config_mode mode)
+{
+	static const char *const meanings[] = {
+		[MODE_OPEN] = "whoever reaches it may do everything",
+		[MODE_GUEST] = ("pages of this server and of http.origins may "
+				"enter any room and relay; all others need a "
+				"key, a ticket or a token"),
+		[MODE_KEY] = "all need an API key, or a ticket got with one",
+		[MODE_TOKEN] = "all need a token, a ticket or an API key",
+		[MODE_WEBHOOK] = ("access.webhook_url decides of all who show "
+				  "no ticket and no API key"),
+	};
+
+	return meanings[mode];
+}
+
 enum config_mode config_mode(const struct config *config)
 {
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)

@@ -30,7 +30,10 @@ const SECOND_PORT = 3479;
 async function isGiving(port) {
 	const client = await TurnClient.open({ server: { address: ADDRESS, port }, credential: mintCredential(SECRET) });
 	try {
-		return (await client.allocate()).code === 200;
+		const { code } = await client.allocate();
+		if (code === 200)
+			await client.refresh(0); // it is nobody's
+		return code === 200;
 	} finally {
 		client.close();
 	}

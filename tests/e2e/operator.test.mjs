@@ -6,6 +6,7 @@ import { ADMIN_KEY } from '../lib/daemon.mjs';
 import { startChromium } from './chromium.mjs';
 import { seeEachOther } from './company.mjs';
 import { startLab } from './lab.mjs';
+import { inspect, SIZES } from './looks.mjs';
 
 // What the browser complained of must be of that kind, and is forgotten.
 function forgive(visitor, pattern) {
@@ -57,4 +58,30 @@ test('an operator sees a call, and kicks one of it', async (t) => {
 	await page.locator('details[data-room="watched"]').waitFor();
 	await page.goto('about:blank');
 	forgive(operator, /^failed: .*\/v1\/admin\//);
+});
+
+test('the page says who may come in, and how many are relayed at most', async (t) => {
+	const lab = await startLab(t);
+	const chromium = await startChromium(t, { hasSmallCamera: true });
+	const callers = [await chromium.visitor(), await chromium.visitor()];
+	for (const caller of callers)
+		await caller.open(new URL('/call?room=relayed&policy=relay&join', lab.url));
+	await seeEachOther(callers, 'relay');
+	const [, means] = lab.daemon.log.match(/access\.mode mode=\S+ means="([^"]+)"/);
+	for (const [size, options] of Object.entries(SIZES)) {
+		const operator = await chromium.visitor(options);
+		const { page } = operator;
+		await page.goto(`http://127.0.0.1:${lab.daemon.metricsPort}/`);
+		await enter(page, ADMIN_KEY);
+		await page.locator('#access', { hasText: means }).waitFor();
+		await page.locator('#relayed', { hasText: /^At most 2 of 2 peers \(100 %\) are relayed: these hold \d+ allocations?, / }).waitFor();
+		await page.locator('#events li', { hasText: 'turn.relay_start' }).first().waitFor();
+		await page.locator('details[data-room="relayed"] summary').click();
+		await page.locator('.members .about', { hasText: /, \d+ allocations?, since/ }).first().waitFor();
+		await inspect(operator, `operator-${size}`);
+		await page.locator('#relayed').scrollIntoViewIfNeeded();
+		await inspect(operator, `operator-turn-${size}`);
+		await page.goto('about:blank');
+		forgive(operator, /^failed: .*\/v1\/admin\//);
+	}
 });

@@ -1,7 +1,7 @@
 // operator.js: the operators' page: who is there, what works, what is refused.
 
 /** @typedef {{name: string, peers: number, away: number, broadcasters: number, watchers: number, since: string}} Room */
-/** @typedef {{id: string, role: string, name: string | null, dialect: string | null, network: string | null, since: string, away: boolean, mutedSeconds: number}} Peer */
+/** @typedef {{id: string, role: string, name: string | null, dialect: string | null, network: string | null, since: string, away: boolean, mutedSeconds: number, relay: {user: string, allocations: number} | null}} Peer */
 /** @typedef {{transport: string, address: string, state: string, roundTripMs: number | null, error: string | null}} Way */
 /** @typedef {{name: string, host: string, region: string | null, drained: boolean, safety: string, detail: string | null, lookup: string | null, endpoints?: Way[]}} Server */
 /** @typedef {Map<string, number>} Sample  of /metrics, by name and labels */
@@ -175,6 +175,26 @@ function showTiles(numbers) {
 		make('div', { class: 'tile-number' }, make('strong', {}, n.toLocaleString('en')), make('span', { class: 'soft' }, name))));
 }
 
+/** A number of all as "3 of 40 peers (8 %)". @param {number} n @param {number} all @param {string} what */
+const share = (n, all, what) => `${n.toLocaleString('en')} of ${count(all, what)} (${all ? Math.round(100 * n / all) : 0} %)`;
+
+/** Only an upper bound is known: browsers hold allocations that they do not use. @param {any} status */
+function showRelaying({ relaying, peers }) {
+	const bar = byId('relayed-bar', HTMLElement);
+	const text = byId('relayed', HTMLElement);
+	// Of those who asked as an address nobody knows how many peers they are.
+	const isKnown = relaying && !relaying.others;
+	const most = isKnown ? Math.min(relaying.peers, peers) : 0;
+	bar.hidden = !isKnown || !peers;
+	bar.style.setProperty('--share', `${peers ? 100 * most / peers : 0}%`);
+	if (!relaying)
+		text.textContent = 'How many are relayed is not known: it takes turn.cli of each TURN server, and that it answers.';
+	else if (isKnown)
+		text.textContent = `At most ${share(most, peers, 'peer')} are relayed: these hold ${count(relaying.allocations, 'allocation')}, as a browser that goes directly may, too. All others surely go directly, or to nobody.`;
+	else
+		text.textContent = `${count(relaying.peers, 'native peer')}, and ${count(relaying.others, 'user')} of other clients, whose peers are not told apart, hold ${count(relaying.allocations, 'allocation')}. Who holds none surely goes directly.`;
+}
+
 /** @param {any} status */
 function showStatus(status) {
 	const state = byId('state', HTMLElement);
@@ -182,9 +202,10 @@ function showStatus(status) {
 	state.textContent = status.draining ? 'draining' : 'serving';
 	byId('about', HTMLElement).textContent = [
 		`Version ${status.version}, up for ${duration(status.uptimeSeconds)}`,
-		status.mode && `access: ${status.mode}`,
 		status.turn ? 'clients are given TURN' : 'clients are given no TURN',
 	].filter(Boolean).join('; ') + '.';
+	byId('access', HTMLElement).textContent = `Access is ${status.mode}: ${status.modeMeans}.`;
+	showRelaying(status);
 	showTiles({ peers: status.peers, 'of them away': status.away, rooms: status.rooms, connections: status.connections });
 }
 
@@ -193,7 +214,8 @@ const opened = new Set();
 
 /** @param {Peer} peer */
 function showPeer(peer) {
-	const about = [peer.role, peer.dialect, peer.network, `since ${new Date(peer.since).toLocaleTimeString()}`].filter(Boolean).join(', ');
+	const allocations = peer.relay?.allocations ? count(peer.relay.allocations, 'allocation') : '';
+	const about = [peer.role, peer.dialect, peer.network, allocations, `since ${new Date(peer.since).toLocaleTimeString()}`].filter(Boolean).join(', ');
 	const who = make('div', { class: 'about' }, make('strong', {}, peer.name ?? peer.id), make('span', { class: 'soft' }, peer.name ? `${peer.id}, ${about}` : about));
 	const item = make('li', { 'data-peer': peer.id }, who);
 	if (peer.away)
@@ -296,8 +318,10 @@ const sum = (sample, names) => [...sample].reduce((total, [name, n]) => (names.t
 /** @type {{title: string, names: RegExp, isRate: boolean, show: (n: number) => string}[]} */
 const GRAPHS = [
 	{ title: 'Peers', names: /^signald_peers$/, isRate: false, show: (n) => n.toLocaleString('en') },
+	{ title: 'Rooms', names: /^signald_rooms$/, isRate: false, show: (n) => n.toLocaleString('en') },
 	{ title: 'Connections', names: /^signald_connections$/, isRate: false, show: (n) => n.toLocaleString('en') },
 	{ title: 'Messages', names: /^signald_messages_relayed_total/, isRate: true, show: (n) => `${n.toFixed(1)} /s` },
+	{ title: 'Allocations', names: /^signald_turn_allocations$/, isRate: false, show: (n) => n.toLocaleString('en') },
 	{ title: 'Refused', names: /^signald_(messages_refused|origins_refused|limited|resumes_total\{result="refused)/, isRate: true, show: (n) => `${n.toFixed(1)} /s` },
 	{ title: 'Processor', names: /^process_cpu_seconds_total$/, isRate: true, show: (n) => `${(n * 100).toFixed(1)} %` },
 	{ title: 'Memory', names: /^process_resident_memory_bytes$/, isRate: false, show: (n) => `${(n / 1048576).toFixed(0)} MiB` },
