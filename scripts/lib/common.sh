@@ -48,6 +48,7 @@ libclang-rt-dev	file /usr/lib/llvm-14/lib/clang/*/include/fuzzer
 clang-tidy	command clang-tidy
 clang-format	command clang-format
 cppcheck	command cppcheck
+curl		command curl
 shellcheck	command shellcheck
 libcmocka-dev	library cmocka
 perl		command prove
@@ -60,6 +61,7 @@ nftables	command nft
 libmaxminddb0	file /usr/lib/*/libmaxminddb.so.0
 libnss3-tools	command certutil
 procps		command ps
+python3		command python3
 redis-server	command redis-server
 spin		command spin
 '

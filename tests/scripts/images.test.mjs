@@ -1,0 +1,48 @@
+// The images have the libraries that their programs need, and where packages come
+// from is for the system that builds them to say.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+
+import { program, root } from '../lib/daemon.mjs';
+import { program as turnconf } from '../turnconf/coturn.mjs';
+
+const run = promisify(execFile);
+const dockerfile = await readFile(path.join(root, 'docker/Dockerfile'), 'utf8');
+const isDebian = await run('dpkg', ['--version']).then(() => true, () => false);
+
+// What a stage installs.
+function packagesOf(stage) {
+	const text = dockerfile.split(/^FROM /m).find((part) => part.split('\n')[0].endsWith(`AS ${stage}`));
+	return text.replaceAll('\\\n', ' ').match(/apt-get install (.*?)&&/)[1].split(/\s+/).filter((word) => word && !word.startsWith('-'));
+}
+
+// The packages that have each of the libraries that a program names.
+async function neededBy(file) {
+	const { stdout } = await run('objdump', ['-p', file]);
+	const paths = (await run('ldd', [file])).stdout;
+	return Promise.all([...stdout.matchAll(/NEEDED +(\S+)/g)].map(async ([, name]) => {
+		const [, found] = paths.match(new RegExp(`^\\s*${name.replaceAll('.', '\\.')} => (\\S+)`, 'm'));
+		// dpkg knows it under the path before /lib became /usr/lib, or after.
+		const { stdout: owners } = await run('dpkg', ['-S', `*/${path.basename(found)}`]);
+		return owners.trim().split('\n').map((line) => line.split(':')[0]);
+	}));
+}
+
+for (const [stage, file] of [['signald', program], ['coturn', turnconf]]) {
+	test(`the image ${stage} has what its program is linked with`, { skip: !isDebian && 'packages are named as Debian has them' }, async () => {
+		const needed = await neededBy(file);
+		assert.ok(needed.length > 3);
+		const packages = [...packagesOf(stage), 'libc6'];
+		assert.deepEqual(needed.filter((owners) => !owners.some((name) => packages.includes(name))), []);
+	});
+}
+
+test('nothing here names a host of packages', async () => {
+	const { stdout } = await run('git', ['ls-files', 'docker', 'scripts', 'Makefile'], { cwd: root });
+	for (const file of stdout.trim().split('\n'))
+		assert.doesNotMatch(await readFile(path.join(root, file), 'utf8'), /(?:deb|security)\.debian\.org|registry\.npmjs\.org|pypi\.org|pythonhosted\.org/, file);
+});
