@@ -234,10 +234,18 @@ static void on_admin_reload(struct admin_reload *result, void *arg)
 	reload(arg, result);
 }
 
+static void on_tokens_void(void *arg)
+{
+	const struct server *server = arg;
+
+	native_push_tokens(server->native);
+}
+
 const struct admin_ops server_admin_ops = {
 	.drain = on_admin_drain,
 	.reload = on_admin_reload,
 	.on_pool_change = server_on_pool_change,
+	.on_tokens_void = on_tokens_void,
 };
 
 static void signal_cb(evutil_socket_t signal_number, short what, void *arg)

@@ -24,6 +24,8 @@ struct admin_ops {
 	void (*reload)(struct admin_reload *result, void *arg);
 	/* Other TURN servers can be offered than before. */
 	void (*on_pool_change)(void *arg);
+	/* Resume tokens that are out are good no more. */
+	void (*on_tokens_void)(void *arg);
 };
 
 /* All borrowed. */

@@ -60,6 +60,8 @@ static void rotate_resume_keys(const struct admin_ask *ask,
 		refuse_disk(ask, err);
 		return;
 	}
+	if (rotation->is_void)
+		parts->ops->on_tokens_void(parts->arg);
 	rotation->grace_s = keyring_grace_s(parts->keyring, now_s);
 	answer(ask, rotation);
 }

@@ -119,6 +119,7 @@ static void set_token_due(struct native_client *client)
 {
 	const struct config *config = client->native->parts.loop->config;
 
+	client->key_state = client->native->key_state;
 	client->token_due_ms =
 		now_ms(client) + config->session.token_ttl_s * (1000ull / 2);
 }
@@ -137,14 +138,19 @@ void native_restart_ice(struct native_client *client)
 	restart_refreshing(client);
 }
 
+void native_renew_token(struct native_client *client)
+{
+	native_send_token(client);
+	set_token_due(client);
+	restart_refreshing(client);
+}
+
 static void refresh(struct native_client *client)
 {
 	if (client->ice_due_ms <= now_ms(client))
 		native_renew_ice(client);
-	if (client->token_due_ms && client->token_due_ms <= now_ms(client)) {
-		native_send_token(client);
-		set_token_due(client);
-	}
+	if (client->token_due_ms && client->token_due_ms <= now_ms(client))
+		native_renew_token(client);
 	restart_refreshing(client);
 }
 

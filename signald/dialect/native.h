@@ -42,6 +42,9 @@ size_t native_clients_count(const struct native *native);
  * one after the other, so that what else there is to do goes on. */
 void native_push_ice(struct native *native);
 
+/* The same with newer resume tokens, as those that are out are void. */
+void native_push_tokens(struct native *native);
+
 /* Say go-away to everybody, close them one by one over spread_s seconds with
  * 1012, and take nobody new. */
 void native_drain(struct native *native, unsigned spread_s);

@@ -22,6 +22,7 @@ struct native {
 
 	/* native_push.c */
 	uint32_t ice_state; /* counts the changes */
+	uint32_t key_state; /* and those that void tokens */
 	bool is_push_due;   /* when push_timer fires */
 	struct loop_timer push_timer;
 	struct loop_task push_chore;
@@ -62,6 +63,7 @@ struct native_client {
 	enum origin_verdict page;
 	bool is_again;	       /* its message is taken for the second time */
 	uint32_t ice_state;    /* of the list that it has */
+	uint32_t key_state;    /* of its token */
 	uint8_t limited_count; /* refused by limits since the last that was
 				  not */
 	bool is_proving;       /* a ping for `unproved` is out */
@@ -111,6 +113,9 @@ const char *native_error_message(enum msg_error_code code);
 /* The client is in a room now: from now on it gets fresh credentials, and with
  * a session fresh tokens, before the old ones end. */
 void native_start_refreshing(struct native_client *client);
+
+/* Send a newer token, unasked; its session has one. */
+void native_renew_token(struct native_client *client);
 
 /* It has got credentials just now: the next are due when these grow old. */
 void native_restart_ice(struct native_client *client);

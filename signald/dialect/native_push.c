@@ -1,4 +1,5 @@
-/* native_push.c: the servers have changed, and every client hears of it. */
+/* native_push.c: the servers have changed, or what tokens are signed with, and
+ * every client hears of it. */
 #include "base/member.h"
 #include "dialect/native_client.h"
 
@@ -18,6 +19,9 @@ static void push_run(struct loop_task *chore)
 	/* It may have asked meanwhile, or have come. */
 	if (client->peer && client->ice_state != native->ice_state)
 		native_renew_ice(client);
+	if (client->peer && client->token_due_ms &&
+	    client->key_state != native->key_state)
+		native_renew_token(client);
 	loop_put_off(native->parts.loop, chore);
 }
 
@@ -51,14 +55,25 @@ void native_forget_push(struct native_client *client)
 }
 
 /* A walk that is under way begins anew: it has told what is not so any more. */
-void native_push_ice(struct native *native)
+static void begin_push(struct native *native)
 {
 	const struct loop *loop = native->parts.loop;
 
-	native->ice_state++;
 	if (native->is_push_due)
 		return;
 	native->is_push_due = true;
 	loop_timer_start(native->parts.loop, &native->push_timer,
 			 loop->clock.mono_ms + GATHER_MS);
+}
+
+void native_push_ice(struct native *native)
+{
+	native->ice_state++;
+	begin_push(native);
+}
+
+void native_push_tokens(struct native *native)
+{
+	native->key_state++;
+	begin_push(native);
 }

@@ -330,7 +330,12 @@ describe('what is done', () => {
 		const sets = { 'state.dir': await makeFolder(t) };
 		let own = await startDaemon(t, { sets });
 		const first = (await joinPeer(t, own, newRoom(), { inst: 5 })).joined.session;
+		const here = await joinPeer(t, own, newRoom(), { inst: 5 });
 		assert.deepEqual(await (await own.admin('POST', 'rotate/resume-keys', { body: '{"void": true}' })).json(), { rotated: 'resume-keys', graceSeconds: 0 });
+		// Whoever is here has a newer one at once.
+		const { token } = await here.next('session');
+		assert.equal(await resumes(t, own, here.joined.session.token), 'bad-token');
+		assert.equal(await resumes(t, own, token), 'resumed');
 		const second = (await joinPeer(t, own, newRoom(), { inst: 5 })).joined.session;
 		assert.equal(await resumes(t, own, first.token), 'bad-token');
 		own = await restart(t, own);
