@@ -5,8 +5,10 @@
 
 #include "access/access.h"
 #include "access/apikey.h"
+#include "base/log.h"
 #include "base/member.h"
 #include "codec/json.h"
+#include "policy/metric.h"
 
 #define BEARER "bearer."
 
@@ -16,6 +18,8 @@ struct access {
 	struct fetcher *fetcher;
 	struct tokens *tokens;
 	struct webhook *webhook;
+	access_refused *on_refused; /* NULL: nobody hears of it */
+	void *on_refused_arg;
 };
 
 int access_new(struct access **accessp, struct loop *loop,
@@ -92,6 +96,21 @@ void access_cancel(struct access_wait *wait)
 {
 	tokens_cancel(&wait->tokens);
 	webhook_cancel(&wait->webhook);
+}
+
+void access_watch(struct access *access, access_refused *on_refused, void *arg)
+{
+	access->on_refused = on_refused;
+	access->on_refused_arg = arg;
+}
+
+void access_note_refusal(const struct access *access,
+			 const struct access_verdict *verdict)
+{
+	metric_add(METRIC_REFUSED_ACCESS, 1);
+	log_info("access.refused", log_str("code", verdict->code));
+	if (access->on_refused)
+		access->on_refused(verdict->code, access->on_refused_arg);
 }
 
 const struct config *access_config(const struct access *access)

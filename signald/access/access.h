@@ -71,6 +71,14 @@ void access_free(struct access *access); /* takes NULL */
  * token is taken any more. */
 int access_configure(struct access *access, char why[TOKENS_MAX_ERROR]);
 
+/* Have somebody hear of everybody who is refused; NULL: nobody. */
+typedef void access_refused(const char *code, void *arg);
+void access_watch(struct access *access, access_refused *on_refused, void *arg);
+
+/* Somebody was refused, and is told so: it is counted and logged. */
+void access_note_refusal(const struct access *access,
+			 const struct access_verdict *verdict);
+
 /* Judge; what was granted is for access_verdict_clear(). A ticket is used up
  * by it. */
 void access_judge(struct access *access, const struct access_ask *ask,

@@ -120,7 +120,7 @@ void api_handle_tickets(struct web_exchange *exchange,
 	bool wants_token;
 
 	if (access_backend(api->access, request, name, &verdict)) {
-		metric_add(METRIC_REFUSED_ACCESS, 1);
+		access_note_refusal(api->access, &verdict);
 		access_reply(exchange, &verdict);
 		return;
 	}

@@ -5,11 +5,9 @@
 #include <stdlib.h>
 
 #include "base/crypto.h"
-#include "base/log.h"
 #include "base/member.h"
 #include "codec/json.h"
 #include "dialect/api.h"
-#include "policy/metric.h"
 
 #define TTL_CAP 24
 #define MAX_TTL_S ((uint64_t)1 << 53)
@@ -132,7 +130,7 @@ static void reply_refusal(const struct ice_request *request,
 	struct web_response response;
 	struct buf body = {0};
 
-	metric_add(METRIC_REFUSED_ACCESS, 1);
+	access_note_refusal(request->api->access, verdict);
 	access_write_refusal(verdict, &response, &body, headers);
 	reply(request, exchange, &response);
 	buf_clear(&body);

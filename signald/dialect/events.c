@@ -227,6 +227,7 @@ static void *admit(struct sio_socket *socket, struct span home,
 		   struct access_verdict *verdict, struct sio_refusal *refusal,
 		   void *namespace_arg)
 {
+	const struct events_space *space = namespace_arg;
 	struct visitor *visitor;
 
 	if (verdict->code) {
@@ -238,11 +239,10 @@ static void *admit(struct sio_socket *socket, struct span home,
 			.retry_after_s = verdict->retry_after_s};
 		if (verdict->is_pending)
 			return NULL;
-		metric_add(METRIC_REFUSED_ACCESS, 1);
-		log_info("access.refused", log_str("code", verdict->code));
+		access_note_refusal(space->events->access, verdict);
 		return NULL;
 	}
-	visitor = new_visitor(namespace_arg, socket, home);
+	visitor = new_visitor(space, socket, home);
 	if (!visitor)
 		return NULL;
 	if (give_claims(visitor, verdict)) {

@@ -1,10 +1,8 @@
 /* native_admit.c: who a client is: asked before it comes into a room. */
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/member.h"
 #include "dialect/native_client.h"
-#include "policy/metric.h"
 
 struct native_admission {
 	struct access_verdict verdict;
@@ -66,8 +64,7 @@ static void judge(struct native_client *client, const struct msg *msg,
 static void refuse(struct native_client *client, const struct msg *msg,
 		   const struct access_verdict *verdict)
 {
-	metric_add(METRIC_REFUSED_ACCESS, 1);
-	log_info("access.refused", log_str("code", verdict->code));
+	access_note_refusal(client->native->parts.access, verdict);
 	native_send_named(
 		client, msg,
 		&(struct msg_error){.name = verdict->code,

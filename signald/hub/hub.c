@@ -73,6 +73,32 @@ void hub_configure(struct hub *hub, const struct config *config)
 	hub->config = config;
 }
 
+void hub_watch(struct hub *hub, hub_watcher *watcher, void *arg)
+{
+	hub->watcher = watcher;
+	hub->watcher_arg = arg;
+}
+
+static void say(const struct hub *hub, const struct hub_news *news)
+{
+	if (hub->watcher)
+		hub->watcher(news, hub->watcher_arg);
+}
+
+static void say_of_room(const struct hub *hub, enum hub_change change,
+			const struct room *room)
+{
+	say(hub, &(struct hub_news){.change = change, .room = room->name});
+}
+
+static void say_of_peer(const struct hub *hub, enum hub_change change,
+			const struct peer *peer)
+{
+	say(hub, &(struct hub_news){.change = change,
+				    .room = peer->room->name,
+				    .peer = peer});
+}
+
 void hub_free(struct hub *hub)
 {
 	if (!hub)
@@ -158,6 +184,8 @@ static void drop_room_if_empty(struct hub *hub, struct room *room)
 {
 	if (room_count(room))
 		return;
+	if (room->is_open)
+		say_of_room(hub, HUB_ROOM_CLOSED, room);
 	clear_stale(hub, room);
 	(void)map_remove(hub->rooms, room->name);
 	room_free(room);
@@ -276,6 +304,10 @@ static void end_peer(struct hub *hub, struct peer *peer,
 	log_info("peer.leave", log_str("id", peer->id),
 		 log_str("reason", hub_leave_reason_name(reason)),
 		 log_span("room", room->name));
+	say(hub, &(struct hub_news){.change = HUB_PEER_LEFT,
+				    .room = room->name,
+				    .peer = peer,
+				    .reason = reason});
 	(void)map_remove(hub->peers, span_from(peer->id));
 	room_remove(room, peer);
 	metric_add(METRIC_PEERS, -1);
@@ -304,6 +336,7 @@ static void change_role(struct hub *hub, struct peer *peer, enum hub_role role)
 	tell_left(peer, LEAVE_LEFT);
 	peer->role = role;
 	room_add(room, peer);
+	say_of_peer(hub, HUB_PEER_ROLE, peer);
 	tell_joined(peer);
 }
 
@@ -447,6 +480,10 @@ static void enter(struct hub *hub, struct room *room, struct peer *peer)
 	room_add(room, peer);
 	metric_add(METRIC_PEERS, 1);
 	metric_add(METRIC_JOINS, 1);
+	if (!room->is_open)
+		say_of_room(hub, HUB_ROOM_OPENED, room);
+	room->is_open = true;
+	say_of_peer(hub, HUB_PEER_JOINED, peer);
 	tell_joined(peer);
 	if (peer->role == ROLE_WATCHER)
 		set_stale(hub, room);

@@ -38,6 +38,28 @@ int hub_new(struct hub **hubp, const struct config *config,
 	    const struct clock *clock);
 void hub_configure(struct hub *hub, const struct config *config);
 
+/* What becomes of rooms and peers. */
+enum hub_change {
+	HUB_ROOM_OPENED, /* its first peer comes */
+	HUB_ROOM_CLOSED, /* its last has left */
+	HUB_PEER_JOINED,
+	HUB_PEER_LEFT, /* not: is away */
+	HUB_PEER_ROLE, /* it has another */
+};
+
+struct hub_news {
+	enum hub_change change;
+	struct span room;
+	const struct peer *peer;      /* NULL where it is of the room */
+	enum hub_leave_reason reason; /* of who has left */
+};
+
+/* It is called while the hub is at work: it must not call the hub. */
+typedef void hub_watcher(const struct hub_news *news, void *arg);
+
+/* Have somebody hear of every change, in their order; NULL: nobody. */
+void hub_watch(struct hub *hub, hub_watcher *watcher, void *arg);
+
 /* Its peers must be gone, or away: these leave. Takes NULL. */
 void hub_free(struct hub *hub);
 

@@ -23,6 +23,8 @@ struct hub {
 	struct shelf_pool shelves; /* of the sessions' logs */
 	struct wheel wheel;	   /* of the peers' timers */
 	bool is_draining;
+	hub_watcher *watcher; /* NULL: nobody watches */
+	void *watcher_arg;
 };
 
 #define HUB_TICK_MS 100

@@ -40,6 +40,7 @@ struct room {
 		*prev_stale; /* in the hub's list of rooms with a new number */
 	struct room *next_stale;
 	bool is_stale;
+	bool is_open; /* somebody has been in it */
 };
 
 /* Returns NULL when memory ran out. */
