@@ -248,6 +248,7 @@ static int start_admin(struct server *server)
 		.loop = server->loop,
 		.conns = server->conns,
 		.hub = server->hub,
+		.notices = server->notices,
 		.keyring = server->keyring,
 		.kicked = server->kicked,
 		.relay_admin = server->relay_admin,
@@ -301,6 +302,14 @@ static int start_base(struct server *server)
 	return err ? err : start_redis(server);
 }
 
+static int start_notices(struct server *server)
+{
+	int err = notices_new(&server->notices, server->loop, server->hub,
+			      server->access);
+
+	return err ? fail_state(server->config->state.dir, "webhooks", err) : 0;
+}
+
 /* The rooms, and the servers that relay for those in them. */
 static int start_rooms(struct server *server)
 {
@@ -314,6 +323,9 @@ static int start_rooms(struct server *server)
 		err = start_native(server);
 	if (err)
 		return server_fail("memory", "", err);
+	err = start_notices(server);
+	if (err)
+		return err;
 	side_read_regions(&server->turn, NULL);
 	err = side_prove(&server->turn, server->loop, server_on_pool_change,
 			 server);
@@ -432,6 +444,7 @@ void server_free(struct server *server)
 	native_free(server->native);
 	side_clear(&server->turn);
 	hub_free(server->hub);
+	notices_free(server->notices);
 	relay_admin_free(server->relay_admin);
 	usercred_free(server->usercred);
 	access_free(server->access);

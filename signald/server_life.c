@@ -116,6 +116,7 @@ void server_on_tick(void *arg)
 	follow_cert(server);
 	hub_tick(server->hub);
 	admin_tick(server->admin);
+	notices_tick(server->notices);
 	socketio_tick(server->socketio);
 	rotate_keys(server);
 	follow_secrets(server);
@@ -146,6 +147,7 @@ static int apply(struct server *server, struct config *config)
 		log_error("access.no_tokens", log_str("error", why));
 	hub_configure(server->hub, config);
 	admin_configure(server->admin);
+	notices_configure(server->notices);
 	socketio_configure(server->socketio);
 	err = side_prove(&server->turn, server->loop, server_on_pool_change,
 			 server);

@@ -5,6 +5,7 @@
 #include "access/access.h"
 #include "admin/admin.h"
 #include "admin/key.h"
+#include "admin/notices.h"
 #include "admin/pages.h"
 #include "dialect/api.h"
 #include "dialect/native.h"
@@ -42,6 +43,7 @@ struct server {
 	struct socketio *socketio; /* NULL where it has no namespaces */
 	struct files *files;	   /* NULL where http.root is empty */
 	struct files *scripts; /* NULL where socketio.client_files is empty */
+	struct notices *notices;
 	struct admin *admin;
 	struct api api;
 	struct web_route routes[11];

@@ -11,6 +11,7 @@
 #include "turn/relay_admin.h"
 
 struct admin;
+struct notices;
 
 /* What the server does for an operator. */
 struct admin_reload {
@@ -34,6 +35,7 @@ struct admin_parts {
 	struct conn_set *conns;
 	struct hub *hub;
 	struct keyring *keyring;
+	struct notices *notices;
 	struct kicked *kicked;
 	struct relay_admin *relay_admin;
 	struct icelist *const *icelist; /* those in force */

@@ -56,6 +56,9 @@ admin_handler admin_show_limits;
 admin_handler admin_show_pool;
 admin_handler admin_show_document;
 
+/* --- snapshot.c --- */
+admin_handler admin_show_snapshot;
+
 /* --- acts.c --- */
 admin_handler admin_kick_peer;
 admin_handler admin_mute_peer;

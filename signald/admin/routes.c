@@ -16,6 +16,7 @@ const struct admin_route admin_routes[] = {
 	{HTTP_POST, "pool/{server}/drain", admin_drain_server},
 	{HTTP_DELETE, "pool/{server}/drain", admin_restore_server},
 	{HTTP_GET, "events", admin_stream_events},
+	{HTTP_GET, "snapshot", admin_show_snapshot},
 	{HTTP_POST, "drain", admin_drain},
 	{HTTP_POST, "reload", admin_reload},
 	{HTTP_POST, "rotate/{what}", admin_rotate},

@@ -117,6 +117,13 @@ struct config {
 		char *ca_file; /* PEM, "" for the system's */
 	} access;
 	struct {
+		char *url; /* "" for none */
+		char *secret;
+		char *events; /* list of names, checked */
+		unsigned timeout_ms;
+		unsigned max_spool_bytes;
+	} webhooks;
+	struct {
 		/* by address; a burst beside each rate, 0 is no limit */
 		unsigned connections; /* at once */
 		unsigned connections_per_s, connections_burst;

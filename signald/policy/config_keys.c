@@ -171,6 +171,17 @@ const struct config_key config_keys[] = {
 	TEXT(access, ca_file, CONFIG_STRING, "",
 	     CONFIG_RELOAD, "who may vouch for servers that are asked (PEM); empty: whom the system trusts"),
 
+	TEXT(webhooks, url, CONFIG_STRING, "",
+	     CONFIG_RELOAD, "is told of rooms and peers: https://, or http:// to a private address; needs state.dir"),
+	TEXT(webhooks, secret, CONFIG_SECRET, "",
+	     CONFIG_RELOAD, "signs what is told there (HMAC-SHA256): 32 characters or more"),
+	TEXT(webhooks, events, CONFIG_STRING, "room.opened, room.closed, peer.joined, peer.left, peer.role, refused",
+	     CONFIG_RELOAD, "of what it is told, parted by commas"),
+	UINT(webhooks, timeout_ms, "10000", 100, 60000,
+	     CONFIG_RELOAD, "milliseconds until it must have answered; else it is told again"),
+	UINT(webhooks, max_spool_bytes, "16777216", 65536, 1073741824,
+	     CONFIG_RELOAD, "what it was not told yet, in state.dir/webhooks, bytes; beyond that the oldest is dropped"),
+
 	UINT(limits, connections, "12000", 0, 10000000,
 	     CONFIG_RELOAD, "open at once by one address (IPv6: /64), those that came back with a token apart; 0: no limit"),
 	UINT(limits, connections_per_s, "100", 0, 1000000,

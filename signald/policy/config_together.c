@@ -34,6 +34,7 @@ static const struct need {
 	{"turn.cli", "turn.cli_password"},
 	{"turn.tunnel_cli", "turn.cli_password"},
 	{"coturn.cert", "coturn.key"},
+	{"webhooks.url", "state.dir"},
 	{"coturn.key", "coturn.cert"},
 };
 
@@ -344,6 +345,27 @@ static int check_access_webhook(struct loader *loader)
 					  config->access.webhook_secret);
 }
 
+static int check_webhooks(struct loader *loader)
+{
+	const struct config *config = loader->own.config;
+	unsigned events;
+	int err;
+
+	if (config_webhook_events(config->webhooks.events, &events)) {
+		err = config_refuse(
+			loader->error,
+			"webhooks.events must be " CONFIG_WEBHOOK_EVENTS);
+		place_key(loader, key_of("webhooks.events"));
+		return err;
+	}
+	if (!*config->webhooks.url)
+		return 0;
+	err = check_webhook_url(loader, "webhooks.url", config->webhooks.url);
+	return err ? err
+		   : check_webhook_secret(loader, "webhooks.secret",
+					  config->webhooks.secret);
+}
+
 int loader_check_together(struct loader *loader)
 {
 	int err = 0;
@@ -362,5 +384,7 @@ int loader_check_together(struct loader *loader)
 		err = check_tokens(loader);
 	if (!err)
 		err = check_access_webhook(loader);
+	if (!err)
+		err = check_webhooks(loader);
 	return err ? err : check_relay_ports(loader);
 }

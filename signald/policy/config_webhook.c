@@ -1,8 +1,56 @@
 /* config_webhook.c: where webhooks may go. */
+#include <errno.h>
 #include <string.h>
 
 #include "policy/config_webhook.h"
 #include "policy/network.h"
+
+static const struct {
+	const char *name;
+	enum config_webhook_event event;
+} events_named[] = {
+	{"room.opened", WEBHOOK_ROOM_OPENED},
+	{"room.closed", WEBHOOK_ROOM_CLOSED},
+	{"peer.joined", WEBHOOK_PEER_JOINED},
+	{"peer.left", WEBHOOK_PEER_LEFT},
+	{"peer.role", WEBHOOK_PEER_ROLE},
+	{"refused", WEBHOOK_REFUSED_EVENT},
+};
+#define EVENTS_COUNT (sizeof(events_named) / sizeof(*events_named))
+
+static unsigned event_of(struct span name)
+{
+	for (size_t i = 0; i < EVENTS_COUNT; i++)
+		if (span_equal(name, span_from(events_named[i].name)))
+			return events_named[i].event;
+	return 0;
+}
+
+int config_webhook_events(const char *list, unsigned *events)
+{
+	struct span rest = span_from(list), name;
+	unsigned found = 0;
+
+	while (rest.len && span_next_item(&rest, ',', &name)) {
+		unsigned event = event_of(name);
+
+		if (!event)
+			return -EINVAL;
+		found |= event;
+	}
+	if (!found)
+		return -EINVAL;
+	*events = found;
+	return 0;
+}
+
+const char *config_webhook_event_name(enum config_webhook_event event)
+{
+	for (size_t i = 0; i < EVENTS_COUNT; i++)
+		if (events_named[i].event == event)
+			return events_named[i].name;
+	return "";
+}
 
 /* Of a URL: what is between "://" and the path. */
 static struct span authority_of(struct span url, size_t scheme_len)

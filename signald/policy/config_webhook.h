@@ -4,6 +4,26 @@
 
 #include <stdbool.h>
 
+/* Of what webhooks.url may be told. */
+enum config_webhook_event {
+	WEBHOOK_ROOM_OPENED = 1 << 0,
+	WEBHOOK_ROOM_CLOSED = 1 << 1,
+	WEBHOOK_PEER_JOINED = 1 << 2,
+	WEBHOOK_PEER_LEFT = 1 << 3,
+	WEBHOOK_PEER_ROLE = 1 << 4,
+	WEBHOOK_REFUSED_EVENT = 1 << 5,
+};
+
+#define CONFIG_WEBHOOK_EVENTS                                               \
+	"one or more of room.opened, room.closed, peer.joined, peer.left, " \
+	"peer.role, refused, parted by commas"
+
+/* Read a list of their names. Returns 0 with the bits, or -EINVAL for one that
+ * is none, or for none at all. */
+int config_webhook_events(const char *list, unsigned *events);
+
+const char *config_webhook_event_name(enum config_webhook_event event);
+
 /* What config_webhook_is_allowed() allows, to stand behind "must be". */
 #define CONFIG_WEBHOOK_RULE                                                \
 	"a URL that begins with https:// and a host, or with http:// and " \

@@ -63,6 +63,7 @@ test('every path and method answers as the document says, well or with a refusal
 	await check('GET', 'status', 200);
 	assert.equal((await check('GET', 'rooms', 200, { query: '?limit=1' })).rooms.length, 1);
 	await check('GET', 'rooms', 400, { query: '?limit=0' });
+	assert.equal((await check('GET', 'snapshot', 200)).rooms.length, 1);
 	assert.ok((await check('GET', 'rooms/{room}', 200, { values: { room: 'r' }, query: '?limit=1' })).next);
 	await check('GET', 'rooms/{room}', 400, { values: { room: 'r' }, query: '?after=x' });
 	await check('GET', 'rooms/{room}', 404, { values: { room: 'none' } });
@@ -84,6 +85,7 @@ test('every path and method answers as the document says, well or with a refusal
 	await check('POST', 'pool/{server}/drain', 404, { values: { server: 'none' } });
 	await check('DELETE', 'pool/{server}/drain', 204, { values: { server: 'main' } });
 	await check('DELETE', 'pool/{server}/drain', 404, { values: { server: 'none' } });
+	await check('GET', 'snapshot', 400, { query: '?limit=0' });
 	await check('GET', 'events', 200);
 	await check('GET', 'events', 400, { query: '?last=x' });
 	await check('POST', 'reload', 200);

@@ -617,6 +617,21 @@ static void keys_that_contradict_each_other_are_refused(void **state)
 			   "access.webhook_secret=" SECRET}},
 		 "--set access.webhook_secret: access.webhook_secret has 21 "
 		 "characters: it must have 32 to 128"},
+		{{.sets = {"webhooks.url=https://a.example/",
+			   "webhooks.secret=" SECRET SECRET}},
+		 "--set webhooks.url: webhooks.url needs state.dir, which is "
+		 "empty"},
+		{{.sets = {"webhooks.url=http://8.8.8.8/",
+			   "webhooks.secret=" SECRET SECRET, "state.dir=/a"}},
+		 "--set webhooks.url: webhooks.url must be a URL that begins "
+		 "with https://"},
+		{{.sets = {"webhooks.url=https://a.example/",
+			   "webhooks.secret=" SECRET, "state.dir=/a"}},
+		 "--set webhooks.secret: webhooks.secret has 21 characters: "
+		 "it must have 32 to 128"},
+		{{.sets = {"webhooks.events=room.opened, room"}},
+		 "--set webhooks.events: webhooks.events must be one or more "
+		 "of room.opened, room.closed, "},
 		{{.sets = {"listen.tls=127.0.0.1:443"}},
 		 "--set listen.tls: listen.tls needs tls.cert, which is empty"},
 		{{.sets = {"listen.tls=127.0.0.1:443", "tls.cert=/a"}},
