@@ -582,6 +582,38 @@ static void headers_are_found_in_any_case(void **state)
 	assert_false(http_has_token(SPAN(""), SPAN("websocket")));
 }
 
+static void a_bearer_is_what_stands_behind_the_scheme(void **state)
+{
+	static const struct {
+		const char *header, *bearer; /* NULL for none */
+	} cases[] = {
+		{"Authorization: Bearer sk_x", "sk_x"},
+		{"authorization: bEARER  sk_x ", "sk_x"},
+		{"Authorization: Bearer a b", "a b"},
+		{"Authorization: Basic c2tfeA==", NULL},
+		{"Authorization: Bearersk_x", NULL},
+		{"Authorization: Bearer", NULL},
+		{"Authorization: Bearer ", NULL},
+		{"Authorization:", NULL},
+		{"X-Authorization: Bearer sk_x", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char text[128];
+		struct http_request r;
+		struct http_error error;
+
+		(void)snprintf(text, sizeof(text), LINE "Host: a\r\n%s\r\n\r\n",
+			       cases[i].header);
+		assert_true(parse(span_from(text), &r, &error) > 0);
+		if (cases[i].bearer)
+			assert_span(http_bearer(&r), cases[i].bearer);
+		else
+			assert_null(http_bearer(&r).ptr);
+	}
+}
+
 struct chunked_result {
 	int result;
 	size_t body_len, consumed;
@@ -907,6 +939,7 @@ int main(void)
 		cmocka_unit_test(a_head_may_reach_its_limits_and_not_pass_them),
 		cmocka_unit_test(one_header_too_many_is_refused),
 		cmocka_unit_test(headers_are_found_in_any_case),
+		cmocka_unit_test(a_bearer_is_what_stands_behind_the_scheme),
 		cmocka_unit_test(
 			a_chunked_body_split_anywhere_decodes_the_same),
 		cmocka_unit_test(chunk_lines_and_trailers_are_bounded),
