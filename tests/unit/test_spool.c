@@ -407,5 +407,6 @@ int main(void)
 		cmocka_unit_test(only_whole_lines_with_their_sum_are_records),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("spool", tests, NULL, NULL);
 }
