@@ -22,7 +22,6 @@
 #define ACKED_FILE "acked"
 #define BOOT_FILE "/proc/sys/kernel/random/boot_id"
 #define BOOT_CAP 64
-#define MOST_PENDING 1048576
 #define MOST_NUMBER (UINT64_MAX / 4) /* more are damage */
 
 /*
@@ -213,6 +212,11 @@ static void end_oldest(struct spool *spool)
 
 /* --- what was put --- */
 
+static size_t part_bytes(const struct spool *spool)
+{
+	return spool->max_bytes / PARTS;
+}
+
 uint64_t spool_last(const struct spool *spool)
 {
 	return spool->last;
@@ -234,7 +238,7 @@ void spool_put(struct spool *spool, struct span text)
 	uint64_t number = spool->last + 1;
 	size_t before = spool->pending.len;
 
-	if (text.len <= SPOOL_MAX_RECORD && before < MOST_PENDING)
+	if (text.len <= SPOOL_MAX_RECORD)
 		spool_write_line(&spool->pending, number, text);
 	if (spool->pending.failed || spool->pending.len == before) {
 		spool->pending.len = before;
@@ -245,6 +249,9 @@ void spool_put(struct spool *spool, struct span text)
 	if (!spool->pending_count++)
 		spool->pending_first = number;
 	spool->last = number;
+	/* As much as a file is to have. */
+	if (spool->pending.len >= part_bytes(spool))
+		(void)spool_flush(spool);
 }
 
 static void forget_pending(struct spool *spool)
@@ -270,7 +277,7 @@ static int lose_pending(struct spool *spool, int err)
 static int make_room(struct spool *spool)
 {
 	size_t len = spool->pending.len;
-	size_t most = spool->max_bytes / PARTS;
+	size_t most = part_bytes(spool);
 	int err = 0;
 
 	if (spool->is_spoilt ||

@@ -47,8 +47,8 @@ uint64_t spool_last(const struct spool *spool);
 
 /*
  * Put a record, which has the number spool_last() + 1, behind the others. It is
- * in memory until spool_flush(). One that is too long, or for which there is no
- * memory, is dropped, and its number is missing.
+ * in memory until spool_flush(), or until there are many. One that is too long,
+ * or for which there is no memory, is dropped, and its number is missing.
  *
  * text  at most SPOOL_MAX_RECORD bytes without a newline
  */

@@ -243,6 +243,21 @@ static void what_is_acknowledged_makes_room(void **state)
 	spool_close(spool);
 }
 
+static void however_many_are_put_at_once_none_is_lost(void **state)
+{
+	struct spool *spool = open_good(BOUND * 64);
+	struct spool_facts facts;
+
+	(void)state;
+	for (unsigned i = 0; i < 100000; i++)
+		spool_put(spool, SPAN("{\"a\":1}"));
+	assert_int_equal(spool_flush(spool), 0);
+	spool_facts(spool, &facts);
+	assert_int_equal(facts.dropped, 0);
+	assert_int_equal(facts.waiting, 100000);
+	spool_close(spool);
+}
+
 static void batches_are_bounded_and_one_record_always_fits(void **state)
 {
 	struct spool *spool = open_good(BOUND);
@@ -398,6 +413,7 @@ int main(void)
 		TEST(without_knowing_what_was_acknowledged_all_comes_again),
 		TEST(beyond_the_bound_the_oldest_goes),
 		TEST(what_is_acknowledged_makes_room),
+		TEST(however_many_are_put_at_once_none_is_lost),
 		TEST(batches_are_bounded_and_one_record_always_fits),
 		TEST(what_is_skipped_or_too_long_is_a_gap),
 		TEST(what_cannot_be_written_is_dropped_and_shows),
