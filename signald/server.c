@@ -304,8 +304,12 @@ static int start_base(struct server *server)
 
 static int start_notices(struct server *server)
 {
-	int err = notices_new(&server->notices, server->loop, server->hub,
-			      server->access);
+	const struct notices_sources sources = {
+		.hub = server->hub,
+		.access = server->access,
+		.relay_admin = server->relay_admin,
+	};
+	int err = notices_new(&server->notices, server->loop, &sources);
 
 	return err ? fail_state(server->config->state.dir, "webhooks", err) : 0;
 }

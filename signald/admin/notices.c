@@ -24,8 +24,6 @@ struct refusals {
 
 struct notices {
 	struct loop *loop;
-	struct hub *hub;
-	struct access *access;
 	unsigned events;     /* of enum config_webhook_event */
 	struct spool *spool; /* NULL: nothing is told */
 	struct courier *courier;
@@ -116,6 +114,24 @@ static void tell_start(struct notices *notices)
 
 	begin(&out, notices, "server.started");
 	write_text(&out, "version", SPAN(SIGNALD_VERSION));
+	end(&out, notices);
+}
+
+static void on_relay(const struct relay_news *news, void *arg)
+{
+	enum config_webhook_event event = news->now > news->before
+						  ? WEBHOOK_RELAY_STARTED
+						  : WEBHOOK_RELAY_ENDED;
+	struct notices *notices = arg;
+	struct buf out = {0};
+
+	if (!notices->spool || !(notices->events & event))
+		return;
+	begin(&out, notices, config_webhook_event_name(event));
+	write_text(&out, "server", span_from(news->server));
+	write_text(&out, "user", news->user);
+	buf_append_format(&out, ",\"allocations\":%llu",
+			  (unsigned long long)news->now);
 	end(&out, notices);
 }
 
@@ -282,8 +298,8 @@ void notices_configure(struct notices *notices)
 	note_failure(notices, configure(notices));
 }
 
-int notices_new(struct notices **noticesp, struct loop *loop, struct hub *hub,
-		struct access *access)
+int notices_new(struct notices **noticesp, struct loop *loop,
+		const struct notices_sources *sources)
 {
 	struct notices *notices = calloc(1, sizeof(*notices));
 	int err;
@@ -291,16 +307,15 @@ int notices_new(struct notices **noticesp, struct loop *loop, struct hub *hub,
 	if (!notices)
 		return -ENOMEM;
 	notices->loop = loop;
-	notices->hub = hub;
-	notices->access = access;
 	notices->flush.run = run_flush;
 	err = configure(notices);
 	if (err) {
 		free(notices);
 		return err;
 	}
-	hub_watch(hub, on_news, notices);
-	access_watch(access, on_refused, notices);
+	hub_watch(sources->hub, on_news, notices);
+	access_watch(sources->access, on_refused, notices);
+	relay_admin_set_watcher(sources->relay_admin, on_relay, notices);
 	*noticesp = notices;
 	return 0;
 }

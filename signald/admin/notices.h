@@ -4,6 +4,7 @@
 
 #include "access/access.h"
 #include "hub/hub.h"
+#include "turn/relay_admin.h"
 
 /*
  * Events are numbered and go to the spool in state.dir at the end of the turn
@@ -12,10 +13,17 @@
  */
 struct notices;
 
-/* All borrowed; hub and access must end before the notices do. Returns 0, or a
- * negative errno: the spool cannot be opened. */
-int notices_new(struct notices **noticesp, struct loop *loop, struct hub *hub,
-		struct access *access);
+/* Whom they hear from: these must end before the notices do, or be silent from
+ * then on. */
+struct notices_sources {
+	struct hub *hub;
+	struct access *access;
+	struct relay_admin *relay_admin;
+};
+
+/* All borrowed. Returns 0, or a negative errno: the spool cannot be opened. */
+int notices_new(struct notices **noticesp, struct loop *loop,
+		const struct notices_sources *sources);
 
 /* What was not told stays in the spool. Takes NULL. */
 void notices_free(struct notices *notices);

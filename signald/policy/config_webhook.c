@@ -1,5 +1,6 @@
 /* config_webhook.c: where webhooks may go. */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "policy/config_webhook.h"
@@ -15,6 +16,8 @@ static const struct {
 	{"peer.left", WEBHOOK_PEER_LEFT},
 	{"peer.role", WEBHOOK_PEER_ROLE},
 	{"refused", WEBHOOK_REFUSED_EVENT},
+	{"relay.started", WEBHOOK_RELAY_STARTED},
+	{"relay.ended", WEBHOOK_RELAY_ENDED},
 };
 #define EVENTS_COUNT (sizeof(events_named) / sizeof(*events_named))
 
@@ -31,6 +34,10 @@ int config_webhook_events(const char *list, unsigned *events)
 	struct span rest = span_from(list), name;
 	unsigned found = 0;
 
+	if (span_equal(span_trim(rest), SPAN("all"))) {
+		*events = UINT_MAX;
+		return 0;
+	}
 	while (rest.len && span_next_item(&rest, ',', &name)) {
 		unsigned event = event_of(name);
 

@@ -12,14 +12,17 @@ enum config_webhook_event {
 	WEBHOOK_PEER_LEFT = 1 << 3,
 	WEBHOOK_PEER_ROLE = 1 << 4,
 	WEBHOOK_REFUSED_EVENT = 1 << 5,
+	WEBHOOK_RELAY_STARTED = 1 << 6,
+	WEBHOOK_RELAY_ENDED = 1 << 7,
 };
 
-#define CONFIG_WEBHOOK_EVENTS                                               \
-	"one or more of room.opened, room.closed, peer.joined, peer.left, " \
-	"peer.role, refused, parted by commas"
+#define CONFIG_WEBHOOK_EVENTS                                            \
+	"all, or one or more of room.opened, room.closed, peer.joined, " \
+	"peer.left, "                                                    \
+	"peer.role, refused, relay.started, relay.ended, parted by commas"
 
-/* Read a list of their names. Returns 0 with the bits, or -EINVAL for one that
- * is none, or for none at all. */
+/* Read a list of their names, or "all". Returns 0 with the bits, or -EINVAL for
+ * one that is none, or for none at all. */
 int config_webhook_events(const char *list, unsigned *events);
 
 const char *config_webhook_event_name(enum config_webhook_event event);

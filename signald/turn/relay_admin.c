@@ -237,6 +237,13 @@ void relay_admin_set_gone(struct relay_admin *admin,
 	admin->duty.on_gone_arg = arg;
 }
 
+void relay_admin_set_watcher(struct relay_admin *admin, relay_watcher *watcher,
+			     void *arg)
+{
+	admin->duty.watcher = watcher;
+	admin->duty.watcher_arg = arg;
+}
+
 void relay_admin_free(struct relay_admin *admin)
 {
 	if (!admin)

@@ -53,6 +53,20 @@ void relay_admin_set_gone(struct relay_admin *admin,
 			  void (*on_gone)(const char *server, void *arg),
 			  void *arg);
 
+/* That a user holds another number of allocations on a server than when it was
+ * listed before. */
+struct relay_news {
+	const char *server;
+	struct span user;
+	uint64_t before, now;
+};
+
+typedef void relay_watcher(const struct relay_news *news, void *arg);
+
+/* Have somebody hear of that; NULL: nobody. */
+void relay_admin_set_watcher(struct relay_admin *admin, relay_watcher *watcher,
+			     void *arg);
+
 /* Where credentials are kept in Redis, those of ended users are deleted there,
  * so that there will be no more allocations; borrowed. */
 void relay_admin_use_redis(struct relay_admin *admin,

@@ -203,7 +203,12 @@ static void report_relaying(struct span user, uint64_t before, uint64_t now,
 			    void *arg)
 {
 	const struct relay_watch *watch = arg;
+	const struct relay_duty *duty = watch->duty;
 
+	if (duty->watcher)
+		duty->watcher(
+			&(struct relay_news){watch->name, user, before, now},
+			duty->watcher_arg);
 	log_info(now > before ? "turn.relay_start" : "turn.relay_end",
 		 log_str("server", watch->name), log_span("user", user),
 		 log_int("allocations", now));

@@ -20,6 +20,8 @@ struct relay_duty {
 	void *spare_arg;
 	void (*on_gone)(const char *server, void *arg); /* or NULL */
 	void *on_gone_arg;
+	relay_watcher *watcher; /* see relay_admin_set_watcher(), or NULL */
+	void *watcher_arg;
 	struct relay_watch *asking;		    /* while spare() runs */
 	void (*on_looked)(struct relay_duty *duty); /* a look is over */
 };

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { startDaemon, until } from '../lib/daemon.mjs';
 import { atEnd } from '../lib/ending.mjs';
 import { joinPeer } from '../lib/peer.mjs';
+import { HOOK_SECRET, startReceiver } from '../lib/receiver.mjs';
 import { openClient as openPage } from '../lib/sio-clients.mjs';
 import { PUBLIC4, SECRET, generate, makeFolder, startCoturn } from './coturn.mjs';
 import { mintCredential } from './turn-client.mjs';
@@ -37,8 +38,11 @@ test('relaying is told as it begins and ends, and counted', async (t) => {
 		client.close();
 		return code === 200;
 	});
+	const told = [];
+	const receiver = await startReceiver(t, ({ events }) => (told.push(...events), {}));
 	const daemon = await startDaemon(t, { sets: {
 		'turn.host': PUBLIC4, 'turn.probe': 'no', 'turn.realm': 'turn.example.org', 'turn.secret': SECRET, 'socketio.namespaces': '/=generic', ...CLI,
+		'state.dir': await makeFolder(t), 'webhooks.url': receiver.url, 'webhooks.secret': HOOK_SECRET,
 	} });
 	const relaying = async () => (await get(daemon, 'status')).relaying;
 	await until('coturn was asked', relaying);
@@ -73,6 +77,14 @@ test('relaying is told as it begins and ends, and counted', async (t) => {
 	await second.refresh(0);
 	await until('none is left', async () => (await relaying()).peers === 0, LIMIT_MS);
 	assert.equal((await get(daemon, `peers/${peer.id}`)).relay.allocations, 0);
+
+	// A receiver of webhooks heard the same.
+	const webhook = (type, allocations) => until(`${type} of ${allocations}`, () =>
+		told.find((event) => event.type === type && event.user === relay.user && event.server === 'main' && event.allocations === allocations));
+	await webhook('relay.started', 1);
+	await webhook('relay.started', 2);
+	await webhook('relay.ended', 1);
+	await webhook('relay.ended', 0);
 
 	// What is not asked is not known.
 	coturn.child?.kill('SIGKILL');

@@ -630,8 +630,8 @@ static void keys_that_contradict_each_other_are_refused(void **state)
 		 "--set webhooks.secret: webhooks.secret has 21 characters: "
 		 "it must have 32 to 128"},
 		{{.sets = {"webhooks.events=room.opened, room"}},
-		 "--set webhooks.events: webhooks.events must be one or more "
-		 "of room.opened, room.closed, "},
+		 "--set webhooks.events: webhooks.events must be all, or one "
+		 "or more of room.opened, room.closed, "},
 		{{.sets = {"listen.tls=127.0.0.1:443"}},
 		 "--set listen.tls: listen.tls needs tls.cert, which is empty"},
 		{{.sets = {"listen.tls=127.0.0.1:443", "tls.cert=/a"}},
