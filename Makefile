@@ -96,7 +96,7 @@ $(BUILD)/$(VARIANT)/unit/%: tests/unit/%.c $(PARTS)
 
 .PHONY: unit
 unit: $(UNIT) ## the unit tests
-	prove --exec '' $(UNIT)
+	CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT)
 
 # Requests to other servers, and tokens, for the protocol tests, which make them.
 $(BIN)/fetch-tool $(BIN)/tokens-tool: $(BIN)/%: tests/protocol/%.c $(PARTS)

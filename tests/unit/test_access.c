@@ -324,6 +324,5 @@ int main(void)
 		TEST(a_message_tells_a_credential_in_two_forms),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("access", tests, NULL, NULL);
 }

@@ -116,6 +116,5 @@ int main(void)
 		cmocka_unit_test(with_a_port_those_of_ipv6_have_brackets),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("addr", tests, NULL, NULL);
 }

@@ -269,6 +269,5 @@ int main(void)
 		HERE(a_single_bucket_goes_into_debt_and_pays),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("bucket", tests, NULL, NULL);
 }

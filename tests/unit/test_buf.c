@@ -234,6 +234,5 @@ int main(void)
 		cmocka_unit_test(a_blob_too_long_for_its_length_is_refused),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -253,6 +253,5 @@ int main(void)
 		TEST(who_is_muted_negotiates_and_says_nothing_until_it_ends),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -244,6 +244,5 @@ int main(void)
 		cmocka_unit_test(claims_without_memory_are_not_read),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("claims", tests, NULL, NULL);
 }

@@ -82,6 +82,5 @@ int main(void)
 		cmocka_unit_test(wall_seconds_are_rounded_down),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("clock", tests, NULL, NULL);
 }

@@ -1107,7 +1107,6 @@ int main(void)
 		cmocka_unit_test(freeing_nothing_is_fine),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("config", tests, make_folder,
 					   remove_folder);
 }

@@ -270,6 +270,5 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && !strcmp(argv[1], "--write"))
 		return write_both() ? EXIT_FAILURE : EXIT_SUCCESS;
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("config_doc", tests, NULL, NULL);
 }

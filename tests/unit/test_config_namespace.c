@@ -78,6 +78,5 @@ int main(void)
 		cmocka_unit_test(a_name_has_64_bytes_at_most),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("namespaces", tests, NULL, NULL);
 }

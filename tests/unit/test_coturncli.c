@@ -255,6 +255,5 @@ int main(void)
 		cmocka_unit_test(an_endless_line_is_refused),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -440,6 +440,5 @@ int main(void)
 		cmocka_unit_test(a_wiped_secret_is_gone),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -509,6 +509,5 @@ int main(void)
 		cmocka_unit_test(a_payload_says_that_memory_ran_out),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("eio", tests, NULL, NULL);
 }

@@ -113,6 +113,5 @@ int main(void)
 		TEST(a_right_to_read_it_is_a_change),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("file_watch", tests, NULL, NULL);
 }

@@ -162,6 +162,5 @@ int main(void)
 			an_open_quote_hides_nothing_that_stands_behind_it),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("forwarded", tests, NULL, NULL);
 }

@@ -69,6 +69,5 @@ int main(void)
 			without_a_credential_it_is_untried_and_says_why),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("guard", tests, setup, teardown);
 }

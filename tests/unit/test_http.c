@@ -951,6 +951,5 @@ int main(void)
 		cmocka_unit_test(a_status_has_its_text),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

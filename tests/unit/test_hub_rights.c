@@ -319,6 +319,5 @@ int main(void)
 		TEST(a_broadcaster_makes_way_as_the_policy_says),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("rights", tests, NULL, NULL);
 }

@@ -279,7 +279,6 @@ int main(void)
 		TEST(every_server_is_an_entry_with_a_credential_of_its_own),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
 	buf_clear(&out);

@@ -993,6 +993,5 @@ int main(void)
 		cmocka_unit_test(whole_numbers_are_read_up_to_their_limit),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }

@@ -384,7 +384,6 @@ int main(void)
 		TEST(a_file_of_another_key_is_refused_with_a_reason),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("jwks", tests, setup_group,
 					   teardown_group);
 }

@@ -640,6 +640,5 @@ int main(void)
 		cmocka_unit_test(keys_without_memory_are_not_taken),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("jwt", tests, setup, teardown);
 }

@@ -479,6 +479,5 @@ int main(void)
 		TEST(what_earlier_keys_signed_is_void_where_they_are),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,6 +61,26 @@ static void who_is_kicked_is_so_until_it_expires(void **state)
 	assert_false(has("", START_S));
 }
 
+/* Until then it is cheaper to let them be. */
+static void who_has_expired_is_taken_out_in_time(void **state)
+{
+	char id[32];
+
+	(void)state;
+	start(START_S);
+	assert_int_equal(add("ada", LATER_S), 0);
+	for (int i = 1; i < 1500; i++) {
+		(void)snprintf(id, sizeof(id), "peer-%d", i);
+		assert_int_equal(kicked_sweep(kicked, START_S + 1), 0);
+		assert_int_equal(add(id, START_S + 1), 0);
+	}
+	assert_true(kicked_count(kicked) < 1024);
+	assert_true(has("ada", LATER_S - 1));
+	start(START_S); /* what the file has */
+	assert_true(kicked_count(kicked) < 1024);
+	assert_true(has("ada", LATER_S - 1));
+}
+
 static void a_restart_forgives_nobody(void **state)
 {
 	(void)state;
@@ -371,6 +391,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(who_is_kicked_is_so_until_it_expires),
+		TEST(who_has_expired_is_taken_out_in_time),
 		TEST(a_restart_forgives_nobody),
 		TEST(a_crash_forgives_nobody),
 		TEST(without_a_folder_the_list_ends_with_the_process),
@@ -391,6 +412,5 @@ int main(void)
 		TEST(a_kick_without_memory_is_told),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

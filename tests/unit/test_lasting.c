@@ -130,6 +130,5 @@ int main(void)
 		TEST(another_takes_its_place_and_stays),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

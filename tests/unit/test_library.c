@@ -49,6 +49,5 @@ int main(void)
 		cmocka_unit_test(without_one_of_them_it_is_of_no_use),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("library", tests, NULL, NULL);
 }

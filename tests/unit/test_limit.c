@@ -159,6 +159,5 @@ int main(void)
 		HERE(a_reload_changes_the_limits),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("limit", tests, NULL, NULL);
 }

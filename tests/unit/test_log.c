@@ -381,6 +381,5 @@ int main(void)
 		cmocka_unit_test(a_log_that_cannot_be_written_is_survived),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("log", tests, open_log, close_log);
 }

@@ -157,6 +157,5 @@ int main(void)
 			one_that_is_forgotten_does_not_run, setup, teardown),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("loop", tests, NULL, NULL);
 }

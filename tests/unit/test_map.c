@@ -121,6 +121,5 @@ int main(void)
 		cmocka_unit_test(a_walk_meets_every_value_once),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

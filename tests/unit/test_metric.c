@@ -348,6 +348,5 @@ int main(void)
 				       reset),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("metric", tests, NULL, NULL);
 }

@@ -561,6 +561,5 @@ int main(void)
 		cmocka_unit_test(the_longest_prefix_has_room),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

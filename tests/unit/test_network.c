@@ -83,6 +83,5 @@ int main(void)
 		cmocka_unit_test(what_is_no_network_is_refused),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("network", tests, NULL, NULL);
 }

@@ -214,6 +214,5 @@ int main(void)
 		cmocka_unit_test(without_an_origin_there_is_nothing_to_judge),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("origin", tests, NULL, NULL);
 }

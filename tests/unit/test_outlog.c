@@ -682,6 +682,5 @@ int main(void)
 		TEST(writing_without_memory_changes_nothing),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -160,6 +160,5 @@ int main(void)
 		cmocka_unit_test(an_empty_output_holds_no_memory),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

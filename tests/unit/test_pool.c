@@ -265,6 +265,5 @@ int main(void)
 		TEST(memory_may_run_out_anywhere),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,6 +84,5 @@ int main(void)
 		cmocka_unit_test(an_address_that_lacked_memory_is_proven_later),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("probe", tests, setup, teardown);
 }

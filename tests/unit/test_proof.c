@@ -1058,6 +1058,5 @@ int main(void)
 		cmocka_unit_test(memory_may_run_out_anywhere),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

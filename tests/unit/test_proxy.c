@@ -220,6 +220,5 @@ int main(void)
 		cmocka_unit_test(two_families_are_no_connection),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("proxy", tests, NULL, NULL);
 }

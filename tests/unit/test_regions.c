@@ -160,6 +160,5 @@ int main(void)
 		cmocka_unit_test(a_file_may_come_later),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, make_file, remove_file);
 }

@@ -152,6 +152,5 @@ int main(void)
 		TEST(memory_that_runs_out_loses_a_line_at_most),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("relaying", tests, NULL, NULL);
 }

@@ -45,6 +45,5 @@ int main(void)
 		cmocka_unit_test(only_operators_send_others_away),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("right", tests, NULL, NULL);
 }

@@ -76,6 +76,5 @@ int main(void)
 		cmocka_unit_test(every_preset_has_its_heading),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, read_page, NULL);
 }

@@ -589,6 +589,5 @@ int main(void)
 		cmocka_unit_test(memory_that_runs_out_is_told),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

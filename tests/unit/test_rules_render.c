@@ -620,6 +620,5 @@ int main(void)
 		cmocka_unit_test(presets_tell_of_who_comes_by_another_dialect),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1218,6 +1218,5 @@ int main(void)
 	};
 
 	log_configure(LOG_ERROR, LOG_TEXT, stderr);
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,6 +72,5 @@ int main(void)
 		cmocka_unit_test(there_is_none_without_a_secret),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("signature", tests, NULL, NULL);
 }

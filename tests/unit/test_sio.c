@@ -628,6 +628,5 @@ int main(void)
 		cmocka_unit_test(the_longest_head_fits),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("sio", tests, NULL, NULL);
 }

@@ -109,6 +109,5 @@ int main(void)
 		cmocka_unit_test(what_is_neither_is_refused),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("sniff", tests, NULL, NULL);
 }

@@ -423,6 +423,5 @@ int main(void)
 		cmocka_unit_test(only_whole_lines_with_their_sum_are_records),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("spool", tests, NULL, NULL);
 }

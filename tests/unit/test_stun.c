@@ -875,6 +875,5 @@ int main(void)
 		cmocka_unit_test(what_is_missing_or_misshapen_is_told_apart),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("stun", tests, NULL, NULL);
 }

@@ -340,6 +340,5 @@ int main(void)
 		TEST(a_token_without_memory_is_not_written_or_not_read),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -618,6 +618,5 @@ int main(void)
 		cmocka_unit_test(a_stream_falls_into_its_frames),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("turn", tests, NULL, NULL);
 }

@@ -45,6 +45,5 @@ int main(void)
 		cmocka_unit_test(a_hash_is_the_one_that_turnadmin_prints),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -159,7 +159,6 @@ int main(void)
 		cmocka_unit_test(a_boolean_is_read_by_its_first_letter),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("turnconf conffile", tests, NULL,
 					   NULL);
 }

@@ -298,7 +298,6 @@ int main(void)
 			the_deny_list_has_every_peer_that_is_tried_out),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("turnconf iprange", tests, NULL,
 					   NULL);
 }

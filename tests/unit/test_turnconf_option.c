@@ -188,7 +188,6 @@ int main(void)
 		cmocka_unit_test(the_installed_version_is_detected),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("turnconf option", tests, NULL,
 					   NULL);
 }

@@ -558,6 +558,5 @@ int main(void)
 		cmocka_unit_test(versions_with_holes_say_so),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("turnconf rule", tests, NULL, NULL);
 }

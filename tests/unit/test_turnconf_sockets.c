@@ -128,7 +128,6 @@ int main(void)
 		cmocka_unit_test(addresses_come_back_as_they_went),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("turnconf sockets", tests, NULL,
 					   NULL);
 }

@@ -286,7 +286,6 @@ int main(void)
 		cmocka_unit_test(a_username_can_be_told_without_its_credential),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("turncred", tests, make_hmac,
 					   free_hmac);
 }

@@ -188,6 +188,5 @@ int main(void)
 		cmocka_unit_test(every_code_point_but_surrogates_is_valid),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,6 +170,5 @@ int main(void)
 		cmocka_unit_test(without_memory_nothing_is_kept),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("webhook_answer", tests, NULL, NULL);
 }

@@ -143,7 +143,6 @@ int main(void)
 
 	if (state_dir_make())
 		return 1;
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	(void)state_dir_remove();
 	return failed;

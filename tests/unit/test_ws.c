@@ -316,6 +316,5 @@ int main(void)
 		cmocka_unit_test(a_key_of_another_shape_is_refused),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
