@@ -130,14 +130,12 @@ static bool has_old(const struct config *config)
 }
 
 /* coturn knows it before signald signs with it. */
-static int add_fresh(struct config *config, char *error)
+static int put_fresh_first(struct config *config, char *error)
 {
 	char fresh[SECRET_CAP];
 	struct buf list = {0};
 	int err;
 
-	if (has_old(config)) /* somebody was faster */
-		return sync_all(config, error);
 	secret_make(fresh);
 	buf_append_format(&list, "%s,%s", fresh, config->turn.secret);
 	crypto_wipe(fresh, sizeof(fresh));
@@ -147,6 +145,17 @@ static int add_fresh(struct config *config, char *error)
 		err = write_secrets(config, buf_span(&list), error);
 	buf_wipe(&list);
 	return err ? err : reread(config, error);
+}
+
+/* Returns 1 where a rotation is under way already. */
+static int begin(struct config *config, char *error)
+{
+	int err;
+
+	if (!has_old(config))
+		return put_fresh_first(config, error);
+	err = sync_all(config, error);
+	return err ? err : 1;
 }
 
 /* Unix time at which no credential of an old secret is good any more. */
@@ -228,6 +237,14 @@ static int remove_expired(struct config *config, char *error)
 	return remove_old(config, error);
 }
 
+/* None of those there were stays, also of a rotation that is under way. */
+static int replace_all(struct config *config, char *error)
+{
+	int err = put_fresh_first(config, error);
+
+	return err ? err : remove_old(config, error);
+}
+
 /* The databases of other hosts are out of reach. */
 static int check_alone(const struct config *config, char *error)
 {
@@ -244,12 +261,8 @@ static int check_alone(const struct config *config, char *error)
 	return 0;
 }
 
-int rotate(struct config *config, bool now, FILE *say,
-	   char error[ROTATE_MAX_ERROR])
+static int check_can(const struct config *config, char *error)
 {
-	bool is_going_on;
-	int err;
-
 	if (!config->turn.secret_file)
 		return fail(error, -EINVAL,
 			    "turn.secret stands in the configuration itself, "
@@ -257,22 +270,50 @@ int rotate(struct config *config, bool now, FILE *say,
 			    "of its own, name that in turn.secret_file, and "
 			    "start coturn with what turnconf generate writes "
 			    "then");
-	err = check_alone(config, error);
+	return check_alone(config, error);
+}
+
+static void tell_fresh(FILE *say)
+{
+	(void)fputs("A fresh secret signs from now on.\n", say);
+}
+
+static void tell_void(FILE *say)
+{
+	(void)fputs("The old secret is void.\n", say);
+}
+
+int rotate(struct config *config, FILE *say, char error[ROTATE_MAX_ERROR])
+{
+	int err = check_can(config, error);
+
 	if (err)
 		return err;
-	is_going_on = has_old(config);
-	err = with_lock(config, add_fresh, error);
+	err = with_lock(config, begin, error);
+	if (err < 0)
+		return err;
+	if (err)
+		(void)fputs("Going on: there is an old secret yet.\n", say);
+	else
+		tell_fresh(say);
+	err = wait_out(config, say, error);
 	if (!err)
-		(void)fprintf(
-			say, is_going_on
-				     ? "Going on: there is an old secret yet.\n"
-				     : "A fresh secret signs from now on.\n");
-	if (!err && !now)
-		err = wait_out(config, say, error);
+		err = with_lock(config, remove_expired, error);
 	if (!err)
-		err = with_lock(config, now ? remove_old : remove_expired,
-				error);
-	if (!err)
-		(void)fprintf(say, "The old secret is void.\n");
+		tell_void(say);
 	return err;
+}
+
+int rotate_at_once(struct config *config, FILE *say,
+		   char error[ROTATE_MAX_ERROR])
+{
+	int err = check_can(config, error);
+
+	if (!err)
+		err = with_lock(config, replace_all, error);
+	if (err)
+		return err;
+	tell_fresh(say);
+	tell_void(say);
+	return 0;
 }

@@ -27,13 +27,17 @@ int rotate_sync(struct config *config, char error[ROTATE_MAX_ERROR]);
  * what is interrupted goes on when it is called again.
  *
  * config  its secret is read again
- * now     do not wait: credentials of the old secret make no allocation any
- *         more
  * say     told what happens, and for how long
  *
  * Returns 0, or a negative errno with *error set.
  */
-int rotate(struct config *config, bool now, FILE *say,
-	   char error[ROTATE_MAX_ERROR]);
+int rotate(struct config *config, FILE *say, char error[ROTATE_MAX_ERROR]);
+
+/*
+ * The same without waiting: a fresh secret takes the place of all that there
+ * were, whose credentials make no allocation any more.
+ */
+int rotate_at_once(struct config *config, FILE *say,
+		   char error[ROTATE_MAX_ERROR]);
 
 #endif

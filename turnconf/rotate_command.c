@@ -38,7 +38,8 @@ static int sync_secrets(struct config *config,
 static int replace_secret(struct config *config,
 			  const struct arguments *arguments, char *error)
 {
-	return rotate(config, arguments->now, stdout, error);
+	return arguments->now ? rotate_at_once(config, stdout, error)
+			      : rotate(config, stdout, error);
 }
 
 /* Whoever starts coturn need not know how it knows its users. */

@@ -284,6 +284,16 @@ test('--now-remove does not wait', async (t) => {
 	assert.equal((await stat(secretFile(folder))).mode & 0o777, 0o640, 'the file is whose it was');
 });
 
+test('--now-remove lets none stay that signed before, also where a rotation is under way', async (t) => {
+	const folder = await makeSecrets(t, `${FIRST}\n${OTHER}`);
+	const { code, stdout } = await run('rotate', folder, '--now-remove');
+	assert.equal(code, 0);
+	assert.equal(stdout, 'A fresh secret signs from now on.\nThe old secret is void.\n');
+	const [fresh, ...rest] = await readSecrets(folder);
+	assert.ok(![FIRST, OTHER].includes(fresh));
+	assert.deepEqual([rest, await listed(folder)], [[], [fresh]]);
+});
+
 test('a secret that another host has too is not rotated', async (t) => {
 	const folder = await makeSecrets(t, FIRST);
 	const shared = await run('rotate', folder, '--set', 'turn fra.host=fra.example.org');
