@@ -425,6 +425,13 @@ void doctor_check_relay(struct doctor *doctor)
 		if (name && doctor->config->turn.tunnel[0])
 			check_tunnel(doctor, &list.items[i]);
 	}
-	if (!name && doctor->config->turn.tunnel[0])
+	if (name || !doctor->config->turn.tunnel[0])
+		return;
+	if (doctor->config->proxy.protocol)
+		doctor_say(
+			doctor, "relay", DOCTOR_WARNING,
+			"TLS at listen.tls: not tried, as with "
+			"proxy.protocol signald answers to its proxies only");
+	else
 		check_tunnel(doctor, NULL);
 }

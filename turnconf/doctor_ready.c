@@ -80,9 +80,16 @@ static void tell_answer(struct doctor *doctor, const char *answer)
 void doctor_check_ready(struct doctor *doctor)
 {
 	char answer[2048];
-	ssize_t len =
-		ask(doctor, SPAN(REQUEST("/readyz")), answer, sizeof(answer));
+	ssize_t len;
 
+	if (doctor->config->proxy.protocol) {
+		doctor_say(doctor, "signald", DOCTOR_WARNING,
+			   "it cannot be asked whether it is ready: with "
+			   "proxy.protocol it answers to its proxies only");
+		doctor_advise(doctor, "ask the proxy for /readyz");
+		return;
+	}
+	len = ask(doctor, SPAN(REQUEST("/readyz")), answer, sizeof(answer));
 	if (len >= 0) {
 		tell_answer(doctor, answer);
 		return;
@@ -124,6 +131,13 @@ bool doctor_find_credential(struct doctor *doctor)
 			   "not tried: with turn.credentials = redis signald "
 			   "alone has credentials");
 		doctor_advise(doctor, "run doctor on the server itself");
+		return false;
+	}
+	if (doctor->config->proxy.protocol) {
+		doctor_say(doctor, "relay", DOCTOR_WARNING,
+			   "not tried: with turn.credentials = redis signald "
+			   "alone has credentials, and with proxy.protocol it "
+			   "answers to its proxies only");
 		return false;
 	}
 	len = ask(doctor, SPAN(REQUEST("/v1/ice")), answer, sizeof(answer));

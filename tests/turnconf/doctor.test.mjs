@@ -141,6 +141,15 @@ describe('turnconf doctor', () => {
 		assert.equal(report.failed, 2);
 	});
 
+	test('signald that answers to its proxies only is not said to be ill', async (t) => {
+		const folder = await makeFolder(t);
+		const { file } = await generate(folder, usual);
+		const report = await examine(folder, { 'proxy.protocol': 'yes', 'proxy.trusted': '10.0.0.0/8' }, file);
+		const { state, text } = report.find('signald', /cannot be asked/);
+		assert.equal(state, 'warning');
+		assert.match(text, /with proxy\.protocol it answers to its proxies only/);
+	});
+
 	test('signald is not ready, and says why', async (t) => {
 		const folder = await makeFolder(t);
 		const turn = { 'turn.host': PUBLIC4, 'turn.secret': SECRET, 'turn.probe_interval_s': 1 };
