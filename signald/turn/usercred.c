@@ -166,11 +166,23 @@ static int refuse(struct usercred *usercred, enum request_kind kind,
 	return -EACCES;
 }
 
+/* A Redis without the command tells all that stood behind it: the password, or
+ * a credential's key. */
+static void leave_out_arguments(char *error)
+{
+	char *arguments = strstr(error, ", with args");
+
+	if (arguments)
+		*arguments = '\0';
+}
+
 static int take_answer(struct usercred *usercred, enum request_kind kind,
 		       const redisReply *reply)
 {
-	if (reply->type == REDIS_REPLY_ERROR)
+	if (reply->type == REDIS_REPLY_ERROR) {
+		leave_out_arguments(reply->str);
 		return refuse(usercred, kind, reply->str);
+	}
 	if (kind == REQUEST_DELETE)
 		usercred->delete_reason[0] = '\0';
 	if (kind == REQUEST_SET && usercred->redis)

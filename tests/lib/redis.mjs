@@ -7,10 +7,11 @@ import { promisify } from 'node:util';
 const HOST = '127.0.0.1';
 
 class Redis {
-	constructor(port, password) {
+	constructor(port, password, more) {
 		this.port = port;
 		this.address = `${HOST}:${port}`;
 		this.password = password;
+		this.more = more;
 	}
 
 	// Empty, as after every loss of what it had.
@@ -18,6 +19,7 @@ class Redis {
 		const args = ['--port', this.port, '--bind', HOST, '--save', '', '--appendonly', 'no'];
 		if (this.password)
 			args.push('--requirepass', this.password);
+		args.push(...this.more);
 		this.child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] });
 		this.log = '';
 		for (const stream of [this.child.stdout, this.child.stderr])
@@ -57,8 +59,8 @@ class Redis {
 	}
 }
 
-export async function startRedis(t, { port = 6379, password } = {}) {
-	const redis = new Redis(port, password);
+export async function startRedis(t, { port = 6379, password, more = [] } = {}) {
+	const redis = new Redis(port, password, more);
 	await redis.start();
 	t.after(() => redis.stop());
 	return redis;

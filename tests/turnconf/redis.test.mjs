@@ -343,6 +343,14 @@ describe('Redis', () => {
 		await none.waitLog(/turn\.redis_down .*reason="NOAUTH/);
 		assert.doesNotMatch(wrong.log + daemon.log, /not-the-password|a-password_of/);
 	});
+
+	// Redis answers a command it does not have with all that stood behind it.
+	test('that lacks a command does not get the password into the log', async (t) => {
+		await startRedis(t, { password: 'a-password_of-Redis', more: ['--rename-command', 'AUTH', ''] });
+		const daemon = await startSignald(t, { 'turn.redis_password': 'a-password_of-Redis' }, false);
+		await daemon.waitLog(/turn\.redis_down .*reason="ERR unknown command 'AUTH'"/);
+		assert.doesNotMatch(daemon.log + await (await fetch(`${daemon.url}/readyz`)).text(), /a-password_of/);
+	});
 });
 
 describe('the daemon\'s own proofs', () => {
