@@ -25,10 +25,11 @@ static void end_relay(const struct admin_parts *parts, struct span id)
 /* It is void for as long as any token of its could be good. */
 static int void_tokens(const struct admin_parts *parts, struct span id)
 {
-	int err =
-		kicked_add(parts->kicked, id,
-			   clock_wall_s(&parts->loop->clock) + KEYRING_LIVES_S);
+	uint64_t now_s = clock_wall_s(&parts->loop->clock);
+	int err = kicked_sweep(parts->kicked, now_s);
 
+	if (!err)
+		err = kicked_add(parts->kicked, id, now_s + KEYRING_LIVES_S);
 	if (err)
 		log_error("state.fail", log_str("what", KICKED_FILE),
 			  log_str("error", strerror(-err)));

@@ -16,14 +16,18 @@ struct entry {
 	char id[];
 };
 
+/* So many may have expired before it is worth looking for them. */
+#define SWEEP_FROM 1024
+
 /*
- * The file only grows while we run, a line "EXPIRES_S ID" for each, so that a
- * crash loses none; at the start it is written anew without those that have
- * expired.
+ * A line "EXPIRES_S ID" is added to the file for each, so that a crash loses
+ * none; at the start, and when the list has doubled, it is written anew without
+ * those that have expired.
  */
 struct kicked {
 	struct map *entries;
-	char *path; /* NULL: no file */
+	size_t sweep_at; /* entries */
+	char *path;	 /* NULL: no file */
 };
 
 void kicked_free(struct kicked *kicked)
@@ -156,6 +160,7 @@ int kicked_new(struct kicked **kickedp, const char *dir, const char *file,
 	if (!kicked)
 		return err;
 	kicked->entries = map_new();
+	kicked->sweep_at = SWEEP_FROM;
 	if (kicked->entries)
 		err = *dir ? open_file(kicked, dir, file, now_s) : 0;
 	if (err) {
@@ -164,6 +169,29 @@ int kicked_new(struct kicked **kickedp, const char *dir, const char *file,
 	}
 	*kickedp = kicked;
 	return 0;
+}
+
+/* One walk may miss some where others are removed: those stay for the next. */
+static void remove_expired(struct kicked *kicked, uint64_t now_s)
+{
+	const struct entry *entry;
+	size_t at = 0;
+
+	while ((entry = map_next(kicked->entries, &at)) != NULL)
+		if (entry->expires_at_s <= now_s)
+			kicked_forget(kicked,
+				      span_of(entry->id, entry->id_len));
+}
+
+int kicked_sweep(struct kicked *kicked, uint64_t now_s)
+{
+	if (map_count(kicked->entries) < kicked->sweep_at)
+		return 0;
+	remove_expired(kicked, now_s);
+	kicked->sweep_at = 2 * map_count(kicked->entries);
+	if (kicked->sweep_at < SWEEP_FROM)
+		kicked->sweep_at = SWEEP_FROM;
+	return kicked->path ? save(kicked) : 0;
 }
 
 int kicked_add(struct kicked *kicked, struct span id, uint64_t expires_at_s)

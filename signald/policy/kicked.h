@@ -29,6 +29,14 @@ void kicked_free(struct kicked *kicked); /* takes NULL */
  */
 int kicked_add(struct kicked *kicked, struct span id, uint64_t expires_at_s);
 
+/*
+ * Take out who has expired, of the file too: once the list has doubled since
+ * the last time, so that calling it before every kicked_add() costs little.
+ *
+ * Returns 0, or what writing the file gave: it has those who expired too then.
+ */
+int kicked_sweep(struct kicked *kicked, uint64_t now_s);
+
 bool kicked_has(const struct kicked *kicked, struct span id, uint64_t now_s);
 
 /* Is it an id that kicked_add() takes? */
