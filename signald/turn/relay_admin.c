@@ -81,14 +81,27 @@ static void forget_the_done(struct relay_duty *duty)
 		   (int64_t)kicked_count(duty->ended));
 }
 
+/* At the servers whose administration can be asked. */
+static uint64_t allocations_now(struct relay_duty *duty)
+{
+	const struct relay_admin *admin =
+		container_of(duty, struct relay_admin, duty);
+	uint64_t allocations = 0;
+
+	for (size_t i = 0; i < admin->watches_count; i++) {
+		const struct relaying *relaying =
+			relay_watch_relaying(admin->watches[i]);
+
+		if (relaying)
+			allocations += relaying_allocations(relaying);
+	}
+	return allocations;
+}
+
 static void after_look(struct relay_duty *duty)
 {
-	struct relay_census census;
-
 	forget_the_done(duty);
-	relay_admin_census(container_of(duty, struct relay_admin, duty),
-			   &census);
-	metric_set(METRIC_TURN_ALLOCATIONS, (int64_t)census.allocations);
+	metric_set(METRIC_TURN_ALLOCATIONS, (int64_t)allocations_now(duty));
 }
 
 void relay_admin_note_ttl(struct relay_admin *admin)

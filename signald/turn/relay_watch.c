@@ -436,7 +436,7 @@ static void report_trouble(struct relay_watch *watch, int err)
 static void on_lost(int err, void *arg)
 {
 	struct relay_watch *watch = arg;
-	const struct relay_duty *duty = watch->duty;
+	struct relay_duty *duty = watch->duty;
 	bool was_up = watch->is_up;
 
 	if (was_up)
@@ -447,6 +447,7 @@ static void on_lost(int err, void *arg)
 	forget_users(watch);
 	loop_timer_stop(&watch->timer);
 	report_trouble(watch, err);
+	duty->on_looked(duty);
 	if (was_up && err == CLI_CLOSED && duty->on_gone)
 		duty->on_gone(watch->name, duty->on_gone_arg);
 }

@@ -23,7 +23,7 @@ struct relay_duty {
 	relay_watcher *watcher; /* see relay_admin_set_watcher(), or NULL */
 	void *watcher_arg;
 	struct relay_watch *asking;		    /* while spare() runs */
-	void (*on_looked)(struct relay_duty *duty); /* a look is over */
+	void (*on_looked)(struct relay_duty *duty); /* or cannot look */
 };
 
 /* Returns 0, -ENOMEM, or -EINVAL for an address that is none. */

@@ -77,6 +77,7 @@ test('relaying is told as it begins and ends, and counted', async (t) => {
 	await second.refresh(0);
 	await until('none is left', async () => (await relaying()).peers === 0, LIMIT_MS);
 	assert.equal((await get(daemon, `peers/${peer.id}`)).relay.allocations, 0);
+	assert.equal(await daemon.metric('signald_turn_allocations'), 1);
 
 	// A receiver of webhooks heard the same.
 	const webhook = (type, allocations) => until(`${type} of ${allocations}`, () =>
@@ -90,6 +91,7 @@ test('relaying is told as it begins and ends, and counted', async (t) => {
 	coturn.child?.kill('SIGKILL');
 	await daemon.waitLog(/turn\.cli_down/);
 	assert.equal(await relaying(), null);
+	assert.equal(await daemon.metric('signald_turn_allocations'), 0);
 });
 
 test('without an administration nothing of it is known', async (t) => {
