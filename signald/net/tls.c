@@ -151,6 +151,7 @@ static int judge(struct tls *tls, int result)
 {
 	int error = SSL_get_error(tls->ssl, result);
 
+	ERR_clear_error();
 	if (error == SSL_ERROR_WANT_READ)
 		return 0;
 	if (tls->end)

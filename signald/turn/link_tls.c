@@ -79,13 +79,19 @@ int link_tls_start(struct link *link, const struct link_target *target)
 	return set_host(link->ssl, target->host) ? 0 : -EINVAL;
 }
 
+/* What other connections have left behind would be taken for ours. */
+static void begin(void)
+{
+	errno = 0;
+	ERR_clear_error();
+}
+
 /* What OpenSSL's refusal is as an error of ours. */
 static int error_of(struct link *link, int result)
 {
 	int why = SSL_get_error(link->ssl, result);
 	int err = errno;
 
-	ERR_clear_error();
 	switch (why) {
 	case SSL_ERROR_WANT_READ:
 		return -EAGAIN;
@@ -104,7 +110,7 @@ int link_tls_handshake(struct link *link)
 {
 	int result, err;
 
-	errno = 0;
+	begin();
 	result = SSL_do_handshake(link->ssl);
 	if (result == 1)
 		return 0;
@@ -127,7 +133,7 @@ ssize_t link_tls_read(struct link *link, char *into, size_t cap)
 {
 	int result;
 
-	errno = 0;
+	begin();
 	result = SSL_read(link->ssl, into, (int)cap);
 	return result > 0 ? result : as_system(error_of(link, result));
 }
@@ -136,7 +142,7 @@ ssize_t link_tls_write(struct link *link, const char *bytes, size_t len)
 {
 	int result, err;
 
-	errno = 0;
+	begin();
 	result = SSL_write(link->ssl, bytes, (int)len);
 	if (result > 0)
 		return result;
