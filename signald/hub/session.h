@@ -52,7 +52,7 @@ void hub_replay(const struct peer *peer,
  * The transport of a peer with a session was cut: those who see it are told,
  * and until it is resumed it has no arg. It leaves by itself, for that reason,
  * when the window is over; with LEAVE_LEFT, as its page went, in HUB_HOLD_MS.
- * Where too many are away already it leaves at once.
+ * Where too many are away already it leaves at once, and is freed.
  */
 void hub_away(struct hub *hub, struct peer *peer, enum hub_leave_reason reason);
 

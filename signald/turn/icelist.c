@@ -178,6 +178,7 @@ static bool write_turn(struct icelist *list, const struct pool_server *server,
 	buf_append_str(out, "\",\"credential\":\"");
 	buf_append_str(out, cred.credential);
 	buf_append_str(out, "\"}");
+	crypto_wipe(&cred, sizeof(cred));
 	metric_add(METRIC_CREDENTIALS, 1);
 	return true;
 }

@@ -165,7 +165,7 @@ static void add_host(struct reach *reach)
 		if (family != AF_INET && family != AF_INET6)
 			continue;
 		net_addr_from(&addr, each->ifa_addr);
-		addr.port = 9;
+		addr.port = PEER_PORT;
 		if (is_private(&addr))
 			add_peer(reach, (struct sockaddr *)&bare,
 				 net_addr_to(&addr, &bare));

@@ -10,9 +10,10 @@
 
 enum reach_verdict {
 	REACH_UNKNOWN, /* it could not be tried to the end */
-	REACH_SAFE,    /* every attempt was refused with 403 */
-	REACH_UNSAFE,  /* one was not */
-	REACH_NONE,    /* it relays nothing of that address family */
+	REACH_SAFE, /* every attempt was refused: 403, or 443 for another family
+		     */
+	REACH_UNSAFE, /* one was not */
+	REACH_NONE,   /* it relays nothing of that address family */
 };
 
 struct reach_target {

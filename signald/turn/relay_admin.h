@@ -91,7 +91,8 @@ void relay_admin_note_ttl(struct relay_admin *admin);
 
 /*
  * End all that user's allocations, now and whenever there are new ones: it must
- * get no more credentials, and those it has last turn.max_ttl_s at most.
+ * get no more credentials, and those it has last turn.max_ttl_s at most (twice
+ * that in Redis).
  *
  * user  as in the usernames of its credentials, behind the expiry
  *
