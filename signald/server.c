@@ -270,6 +270,15 @@ static void log_mode(const struct config *config)
 
 	log_info("access.mode", log_str("mode", config_mode_name(mode)),
 		 log_str("means", config_mode_means(mode)));
+	if (config_open_relay(config))
+		log_warn("access.open",
+			 log_str("relay", config_open_relay(config)),
+			 log_str("means",
+				 "access.mode is auto, and open as signald "
+				 "listens on loopback alone: behind a proxy "
+				 "whoever reaches that may do everything, and "
+				 "relay; set access.mode = guest, or a "
+				 "stricter one"));
 }
 
 static int start_access(struct server *server)

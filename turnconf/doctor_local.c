@@ -18,11 +18,26 @@
 
 /* --- signald's configuration --- */
 
+static void check_mode(struct doctor *doctor)
+{
+	const char *relay = config_open_relay(doctor->config);
+
+	if (!relay)
+		return;
+	doctor_say(doctor, "configuration", DOCTOR_WARNING,
+		   "access.mode is auto, and open as signald listens on "
+		   "loopback alone: behind a proxy whoever reaches that may "
+		   "relay through %s",
+		   relay);
+	doctor_advise(doctor, "set access.mode = guest, or a stricter one");
+}
+
 void doctor_check_config(struct doctor *doctor)
 {
 	const struct config *config = doctor->config;
 	const char *file = doctor->arguments->config;
 
+	check_mode(doctor);
 	if (*config->turn.host) {
 		doctor_say(doctor, "configuration", DOCTOR_OK,
 			   "%s: clients are sent to %s",

@@ -274,6 +274,16 @@ const char *config_mode_name(enum config_mode mode);
 /* What it means, in one sentence for people. */
 const char *config_mode_means(enum config_mode mode);
 
+/*
+ * Whether the relay is open as nobody has said who may come in: access.mode is
+ * auto, and open as all listeners are loopback's, which is so behind a proxy on
+ * this machine as well; and clients are sent to a TURN server elsewhere. Not so
+ * with coturn.profile = development.
+ *
+ * Returns the host of such a server, of the configuration, or NULL.
+ */
+const char *config_open_relay(const struct config *config);
+
 /* Other machines can reach it: it listens to more than loopback. */
 bool config_is_public(const struct config *config);
 

@@ -1,6 +1,7 @@
 /* config_mode.c: who may come in, as access.mode has it. */
 #include "policy/config.h"
 #include "policy/config_value.h"
+#include "policy/network.h"
 
 static const char *const names[] = {
 	[MODE_OPEN] = "open",	[MODE_GUEST] = "guest",	    [MODE_KEY] = "key",
@@ -22,6 +23,29 @@ bool config_is_public(const struct config *config)
 {
 	return has_public(config->listen.address) ||
 	       has_public(config->listen.tls);
+}
+
+static bool is_loopback_host(const char *host)
+{
+	struct network ip;
+
+	return !strcmp(host, "localhost") ||
+	       (!network_parse(span_from(host), &ip) &&
+		network_list_has("127.0.0.0/8, ::1", ip.is_v6, ip.ip));
+}
+
+const char *config_open_relay(const struct config *config)
+{
+	if (strcmp(config->access.mode, "auto") != 0 ||
+	    config_is_public(config) ||
+	    !strcmp(config->coturn.profile, "development"))
+		return NULL;
+	if (*config->turn.host && !is_loopback_host(config->turn.host))
+		return config->turn.host;
+	for (size_t i = 0; i < config->servers_count; i++)
+		if (!is_loopback_host(config->servers[i].config->turn.host))
+			return config->servers[i].config->turn.host;
+	return NULL;
 }
 
 const char *config_mode_name(enum config_mode mode)

@@ -23,6 +23,16 @@ test('at start the log says in one sentence who may come in', async (t) => {
 	await guest.waitLog(/access\.mode mode=guest means="pages of this server and of http\.origins/);
 });
 
+test('who is open by nobody\'s will, with a relay of the internet, is warned at start', async (t) => {
+	const count = ({ log }) => log.match(/WARN.*access\.open|access\.open/g)?.length ?? 0;
+	const warned = await startDaemon(t, { sets: TURN });
+	await warned.waitLog(/warn.*access\.open relay=turn\.example\.org means="access\.mode is auto.*set access\.mode = guest/i);
+	assert.equal(count(warned), 1);
+	for (const more of [{ 'access.mode': 'guest' }, { 'access.mode': 'open' }, { 'turn.host': 'localhost' }, { 'turn.host': '127.0.0.1' },
+		{ 'turn.host': '::1' }, { 'coturn.profile': 'development' }])
+		assert.equal(count(await startDaemon(t, { sets: { ...TURN, ...more } })), 0, JSON.stringify(more));
+});
+
 describe('guests', () => {
 	let daemon;
 	useDaemon({ sets: { ...TURN, 'access.mode': 'guest', 'http.origins': 'https://app.example' } }, (started) => (daemon = started));

@@ -2,12 +2,12 @@
 // from is for the system that builds them to say.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 
-import { program, root } from '../lib/daemon.mjs';
+import { cleanEnv, makeFolder, program, root } from '../lib/daemon.mjs';
 import { program as turnconf } from '../turnconf/coturn.mjs';
 
 const run = promisify(execFile);
@@ -40,6 +40,19 @@ for (const [stage, file] of [['signald', program], ['coturn', turnconf]]) {
 		assert.deepEqual(needed.filter((owners) => !owners.some((name) => packages.includes(name))), []);
 	});
 }
+
+// Behind a proxy, as both are meant to be, "auto" would let everybody in.
+test('what is deployed as documented lets guests in, and no others', async (t) => {
+	const example = await readFile(path.join(root, 'docker/.env.example'), 'utf8');
+	const env = cleanEnv({ ...Object.fromEntries(example.split('\n').filter((line) => line.startsWith('SIGNALD_')).map((line) => line.split(/=(.*)/s).slice(0, 2))),
+		SIGNALD_TURN_HOST: 'turn.example.org', SIGNALD_TURN_SECRET: 'a-secret-of-the-relay', SIGNALD_TURN_CLI_PASSWORD: 'a-password-of-the-relay' });
+	const readme = await readFile(path.join(root, 'README.md'), 'utf8');
+	const [, conf] = readme.match(/^## Deploy it$.*?^```\n(\[http\]\n.*?)^```$/ms);
+	const file = path.join(await makeFolder(t), 'signald.conf');
+	await writeFile(file, conf.replace('(from turnconf secret)', 'a-secret-of-the-relay').replace(/^addresses = .*$/m, 'addresses = 192.0.2.1'));
+	for (const { stdout } of [await run(program, ['--print-config'], { env }), await run(program, ['--config', file, '--print-config'], { env: cleanEnv() })])
+		assert.match(stdout, /^\[access\]\n(?:(?!\[).*\n)*mode = guest$/m);
+});
 
 test('nothing here names a host of packages', async () => {
 	const { stdout } = await run('git', ['ls-files', 'docker', 'scripts', 'Makefile'], { cwd: root });

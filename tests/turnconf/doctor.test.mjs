@@ -76,6 +76,8 @@ describe('turnconf doctor', () => {
 		assert.ok(report.find('addresses', new RegExp(`${PUBLIC4}, an address of this machine`)));
 		assert.ok(report.find('ports', /^signald has TCP 127\.0\.0\.1:\d+ open/));
 		assert.ok(report.find('signald', /^it says that it is ready$/));
+		assert.equal(report.find('configuration', new RegExp(`^access\\.mode is auto, and open.* relay through ${PUBLIC4}$`)).state, 'warning');
+		assert.equal((await examine(folder, { ...more, 'access.mode': 'guest' }, file)).find('configuration', /access\.mode/), undefined);
 		assert.ok(report.find('coturn', /^version \d+\.\d+\.\d+$/));
 		assert.equal(report.find('firewall', /reach every UDP service/).state, 'warning');
 		assert.match(report.find('firewall', /reach every UDP service/).remedy, /turnconf firewall/);
