@@ -281,12 +281,42 @@ static int check_jwks(struct loader *loader)
 	return err;
 }
 
+/* Why nobody could ever come in, or NULL. */
+static const char *find_lack(const struct config *config)
+{
+	bool has_token_keys = *config->access.token_secret ||
+			      *config->access.token_key ||
+			      *config->access.token_jwks;
+
+	if (!strcmp(config->access.mode, "key") && !*config->access.keys)
+		return "access.mode = key needs access.keys, which is empty "
+		       "(signald key NAME makes one)";
+	if (!strcmp(config->access.mode, "token") && !has_token_keys)
+		return "access.mode = token needs access.token_secret, "
+		       "access.token_key or access.token_jwks, which are empty";
+	return NULL;
+}
+
+static int check_mode_keys(struct loader *loader)
+{
+	const char *why = find_lack(loader->own.config);
+	int err;
+
+	if (!why)
+		return 0;
+	err = config_refuse(loader->error, "%s", why);
+	place_key(loader, key_of("access.mode"));
+	return err;
+}
+
 static int check_tokens(struct loader *loader)
 {
 	int err = check_token_source(loader);
 
 	if (!err)
 		err = check_token_secret(loader);
+	if (!err)
+		err = check_mode_keys(loader);
 	return err ? err : check_jwks(loader);
 }
 

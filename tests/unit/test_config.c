@@ -606,6 +606,13 @@ static void keys_that_contradict_each_other_are_refused(void **state)
 		 "--set access.token_jwks: access.token_jwks must be a file"},
 		{{.sets = {"access.token_jwks=https://"}},
 		 "--set access.token_jwks: access.token_jwks must be a file"},
+		{{.file = "[access]\nmode = key\ntoken_key = /a\n"},
+		 "@:2: access.mode = key needs access.keys, which is empty "
+		 "(signald key NAME makes one)"},
+		{{.sets = {"access.mode=token"}},
+		 "--set access.mode: access.mode = token needs "
+		 "access.token_secret, access.token_key or "
+		 "access.token_jwks, which are empty"},
 		{{.sets = {"access.mode=webhook"}},
 		 "--set access.mode: access.mode = webhook needs "
 		 "access.webhook_url, which is empty"},
