@@ -125,7 +125,14 @@ static void parse_arguments(int argc, char **argv, struct arguments *arguments)
 	int option;
 
 	opterr = 0;
-	if (argc > 2 && !strcmp(argv[1], "token")) {
+	if (argc > 1 && !strcmp(argv[1], "token")) {
+		if (argc == 2)
+			usage(argv[1], "it takes the claims, as "
+				       "'{\"room\": \"kitchen\"}'");
+		if (issue_is_help(argv[2])) {
+			issue_token_help();
+			exit(EX_OK);
+		}
 		arguments->action = MAKE_TOKEN;
 		arguments->claims = argv[2];
 		argc -= 2;

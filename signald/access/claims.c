@@ -1,5 +1,6 @@
 /* claims.c: what a token, a webhook or a ticket says of somebody. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "access/claims.h"
@@ -9,6 +10,8 @@
 #define LATEST_S 253402300799 /* the last second of the year 9999 */
 #define MAX_RIGHTS 16	      /* in one list: more than there are */
 #define RIGHT_CAP 16	      /* of a name's escapes */
+#define NAME_CAP 16	      /* of a member, the same */
+#define TOLD_NAME_LEN 64      /* of one that we do not know */
 
 enum member { SUB, ROOM, ROLE, RIGHTS, TTL, METADATA, EXP, MEMBERS_COUNT };
 
@@ -118,7 +121,7 @@ static const char *read_ttl(struct span raw, struct claims *claims)
 	return NULL;
 }
 
-int claims_read_time(struct span raw, uint64_t *time_s)
+static int read_time(struct span raw, uint64_t latest_s, uint64_t *time_s)
 {
 	const char *dot;
 
@@ -128,11 +131,26 @@ int claims_read_time(struct span raw, uint64_t *time_s)
 	dot = memchr(raw.ptr, '.', raw.len);
 	if (dot)
 		raw.len = (size_t)(dot - raw.ptr);
-	return json_to_u64(raw, LATEST_S, time_s) ? -EINVAL : 0;
+	return json_to_u64(raw, latest_s, time_s);
+}
+
+bool claims_is_milliseconds(struct span raw)
+{
+	uint64_t time_s;
+
+	return read_time(raw, LATEST_S, &time_s) == -ERANGE &&
+	       !read_time(raw, (uint64_t)LATEST_S * 1000, &time_s);
+}
+
+int claims_read_time(struct span raw, uint64_t *time_s)
+{
+	return read_time(raw, LATEST_S, time_s) ? -EINVAL : 0;
 }
 
 static const char *read_end(struct span raw, struct claims *claims)
 {
+	if (claims_is_milliseconds(raw))
+		return CLAIMS_EXP_IN_MS;
 	if (claims_read_time(raw, &claims->expires_at_s))
 		return "exp must be Unix time in seconds, a plain number";
 	return NULL;
@@ -222,6 +240,57 @@ int claims_read_answer(struct span object, uint64_t now_s,
 		       struct claims *claims, const char **why)
 {
 	return read_all(object, answer_names, now_s, claims, why);
+}
+
+static bool is_known(struct span raw, struct span extra)
+{
+	char space[NAME_CAP];
+	struct span name;
+
+	if (json_read_string(raw, space, sizeof(space), &name))
+		return false;
+	for (size_t i = 0; i < MEMBERS_COUNT; i++)
+		if (span_equal(name, token_names[i]))
+			return true;
+	return extra.len && span_equal(name, extra);
+}
+
+/* The raw name of a member of the object itself that is not known; or empty. */
+static struct span find_unknown(struct span object, struct span extra)
+{
+	struct span token = json_next_token(&object);
+	bool is_name = false;
+	size_t depth = 0;
+
+	for (; token.len; token = json_next_token(&object)) {
+		char c = *token.ptr;
+
+		if (c == '"' && is_name && !is_known(token, extra))
+			return token;
+		if (c == '{' || c == '[')
+			depth++;
+		else if (c == '}' || c == ']')
+			depth--;
+		is_name = depth == 1 && (c == '{' || c == ',');
+	}
+	return token;
+}
+
+int claims_refuse_unknown(struct span object, struct span extra,
+			  char why[CLAIMS_MAX_WHY])
+{
+	struct span name = find_unknown(object, extra);
+
+	if (!name.len)
+		return 0;
+	if (name.len > TOLD_NAME_LEN)
+		name = SPAN("a member with a long name");
+	(void)snprintf(why, CLAIMS_MAX_WHY,
+		       "%.*s is not known here: there are sub, room, role, "
+		       "rights, ttl, metadata, exp%s%.*s",
+		       (int)name.len, name.ptr, extra.len ? ", " : "",
+		       (int)extra.len, extra.len ? extra.ptr : "");
+	return -EINVAL;
 }
 
 int claims_copy(struct claims *to, const struct claims *from)

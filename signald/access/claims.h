@@ -10,6 +10,8 @@
 #define CLAIMS_MAX_ROLE 15
 #define CLAIMS_MAX_METADATA 4096
 #define CLAIMS_MAX_TTL_S 604800 /* as turn.max_ttl_s at most */
+#define CLAIMS_MAX_WHY 256
+#define CLAIMS_EXP_IN_MS "exp is in milliseconds; it must be seconds"
 
 /* Texts end with a NUL and have none inside. Zero-initialised claims are
  * nobody's, and may do nothing. */
@@ -48,6 +50,19 @@ int claims_read(struct span object, uint64_t now_s, struct claims *claims,
 int claims_read_answer(struct span object, uint64_t now_s,
 		       struct claims *claims, const char **why);
 
+/*
+ * Where we make the ticket or token ourselves, a member that nobody reads is a
+ * mistake: "rooms" in place of "room" would be good for all of them.
+ *
+ * object  one that claims_read() has taken
+ * extra   one more name that may be there, of characters that need no escape;
+ *         or empty
+ *
+ * Returns 0, or -EINVAL with why: which one, and what there is.
+ */
+int claims_refuse_unknown(struct span object, struct span extra,
+			  char why[CLAIMS_MAX_WHY]);
+
 /* to  for claims_clear(), when this returns 0; -ENOMEM leaves it as it was */
 int claims_copy(struct claims *to, const struct claims *from);
 
@@ -65,5 +80,9 @@ bool claims_has_room(const struct claims *claims, struct span room);
  * after the year 9999, as milliseconds would.
  */
 int claims_read_time(struct span raw, uint64_t *time_s);
+
+/* Whether that failed as it is a time in milliseconds, which begin to be told
+ * from seconds in 1978. */
+bool claims_is_milliseconds(struct span raw);
 
 #endif

@@ -210,6 +210,11 @@ static enum jwt_fault check_time(struct check *check, struct span exp,
 	unsigned leeway_s = check->rules->leeway_s;
 	uint64_t end_s, begin_s = 0;
 
+	if (claims_is_milliseconds(exp))
+		return refuse(check, JWT_BAD_CLAIMS, CLAIMS_EXP_IN_MS);
+	if (claims_is_milliseconds(nbf))
+		return refuse(check, JWT_BAD_CLAIMS,
+			      "nbf is in milliseconds; it must be seconds");
 	if (claims_read_time(exp, &end_s))
 		return refuse(check, JWT_BAD_CLAIMS,
 			      "exp must be there: the Unix time, in seconds, "

@@ -40,12 +40,17 @@ static int read_ticket(struct web_exchange *exchange,
 		       const struct web_request *request, uint64_t now_s,
 		       struct claims *claims)
 {
-	const char *why;
-	int err = claims_read(request->body.len ? request->body : SPAN("{}"),
-			      now_s, claims, &why);
+	struct span body = request->body.len ? request->body : SPAN("{}");
+	char unknown[CLAIMS_MAX_WHY];
+	const char *why = unknown;
+	int err = claims_read(body, now_s, claims, &why);
 
-	if (!err)
-		return 0;
+	if (!err) {
+		err = claims_refuse_unknown(body, SPAN("kind"), unknown);
+		if (!err)
+			return 0;
+		claims_clear(claims);
+	}
 	web_reply_problem(exchange, err == -ENOMEM ? 503 : 400, why, NULL);
 	return err;
 }

@@ -110,7 +110,7 @@ describe('a token of a secret', () => {
 });
 
 test('is no key: where keys are asked for, it does not count', async (t) => {
-	const daemon = await startDaemon(t, { sets: { 'access.mode': 'key', 'access.token_secret': SECRET, 'access.token_issuer': 'shop', 'access.token_audience': 'calls' } });
+	const daemon = await startDaemon(t, { sets: { 'access.mode': 'key', 'access.keys': `shop:${'0'.repeat(64)}`, 'access.token_secret': SECRET, 'access.token_issuer': 'shop', 'access.token_audience': 'calls' } });
 	for (const [dialect, ask] of Object.entries(come))
 		assert.equal(await ask(t, daemon, mint()), 'bad-credential', dialect);
 });
@@ -178,6 +178,12 @@ test('a shell without a library makes tokens', async (t) => {
 	const bad = await make('{"rights": ["fly"]}');
 	assert.equal(bad.code, 64);
 	assert.match(bad.stderr, /rights must/);
+	for (const name of ['rooms', 'nbf', 'kind']) {
+		const unknown = await make(`{"${name}": "kitchen"}`);
+		assert.equal(unknown.code, 64);
+		assert.match(unknown.stderr, new RegExp(`token: "${name}" is not known here: there are sub, room, .*exp;`));
+	}
+	assert.match((await make('{"exp": 1700000000000}')).stderr, /exp is in milliseconds; it must be seconds/);
 	const bare = await runProgram(['token', '{}']);
 	assert.equal(bare.code, 78);
 	assert.match(bare.stderr, /access\.token_secret/);
@@ -197,4 +203,26 @@ test('a backend without a library gets tokens', async (t) => {
 		assert.equal(await come.native(t, daemon, token, room), 'in');
 	assert.equal(await come.socketio(t, daemon, token, 'cellar'), 'wrong-room');
 	assert.equal((await ask({ kind: 'spell' })).status, 400);
+	for (const kind of ['ticket', 'token']) {
+		const refused = await ask({ kind, rooms: 'kitchen' });
+		assert.equal(refused.status, 400);
+		assert.match((await refused.json()).detail, /^"rooms" is not known here: there are sub, room, .*, kind$/);
+	}
+});
+
+test('a token of somebody else may say more than we know', async (t) => {
+	const daemon = await startDaemon(t, { sets: { ...TURN, 'access.mode': 'token', 'access.token_secret': SECRET } });
+	assert.equal(await come.native(t, daemon, mint({ rooms: 'cellar', email: 'ada@example.org', aud: undefined })), 'in');
+});
+
+test('the commands that make keys and tokens say how they are used', async () => {
+	for (const [command, usage] of [['key', /^usage: signald key NAME\n/], ['token', /^usage: signald token CLAIMS .*--config/]])
+		for (const flag of ['--help', '-h']) {
+			const { code, stdout, stderr } = await runProgram([command, flag]);
+			assert.equal(code, 0, stderr);
+			assert.match(stdout, usage);
+		}
+	const bare = await runProgram(['token']);
+	assert.equal(bare.code, 64);
+	assert.match(bare.stderr, /token: it takes the claims/);
 });

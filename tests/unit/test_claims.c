@@ -142,7 +142,10 @@ static void wrong_types_are_told_what_would_be_right(void **state)
 		{"{\"metadata\":[]}", "metadata must be an object"},
 		{"{\"metadata\":\"x\"}", "metadata must be an object"},
 		{"{\"exp\":\"1700000100\"}", "exp must be Unix time in seco"},
-		{"{\"exp\":1700000100000}", "exp must be Unix time in seconds"},
+		{"{\"exp\":1700000100000}",
+		 "exp is in milliseconds; it must be seconds"},
+		{"{\"exp\":1700000100000.5}", "exp is in milliseconds"},
+		{"{\"exp\":253402300800000}", "exp must be Unix time in seco"},
 		{"{\"exp\":17e8}", "exp must be Unix time in seconds"},
 		{"{\"exp\":-1}", "exp must be Unix time in seconds"},
 		{"{\"exp\":null}", "exp must be Unix time in seconds"},
@@ -231,6 +234,47 @@ static void claims_without_memory_are_not_read(void **state)
 	assert_int_equal(claims.rights, 0);
 }
 
+static void what_nobody_reads_is_refused_where_we_make_it(void **state)
+{
+	static const struct {
+		const char *text, *extra, *why;
+	} cases[] = {
+		{"{}", "", NULL},
+		{" {\"sub\":\"a\",\"ro\\u006fm\":\"b\",\"role\":\"\","
+		 "\"rights\":[],\"ttl\":1,\"exp\":1700000001,"
+		 "\"metadata\":{\"rooms\":[{\"a\":1},\"b\"],\"c\":{}}}",
+		 "", NULL},
+		{"{\"kind\":\"token\"}", "kind", NULL},
+		{"{\"kind\":\"token\"}", "", "\"kind\" is not known here: "},
+		{"{\"rooms\":\"a\"}", "",
+		 "\"rooms\" is not known here: there are sub, room, role, "
+		 "rights, ttl, metadata, exp"},
+		{"{\"metadata\":{\"a\":[1]} , \"rooms\":[\"a\"]}", "kind",
+		 "\"rooms\" is not known here: there are sub, room, role, "
+		 "rights, ttl, metadata, exp, kind"},
+		{"{\"\":1}", "", "\"\" is not known here: "},
+		{"{\"Room\":\"a\"}", "", "\"Room\" is not known here: "},
+		{"{\"0123456789012345678901234567890123456789012345678901234567"
+		 "890123456789\":1}",
+		 "", "a member with a long name is not known here: "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct claims claims = read_good(cases[i].text);
+		char unknown[CLAIMS_MAX_WHY] = "";
+		const char *begin = cases[i].why ? cases[i].why : "";
+		int err = claims_refuse_unknown(span_from(cases[i].text),
+						span_from(cases[i].extra),
+						unknown);
+
+		if (err != (cases[i].why ? -EINVAL : 0) ||
+		    strncmp(unknown, begin, strlen(begin)) != 0)
+			fail_msg("%s: said: %s", cases[i].text, unknown);
+		claims_clear(&claims);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +286,7 @@ int main(void)
 		cmocka_unit_test(an_end_that_is_not_to_come_is_told),
 		cmocka_unit_test(a_room_is_exact_or_a_beginning),
 		cmocka_unit_test(claims_without_memory_are_not_read),
+		cmocka_unit_test(what_nobody_reads_is_refused_where_we_make_it),
 	};
 
 	return cmocka_run_group_tests_name("claims", tests, NULL, NULL);

@@ -434,6 +434,28 @@ static void a_token_has_its_time_and_clocks_may_differ(void **state)
 			    cases[i].fault);
 }
 
+static void milliseconds_are_told_from_what_is_no_time(void **state)
+{
+	static const struct {
+		const char *claims, *why;
+	} cases[] = {
+		{"{\"exp\":1700000600000}",
+		 "exp is in milliseconds; it must be seconds"},
+		{"{\"exp\":1700000600,\"nbf\":1700000000000}",
+		 "nbf is in milliseconds; it must be seconds"},
+		{"{\"exp\":1700000600000000}",
+		 "exp must be there: the Unix time, in seconds, at which the "
+		 "token ends"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		check_token(&secret, &any, NULL, "{\"alg\":\"HS256\"}",
+			    cases[i].claims, JWT_BAD_CLAIMS);
+		assert_string_equal(why, cases[i].why);
+	}
+}
+
 static void a_token_is_for_somebody_and_of_somebody(void **state)
 {
 	static const struct {
@@ -628,6 +650,7 @@ int main(void)
 		cmocka_unit_test(a_header_that_is_unclear_is_malformed),
 		cmocka_unit_test(a_token_has_a_limit),
 		cmocka_unit_test(a_token_has_its_time_and_clocks_may_differ),
+		cmocka_unit_test(milliseconds_are_told_from_what_is_no_time),
 		cmocka_unit_test(a_token_is_for_somebody_and_of_somebody),
 		cmocka_unit_test(claims_that_are_unclear_are_bad),
 		cmocka_unit_test(the_signature_is_looked_at_first),
