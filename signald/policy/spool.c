@@ -329,9 +329,20 @@ struct look {
 	struct spool *spool;
 	struct spool_batch *batch;
 	size_t max_count, max_bytes;
+	const struct part *part;
 	size_t offset; /* behind what was taken, and what is of no use */
 	bool is_full;
 };
+
+/* A number that is of another file is damage. */
+static bool is_wanted(const struct look *look, uint64_t number)
+{
+	const struct spool_batch *batch = look->batch;
+
+	return number >= look->part->first && number <= look->part->last &&
+	       number > look->spool->acked &&
+	       (!batch->count || number > batch->last);
+}
 
 /* In one batch no number is missing: it is in front of one that some are. */
 static bool ends_before(const struct look *look, uint64_t number,
@@ -349,15 +360,13 @@ static bool ends_before(const struct look *look, uint64_t number,
 static bool take_next(struct look *look, struct span *rest)
 {
 	size_t before = rest->len;
-	const struct spool_batch *batch = look->batch;
 	struct span at = *rest, text;
 	uint64_t number;
 	int found = spool_take_line(&at, &number, &text);
 
 	if (!found)
 		return false;
-	if (found > 0 && number > look->spool->acked &&
-	    (!batch->count || number > batch->last)) {
+	if (found > 0 && is_wanted(look, number)) {
 		look->is_full = ends_before(look, number, text);
 		if (look->is_full)
 			return false;
@@ -403,6 +412,7 @@ static int look_at_part(struct look *look, const struct part *part, char *chunk)
 	int fd = open_part(look->spool, part->first, O_RDONLY);
 	int err = fd < 0 ? fd : 0;
 
+	look->part = part;
 	look->offset =
 		part == look->spool->at_part ? look->spool->at_offset : 0;
 	while (!err && !look->is_full && look->offset < part->bytes)
@@ -606,7 +616,7 @@ static size_t find_end(struct span bytes, uint64_t *last)
 	int found;
 
 	while ((found = spool_take_line(&rest, &number, &text)) != 0) {
-		if (found < 0 || number < *last)
+		if (found < 0 || number <= *last)
 			continue;
 		*last = number;
 		end = bytes.len - rest.len;

@@ -102,11 +102,11 @@ test('who becomes another is told of with the new role', async (t) => {
 
 test('only what is selected is told', async (t) => {
 	const books = await startBooks(t);
-	const daemon = await start(t, books, { 'webhooks.events': 'room.closed, refused', 'access.mode': 'key' });
+	const daemon = await start(t, books, { 'webhooks.events': 'room.closed, refused', 'access.mode': 'token', 'access.token_secret': HOOK_SECRET });
 	const refused = await openPeer(t, daemon);
 	for (let i = 0; i < 3; i++)
-		assert.equal((await refused.join('kitchen', { auth: 'x' })).code, 'auth-required');
-	await until('three refusals', () => books.events.filter(({ code }) => code === 'auth-required').reduce((sum, { count }) => sum + count, 0) === 3);
+		assert.equal((await refused.join('kitchen', { auth: 'x' })).code, 'token-malformed');
+	await until('three refusals', () => books.events.filter(({ code }) => code === 'token-malformed').reduce((sum, { count }) => sum + count, 0) === 3);
 	assert.deepEqual([...new Set(books.events.map(({ type }) => type))], ['server.started', 'refused']);
 });
 
