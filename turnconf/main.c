@@ -322,7 +322,8 @@ static int explain_subject(const struct arguments *arguments,
 			   const struct rule_subject *subject)
 {
 	(void)arguments;
-	report_explain(subject, stdout);
+	if (report_explain(subject, stdout))
+		return command_complain("out of memory");
 	return EXIT_FINE;
 }
 

@@ -190,6 +190,18 @@ static bool is_built_in(const struct deny_range *range, unsigned version)
 	return range->built_in && version >= range->built_in;
 }
 
+/* Some ranges mean the same: it is said once. */
+static void append_meaning(struct buf *list, const char *meaning)
+{
+	struct span rest = buf_span(list);
+	const struct span wanted = span_from(meaning);
+
+	for (; rest.len >= wanted.len; rest = span_skip(rest, 1))
+		if (span_has_prefix(rest, wanted))
+			return;
+	buf_append_format(list, "%s%s", list->len ? "; " : "", meaning);
+}
+
 static bool list_open(struct match *match, bool is_inside)
 {
 	struct boxes boxes = read_denied(match->subject);
@@ -202,8 +214,7 @@ static bool list_open(struct match *match, bool is_inside)
 		    is_built_in(&deny_ranges[i], match->subject->version) ||
 		    iprange_is_covered(&range, boxes.items, boxes.count))
 			continue;
-		buf_append_format(&match->detail, "%s%s", open ? ", " : "",
-				  deny_ranges[i].meaning);
+		append_meaning(&match->detail, deny_ranges[i].meaning);
 		buf_append_format(&match->advice, "%sdenied-peer-ip=%s",
 				  open ? "\n" : "", deny_ranges[i].range);
 		open++;
@@ -260,8 +271,7 @@ bool match_allows_inside(struct match *match)
 
 		if (!iprange_overlaps(&allowed, &range))
 			continue;
-		buf_append_format(&match->detail, "%s%s", inside ? ", " : "",
-				  deny_ranges[i].meaning);
+		append_meaning(&match->detail, deny_ranges[i].meaning);
 		inside++;
 	}
 	return inside;

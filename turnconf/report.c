@@ -223,28 +223,71 @@ static void print_setting(const struct option *option,
 	(void)fputc('\n', out);
 }
 
+static bool is_taken(const struct rule_findings *findings, unsigned line)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		if (findings->items[i].line == line &&
+		    rule_is_misread(&findings->items[i]))
+			return false;
+	return true;
+}
+
+/* What check says of a line. */
+static void print_line_findings(const struct rule_findings *findings,
+				unsigned line, FILE *out)
+{
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct rule_finding *finding = &findings->items[i];
+
+		if (finding->line != line)
+			continue;
+		(void)fprintf(out, "      %s: ",
+			      rule_severity_name(finding->severity));
+		print_clean(buf_span(&finding->why), out);
+		(void)fprintf(out, " [%s]\n", finding->id);
+	}
+}
+
 static void explain_line(const struct rule_subject *subject,
-			 const struct conffile_line *line, FILE *out)
+			 const struct conffile_line *line,
+			 const struct rule_findings *findings, FILE *out)
 {
 	const struct option *option = option_find(line->name);
+	bool is_quiet = option && option_is_quiet(option, subject->version);
 
 	(void)fprintf(out, "%4u  ", line->number);
 	print_setting(option, line, out);
 	if (option)
 		(void)fprintf(out, "      %s%s\n", option->help,
 			      reading(option, line));
-	(void)fprintf(out, "      %s\n", verdict(option, subject->version));
+	(void)fprintf(out, "      %s\n",
+		      is_quiet && !is_taken(findings, line->number)
+			      ? "not taken as it stands"
+			      : verdict(option, subject->version));
+	/* Of others the verdict has said it. */
+	if (is_quiet)
+		print_line_findings(findings, line->number, out);
 }
 
-void report_explain(const struct rule_subject *subject, FILE *out)
+int report_explain(const struct rule_subject *subject, FILE *out)
 {
 	struct conffile_reader reader = conffile_start(subject->text);
-	struct conffile_line line;
+	struct rule_subject anywhere = *subject;
+	struct rule_findings findings = {0};
 	char version[VERSION_TEXT_CAP];
+	struct conffile_line line;
+	int err;
+
+	/* What lies on this machine is check's to say. */
+	anywhere.host = NULL;
+	rule_check(&anywhere, &findings);
 
 	version_format(subject->version, version);
 	(void)fprintf(out, "%s as coturn %s reads it\n", subject->path,
 		      version);
 	while (conffile_next(&reader, &line))
-		explain_line(subject, &line, out);
+		explain_line(subject, &line, &findings, out);
+	err = findings.failed ? -ENOMEM : 0;
+	rule_findings_clear(&findings);
+	return err;
 }

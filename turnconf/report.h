@@ -20,8 +20,12 @@ void report_text(const struct rule_subject *subject,
 int report_json(const struct rule_subject *subject,
 		const struct rule_findings *findings, FILE *out);
 
-/* Every line with what it does and whether that coturn takes it; secrets stay
- * hidden. */
-void report_explain(const struct rule_subject *subject, FILE *out);
+/*
+ * Every line with what it does, whether that coturn takes it, and what is found
+ * in it, on whichever machine; secrets stay hidden.
+ *
+ * Returns 0 or -ENOMEM.
+ */
+int report_explain(const struct rule_subject *subject, FILE *out);
 
 #endif

@@ -1,6 +1,7 @@
 /* rule.c: the table of rules, and the engine that holds a file against it. */
 #include "rule.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "match.h"
@@ -422,6 +423,12 @@ static bool is_for(const struct rule *rule, unsigned version)
 	       (!rule->before || version < rule->before);
 }
 
+/* Behind all lines: the file as a whole. */
+static unsigned place_of(const struct rule_finding *finding)
+{
+	return finding->line ? finding->line : UINT_MAX;
+}
+
 /* By line; those of one line stay in the table's order. */
 static void sort(struct rule_findings *findings)
 {
@@ -429,7 +436,9 @@ static void sort(struct rule_findings *findings)
 		struct rule_finding finding = findings->items[i];
 		size_t j = i;
 
-		for (; j && findings->items[j - 1].line > finding.line; j--)
+		for (; j &&
+		       place_of(&findings->items[j - 1]) > place_of(&finding);
+		     j--)
 			findings->items[j] = findings->items[j - 1];
 		findings->items[j] = finding;
 	}
@@ -450,6 +459,21 @@ void rule_check(const struct rule_subject *subject,
 			ask(&rules[i], &match, findings);
 	}
 	sort(findings);
+}
+
+bool rule_is_misread(const struct rule_finding *finding)
+{
+	static const char *const ids[] = {
+		"deny-cidr",   "deny-cidr-fatal", "deny-bad",
+		"allow-cidr",  "allow-bad",	  "external-bad",
+		"bad-boolean", "bad-number",	  "bad-port",
+		"bad-address", "bad-port-fatal",  "user-ignored",
+	};
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+		if (!strcmp(finding->id, ids[i]))
+			return true;
+	return false;
 }
 
 const char *rule_id(size_t index)

@@ -38,12 +38,16 @@ struct rule_findings {
 
 /*
  * Hold the file against every rule; findings come in the order of the lines,
- * those on the whole file first. No secret is ever repeated in them.
+ * those on the whole file last. No secret is ever repeated in them.
  *
  * findings  zero-initialised
  */
 void rule_check(const struct rule_subject *subject,
 		struct rule_findings *findings);
+
+/* Whether the value of that line is none that coturn takes: it ignores it,
+ * reads another, or ends. */
+bool rule_is_misread(const struct rule_finding *finding);
 
 /* The ids of all rules in the table's order, NULL behind the last; some stand
  * there twice. */

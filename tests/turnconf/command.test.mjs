@@ -96,6 +96,22 @@ describe('check', () => {
 		assert.match(stdout, /for coturn 4\.6\.1: \d+ danger, \d+ warning, \d+ note/);
 	});
 
+	test('says what stands in a line first, and each kind of open network once', async (t) => {
+		const folder = await makeFolder(t);
+		const file = await writeConf(folder, ...bareConf(folder).filter((line) => !line.startsWith('denied-peer-ip')), 'frobnicate=1');
+		const { stdout } = await turnconf('check', '--coturn-version', '4.6.1', '--json', file);
+		const { findings } = JSON.parse(stdout);
+		const lines = findings.map(({ line }) => line ?? Infinity);
+		assert.ok(lines.includes(Infinity) && lines[0] < Infinity, `${lines}`);
+		assert.deepEqual(lines, lines.toSorted((a, b) => (a === b ? 0 : a - b)));
+		for (const { why } of findings.filter(({ rule }) => ['inside-open', 'special-open'].includes(rule))) {
+			const kinds = why.replace(/^.*?: /, '').split('; ');
+			assert.ok(kinds.length > 3);
+			assert.deepEqual(kinds, [...new Set(kinds)]);
+			assert.doesNotMatch(why, /\d of \d/);
+		}
+	});
+
 	test('prints the same as JSON', async (t) => {
 		const folder = await makeFolder(t);
 		const file = await writeConf(folder, ...bareConf(folder), 'no-udp=maybe');
@@ -131,6 +147,21 @@ describe('explain', () => {
 		assert.match(stdout, /use-auth-secret=false\n.*it does so whatever its value says/);
 		const newer = await turnconf('explain', '--coturn-version', '4.17.1', file);
 		assert.match(newer.stdout, /no-tlsv1\n.*\n {6}not in this version any more/);
+	});
+
+	test('agrees with check on what coturn does not take', async (t) => {
+		const file = await writeConf(await makeFolder(t), 'denied-peer-ip=10.0.0.0/8', 'allowed-peer-ip=9.9.9.0/24', 'denied-peer-ip=10.0.0.0-10.255.255.255',
+			'min-port=x', 'external-ip=name.example', 'no-auth', 'no-udp=maybe', 'frobnicate=1');
+		const { stdout } = await turnconf('explain', '--coturn-version', '4.6.1', file);
+		assert.match(stdout, /denied-peer-ip=10\.0\.0\.0\/8\n.*\n {6}not taken as it stands\n {6}danger: coturn knows no CIDR: it logs an error, ignores 10\.0\.0\.0\/8 .* \[deny-cidr\]\n/);
+		assert.match(stdout, /allowed-peer-ip=9\.9\.9\.0\/24\n.*\n {6}not taken as it stands\n {6}warning: coturn knows no CIDR/);
+		assert.match(stdout, /denied-peer-ip=10\.0\.0\.0-10\.255\.255\.255\n.*\n {6}taken\n {3,4}\d/);
+		assert.match(stdout, /min-port=x\n.*\n {6}not taken as it stands\n/);
+		assert.match(stdout, /external-ip=name\.example\n.*\n {6}not taken as it stands\n/);
+		assert.match(stdout, /no-auth\n.*\n {6}taken\n {6}danger: no-auth lets anyone relay/);
+		assert.match(stdout, /no-udp=maybe\n.*\n {6}not taken as it stands\n/);
+		assert.equal(stdout.match(/frobnicate/g).length, 1);
+		assert.match((await turnconf('explain', '--coturn-version', '4.17.1', file)).stdout, /not taken as it stands\n {6}danger: .*ends at its start over 10\.0\.0\.0\/8/);
 	});
 });
 
