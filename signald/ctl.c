@@ -267,13 +267,14 @@ static int run_show(struct ctl *ctl, const struct command *command)
 static int report(const struct ctl *ctl, const struct command *command,
 		  json_t *json)
 {
+	json_int_t kicked = json_integer_value(json_object_get(json, "kicked"));
+
 	if (ctl->as_json && json)
 		print_json(json);
 	else if (!ctl->as_json && json && json_object_get(json, "kicked"))
-		(void)printf(
-			"%s: %" JSON_INTEGER_FORMAT " peers were in it\n",
-			command->done,
-			json_integer_value(json_object_get(json, "kicked")));
+		(void)printf("%s: %" JSON_INTEGER_FORMAT " %s in it\n",
+			     command->done, kicked,
+			     kicked == 1 ? "peer was" : "peers were");
 	else if (!ctl->as_json)
 		(void)puts(command->done);
 	json_decref(json);

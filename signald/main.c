@@ -211,7 +211,9 @@ static int check_folder(const char *key, const char *folder, int mode,
 	if (err)
 		(void)snprintf(error->text, sizeof(error->text),
 			       "%s: %s: %s; it must be a folder%s, or empty",
-			       key, folder, strerror(-err),
+			       key, folder,
+			       err == -ENOENT ? "the folder does not exist"
+					      : strerror(-err),
 			       mode & W_OK ? " that signald may write in" : "");
 	return err;
 }

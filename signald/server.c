@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/member.h"
@@ -116,6 +117,14 @@ static int start_tls(struct server *server)
 
 static int fail_state(const char *dir, const char *file, int err)
 {
+	if (err == -ENOENT && access(dir, F_OK)) {
+		log_error("server.fail", log_str("what", "state.dir"),
+			  log_str("value", dir),
+			  log_str("error", "the folder does not exist: make "
+					   "it (install -d -m 700), for the "
+					   "user whom signald runs as"));
+		return err;
+	}
 	log_error("server.fail", log_str("what", "state.dir"),
 		  log_str("value", dir), log_str("file", file),
 		  log_str("error",

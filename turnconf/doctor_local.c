@@ -1,6 +1,8 @@
 /* doctor_local.c: what can be seen on this machine without asking anybody. */
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/timex.h>
+#include <unistd.h>
 
 #include "address.h"
 #include "base/cert.h"
@@ -249,16 +251,21 @@ static void check_file(struct doctor *doctor, const char *given,
 		       const char *usual, bool is_tunnel)
 {
 	const char *path = given ? given : usual;
+	bool is_missing = access(path, F_OK) && errno == ENOENT;
 	struct buf text = {0};
 	const char *why;
 
 	if (command_try_file(path, &text, &why)) {
 		doctor_say(doctor, "turnserver.conf",
 			   given ? DOCTOR_FAILED : DOCTOR_WARNING,
-			   "%s cannot be read: %s", path, why);
+			   is_missing ? "there is no file %s"
+				      : "%s cannot be read: %s",
+			   path, why);
 		doctor_advise(doctor,
-			      "run this as root, or say where coturn's "
-			      "configuration is: --%s FILE",
+			      "%s, or say where coturn's configuration is: "
+			      "--%s FILE",
+			      is_missing ? "write it (turnconf generate)"
+					 : "run this as root",
 			      is_tunnel ? "tunnel-turnserver" : "turnserver");
 	} else {
 		compare(doctor, path, buf_span(&text), is_tunnel);

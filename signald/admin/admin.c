@@ -221,8 +221,14 @@ static void dispatch(struct admin_ask *ask)
 
 #define CHALLENGE "WWW-Authenticate: Bearer realm=\"signald admin\"\r\n"
 
-static const char *where_is(const struct admin_key *key)
+static const char *where_is(const struct admin_key *key, bool is_wrong)
 {
+	if (is_wrong)
+		return key->is_made
+			       ? "the key is wrong: it is not the one in the "
+				 "file admin-key in state.dir"
+			       : "the key is wrong: it is not the one that "
+				 "admin.key is set to";
 	return key->is_made
 		       ? "the key belongs here, as Authorization: Bearer KEY; "
 			 "it is in the file admin-key in state.dir"
@@ -244,9 +250,10 @@ static void refuse_key(const struct admin_ask *ask,
 				  "until the next second",
 				  NO_STORE "Retry-After: 1\r\n");
 	else
-		web_reply_problem(ask->exchange, 401,
-				  where_is(&ask->admin->key),
-				  NO_STORE CHALLENGE);
+		web_reply_problem(
+			ask->exchange, 401,
+			where_is(&ask->admin->key, verdict == ADMIN_KEY_WRONG),
+			NO_STORE CHALLENGE);
 }
 
 void admin_handle(struct web_exchange *exchange,

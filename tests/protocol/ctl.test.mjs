@@ -73,6 +73,8 @@ describe('signald ctl', () => {
 		assert.equal(await ctl(daemon, 'close', 'acts'), 'the room is closed: 2 peers were in it\n');
 		await b.next('kicked');
 		await c.next('kicked');
+		await joinPeer(t, daemon, 'one');
+		assert.equal(await ctl(daemon, 'close', 'one'), 'the room is closed: 1 peer was in it\n');
 	});
 
 	test('rotates keys', async (t) => {
@@ -110,7 +112,7 @@ describe('signald ctl', () => {
 		await refused(1, /there is no peer of this id/, ...sets, 'kick', '-begins-with-a-line-as');
 		await refused(1, /there is no peer of this id/, 'kick', '--id', ...sets);
 		await refused(1, /no TURN server/, ...sets, 'withdraw', 'x');
-		await refused(1, /Bearer KEY.*\(401\)/, ...setsOf(daemon, 'some-other-key-0123'), 'status');
+		await refused(1, /the key is wrong: it is not the one that admin\.key is set to \(401\)/, ...setsOf(daemon, 'some-other-key-0123'), 'status');
 	});
 
 	test('says what is wrong with the command line, with 64', async () => {

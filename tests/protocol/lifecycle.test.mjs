@@ -112,9 +112,9 @@ describe('the command line', () => {
 		const folder = await makeFolder(t);
 		const file = await configFile(t, '[turn]\nttl_s = 60\n');
 		for (const [key, value, words] of [
-			['http.root', `${folder}/nope`, ['No such file', 'a folder', 'or empty']],
+			['http.root', `${folder}/nope`, ['the folder does not exist', 'a folder', 'or empty']],
 			['http.root', file, ['Not a directory']],
-			['state.dir', `${folder}/nope`, ['No such file', 'may write in']],
+			['state.dir', `${folder}/nope`, ['the folder does not exist', 'may write in']],
 			['state.dir', file, ['Not a directory']],
 		]) {
 			const args = ['--set', 'listen.address=127.0.0.1:0', '--set', `${key}=${value}`];
@@ -122,7 +122,10 @@ describe('the command line', () => {
 			assert.equal(code, 78, stderr);
 			for (const word of [key, value, ...words])
 				assert.ok(stderr.includes(word), `${word} in: ${stderr}`);
-			assert.equal((await runProgram(args)).code, 1, 'the start does fail');
+			const start = await runProgram(args);
+			assert.equal(start.code, 1, 'the start does fail');
+			if (key === 'state.dir' && value !== file)
+				assert.match(start.stderr + start.stdout, /what=state\.dir value=\S+\/nope error="the folder does not exist: make it/);
 		}
 		const args = ['--set', `http.root=${folder}`, '--set', `state.dir=${folder}`, '--set', `socketio.client_files=${folder}/nope`];
 		const { code, stderr } = await runProgram([...args, '--check-config']);

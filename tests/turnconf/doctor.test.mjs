@@ -88,8 +88,11 @@ describe('turnconf doctor', () => {
 		const long = path.join(folder, 'long.conf');
 		await writeFile(long, '');
 		await truncate(long, 64 << 20);
-		for (const [file, why] of [[folder, 'Is a directory'], [long, 'too long for a turnserver\\.conf'], [`${folder}/none`, 'No such file or directory']])
-			assertFailed(await examine(folder, {}, file), 'turnserver.conf', new RegExp(`^${file} cannot be read: ${why}$`), /--turnserver FILE$/);
+		for (const [file, why] of [[folder, 'Is a directory'], [long, 'too long for a turnserver\\.conf']]) {
+			assertFailed(await examine(folder, {}, file), 'turnserver.conf', new RegExp(`^${file} cannot be read: ${why}$`), /^run this as root, .*--turnserver FILE$/);
+		}
+		const none = path.join(folder, 'none');
+		assertFailed(await examine(folder, {}, none), 'turnserver.conf', new RegExp(`^there is no file ${none}$`), /^write it \(turnconf generate\), or say where .*--turnserver FILE$/);
 	});
 
 	test('as text each line says its state, what was seen, and what to do', async (t) => {
