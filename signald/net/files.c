@@ -16,6 +16,7 @@
 #define MAX_CACHE_BYTES (64u << 20)
 #define PATH_CAP 4096
 #define ETAG_CAP 32 /* quotes, 22 characters of a hash, NUL */
+#define MISSING_PAGE "404.html"
 
 /* What a page may load is for the page to say; into whose frames it may be put
  * it cannot say itself (CSP 3, 6.4.2). */
@@ -338,32 +339,53 @@ bool files_has(struct files *files, const char *path)
 	return find_page(files, path) != NULL;
 }
 
-void files_reply(struct files *files, struct web_exchange *exchange,
-		 const struct web_request *request)
+static void reply_with(struct file *file, int status,
+		       struct web_exchange *exchange,
+		       const struct web_request *request)
 {
-	struct file *file = find_page(files, request->path);
-	const char *type;
+	const char *type = media_type_of(file->path);
 	char headers[512];
 
-	if (!file) {
-		web_reply_problem(exchange, 404, "there is nothing here", NULL);
-		return;
-	}
-	type = media_type_of(file->path);
 	(void)snprintf(headers, sizeof(headers),
 		       "ETag: %s\r\nCache-Control: %s\r\n%s", file->etag,
 		       has_hash_in_name(file->path)
 			       ? "public, max-age=31536000, immutable"
 			       : "no-cache",
 		       !strncmp(type, "text/html", 9) ? PAGE_POLICY : "");
-	if (files_is_unchanged(request->head, file->etag))
+	if (status == 200 && files_is_unchanged(request->head, file->etag))
 		web_reply(exchange, &(struct web_response){.status = 304,
 							   .headers = headers});
 	else
 		web_reply(exchange, &(struct web_response){
-					    .status = 200,
+					    .status = status,
 					    .content_type = type,
 					    .file = file->content,
 					    .headers = headers,
 				    });
+}
+
+/* Browsers say so of the address that somebody typed. */
+static bool wants_page(const struct http_request *head)
+{
+	const struct http_header *accept = http_find(head, SPAN("Accept"));
+
+	return accept && accept->value.len &&
+	       memmem(accept->value.ptr, accept->value.len, "text/html",
+		      sizeof("text/html") - 1);
+}
+
+void files_reply(struct files *files, struct web_exchange *exchange,
+		 const struct web_request *request)
+{
+	struct file *file = find_page(files, request->path);
+	struct file *missing = NULL;
+
+	if (!file && wants_page(request->head))
+		missing = find(files, MISSING_PAGE);
+	if (file)
+		reply_with(file, 200, exchange, request);
+	else if (missing)
+		reply_with(missing, 404, exchange, request);
+	else
+		web_reply_problem(exchange, 404, "there is nothing here", NULL);
 }

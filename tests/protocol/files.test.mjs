@@ -48,6 +48,21 @@ test('pages of configured origins may load them, and no others', async (t) => {
 	assert.doesNotMatch(daemon.log, /origin_refused origin=https:\/\/friend/);
 });
 
+test('who types an address that is none reads a page, and programs a problem', async (t) => {
+	const daemon = await startWithFiles(t);
+	const Accept = 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8';
+	const bare = await daemon.get('/nope', { Accept });
+	assert.deepEqual([bare.status, bare.headers['content-type']], [404, 'application/problem+json']);
+	await writeFile(path.join(daemon.options.sets['http.root'], '404.html'), '<p>none');
+	const page = await daemon.get('/nope', { Accept });
+	assert.deepEqual([page.status, page.headers['content-type'], page.body.toString()], [404, 'text/html; charset=utf-8', '<p>none']);
+	assert.equal((await daemon.get('/nope', { Accept, 'If-None-Match': page.headers.etag })).status, 404);
+	assert.equal((await daemon.get('/nope', { Accept }, 'HEAD')).status, 404);
+	for (const headers of [{}, { Accept: '*/*' }, { Accept: 'application/json' }])
+		assert.equal((await daemon.get('/nope', headers)).headers['content-type'], 'application/problem+json');
+	assert.equal((await daemon.get('/call', { Accept })).status, 200);
+});
+
 test('a path of the other address is said to be there, unless a page has its name', async (t) => {
 	const daemon = await startWithFiles(t);
 	await writeFile(path.join(daemon.options.sets['http.root'], 'metrics.html'), 'mine');
