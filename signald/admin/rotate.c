@@ -104,7 +104,7 @@ static int read_body(const struct admin_ask *ask, bool has_grace,
 {
 	const struct span name =
 		has_grace ? SPAN("graceSeconds") : SPAN("void");
-	struct span body = ask->request->body, value;
+	struct span body = ask->request->body, value = {0};
 
 	if (!body.len)
 		return 0;

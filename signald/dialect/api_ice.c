@@ -94,15 +94,15 @@ static void on_gone(void *arg)
 	free_request(arg);
 }
 
-/* To the exchange, while the request is not held. */
+/* exchange is NULL once the request is held. */
 static void reply(const struct ice_request *request,
 		  struct web_exchange *exchange,
 		  const struct web_response *response)
 {
-	if (request->held)
-		(void)web_held_reply(request->held, response);
-	else
+	if (exchange)
 		web_reply(exchange, response);
+	else
+		(void)web_held_reply(request->held, response);
 }
 
 static void reply_problem(const struct ice_request *request,
