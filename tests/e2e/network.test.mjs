@@ -129,7 +129,7 @@ test('a machine sleeps for longer than its place is kept: all of it is back by i
 	const ids = await Promise.all(asleep.map(async (visitor) => (await visitor.look()).id));
 	await laptop.sleep(async () => {
 		await callers[1].see('nobody', ({ tiles }) => tiles.length === 0);
-		await watcher.see('nobody live', ({ state, veil }) => state === 'waiting' && /Nobody is live/.test(veil));
+		await watcher.see('the end', ({ state, veil }) => state === 'waiting' && /has ended/.test(veil));
 	});
 	const wokenMs = Date.now();
 	for (const visitor of asleep)

@@ -1,7 +1,10 @@
 // The pages as people see them: on a desk and on a phone, by day and by night.
 // What they look like is left in build/screenshots.
+import assert from 'node:assert/strict';
+import path from 'node:path';
 import { test } from 'node:test';
 
+import { root, startDaemon } from '../lib/daemon.mjs';
 import { startChromium } from './chromium.mjs';
 import { inspect, SIZES } from './looks.mjs';
 import { startService } from './service.mjs';
@@ -62,3 +65,45 @@ for (const [size, options] of Object.entries(SIZES)) {
 		await inspect(broadcaster, `broadcast-${size}`);
 	});
 }
+
+// Not a lab with a relay: nobody comes so far.
+async function startDeaf(t, sets = {}) {
+	const { url } = await startDaemon(t, { sets: { 'http.root': path.join(root, 'build/share/web'), ...sets } });
+	return url;
+}
+
+test('where a key is asked for, the pages say so in plain words', async (t) => {
+	const chromium = await startChromium(t);
+	const url = await startDeaf(t, { 'access.mode': 'key', 'access.keys': `shop:${'0'.repeat(64)}` });
+	const plain = /key or a token of its application.* open to everybody or to guests/;
+	for (const page of ['/call?room=x&join', '/broadcast?room=x']) {
+		const visitor = await chromium.open(new URL(page, url));
+		await visitor.see('why', ({ state, over }) => state === 'failed' && plain.test(over));
+		await inspect(visitor, `key${page.slice(1, 5)}`);
+	}
+	const visitor = await chromium.open(url);
+	await visitor.page.locator('#check-ice', { hasText: plain }).waitFor();
+	// The browser says so itself of the ICE list.
+	assert.deepEqual(visitor.faults.splice(0).filter((fault) => !/401/.test(fault)), []);
+});
+
+test('an address that asks for what there is not is told so, and goes on without it', async (t) => {
+	const chromium = await startChromium(t);
+	const url = await startDeaf(t);
+	for (const page of ['/call?room=x&join', '/broadcast?room=x']) {
+		const visitor = await chromium.open(new URL(`${page}&policy=bogus`, url));
+		await visitor.see('what is wrong', ({ state, over }) => state === 'failed' && /policy=bogus, which there is not/.test(over));
+		await visitor.click('#again');
+		await visitor.see('the page', ({ state }) => state === 'waiting');
+	}
+});
+
+test('an address of no page leads to those that there are', async (t) => {
+	const chromium = await startChromium(t);
+	const visitor = await chromium.open(new URL('/nope', await startDeaf(t)));
+	await visitor.page.getByText('There is no such page').waitFor();
+	assert.deepEqual(visitor.faults.splice(0).filter((fault) => !/404/.test(fault)), []);
+	await inspect(visitor, 'nope');
+	await visitor.page.getByText('To the start page').click();
+	await visitor.page.waitForSelector('#form');
+});

@@ -172,6 +172,6 @@ test('who is sent out of a broadcast hears so, and stays out', async (t) => {
 	await seeBroadcast({ broadcaster, watcher: other });
 	await assertWatcherOut();
 	const assertOut = await kick(lab, broadcaster);
-	await other.see('nobody live', ({ state, veil }) => state === 'waiting' && /Nobody is live/.test(veil));
+	await other.see('the end', ({ state, veil }) => state === 'waiting' && /has ended/.test(veil));
 	await assertOut();
 });

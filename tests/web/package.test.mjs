@@ -86,32 +86,18 @@ async function makeProject(t) {
 	await writeFile(path.join(folder, 'package.json'), '{"name": "empty", "type": "module", "private": true}');
 	await npm('install', `./${tarball}`);
 	await symlink(path.join(root, 'node_modules/ws'), path.join(folder, 'node_modules/ws'));
-	await writeFile(path.join(folder, 'ws.d.ts'), WS_TYPES);
-	await writeFile(path.join(folder, 'tsconfig.json'), JSON.stringify(TSCONFIG));
+	await writeFile(path.join(folder, 'mistakes.json'), JSON.stringify(TSCONFIG));
 	await mkdir(path.join(folder, 'node_modules/@types'));
-	await symlink(path.join(root, 'node_modules/@types/node'), path.join(folder, 'node_modules/@types/node'));
+	for (const name of ['node', 'ws'])
+		await symlink(path.join(root, 'node_modules/@types', name), path.join(folder, 'node_modules/@types', name));
 	return folder;
 }
-
-/** As the package @types/ws has it, as far as it matters here. */
-const WS_TYPES = `declare module 'ws' {
-	class WebSocket {
-		constructor(address: string | URL, protocols?: string | string[]);
-		readonly readyState: 0 | 1 | 2 | 3;
-		onopen: ((event: { target: WebSocket }) => void) | null;
-		onmessage: ((event: { data: string | ArrayBuffer; target: WebSocket }) => void) | null;
-		onerror: ((event: { error: unknown; target: WebSocket }) => void) | null;
-		onclose: ((event: { code: number; reason: string; target: WebSocket }) => void) | null;
-		send(data: string | Uint8Array, callback?: (error?: Error) => void): void;
-		close(code?: number, data?: string | Uint8Array): void;
-	}
-}`;
 
 const TSCONFIG = {
 	compilerOptions: {
 		strict: true, module: 'nodenext', target: 'es2022', lib: ['es2022', 'dom', 'dom.iterable'], types: ['node'], outDir: 'out', rootDir: '.',
 	},
-	files: ['chat.ts', 'mistakes.ts', 'ws.d.ts'],
+	files: ['mistakes.ts'],
 };
 
 /** What a program may do, and what the compiler says no to. */
@@ -136,7 +122,7 @@ const MISTAKES = `
 
 /** Somebody at the chat: what they see, and what they type. */
 function startChat(t, folder, ...args) {
-	const child = spawn(process.execPath, ['out/chat.js', ...args], { cwd: folder, stdio: ['pipe', 'pipe', 'inherit'] });
+	const child = spawn(process.execPath, ['chat.js', ...args], { cwd: folder, stdio: ['pipe', 'pipe', 'inherit'] });
 	const chat = { seen: '', type: (line) => child.stdin.write(`${line}\n`), see: (what) => until(what, () => chat.seen.includes(what)) };
 	child.stdout.setEncoding('utf8').on('data', (text) => (chat.seen += text));
 	const ended = new Promise((resolve) => child.on('exit', (code) => resolve(code)));
@@ -156,7 +142,11 @@ test('the package installs into an empty project, and its typed example runs the
 	assert.doesNotMatch(await readFile(path.join(installed, 'MANUAL.md'), 'utf8'), /\]\((?!https:|#)/);
 	await rename(path.join(installed, 'examples/chat.ts'), path.join(folder, 'chat.ts'));
 	await writeFile(path.join(folder, 'mistakes.ts'), MISTAKES);
-	await run(path.join(root, 'node_modules/.bin/tsc'), ['-p', folder]);
+	const tsc = (...args) => run(path.join(root, 'node_modules/.bin/tsc'), args, { cwd: folder });
+	await tsc('-p', 'mistakes.json');
+	// As the manual has it.
+	const [, flags] = (await readFile(path.join(root, 'docs/client.md'), 'utf8')).match(/^npx tsc (--.*)$/m);
+	await tsc(...flags.split(' '));
 
 	const daemon = await startDaemon(t);
 	const ada = startChat(t, folder, daemon.url, 'kitchen', 'Ada');

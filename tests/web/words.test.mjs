@@ -1,7 +1,7 @@
 // What the pages say.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { badge, count, enumerate, explain, explainLine, howConnected, howLive, mediaProblem, overall, refusal } from '../../web/pages/words.js';
+import { badge, count, enumerate, explain, explainLine, howConnected, howLive, mediaProblem, overall, policyProblem, refusal, whomConnected } from '../../web/pages/words.js';
 
 const link = (state, more = {}) => ({ state, errors: [], ...more });
 const direct = link('connected', { pair: { local: 'host', remote: 'host', relayed: false, protocol: 'udp', rttMs: 3 } });
@@ -55,6 +55,24 @@ test('how many connections are relayed', () => {
 	assert.equal(howConnected([direct, direct]), 'directly');
 	assert.equal(howConnected([relayed, link('connecting')]), 'through a relay');
 	assert.equal(howConnected([relayed, direct]), '1 of 2 through a relay');
+});
+
+test('who is not connected is not counted as if they were', () => {
+	assert.equal(whomConnected([direct], 'Ada'), 'Ada');
+	assert.equal(whomConnected([direct, relayed], 'Ada'), '2 others');
+	assert.equal(whomConnected([direct, link('connecting'), link('failed')], 'Ada'), '1 of 3');
+});
+
+test('an address that asks for what there is not is told so', () => {
+	assert.deepEqual([null, 'all', 'relay'].map(policyProblem), ['', '', '']);
+	for (const policy of ['bogus', 'Relay', ''])
+		assert.match(policyProblem(policy), new RegExp(`policy=${policy}, which there is not\\. It may be policy=relay`));
+});
+
+test('who lacks a key is told in plain words', () => {
+	const text = refusal({ code: 'auth-required', message: 'show a ticket in auth of join' }, 'kitchen');
+	assert.match(text, /key or a token of its application.* open to everybody or to guests\.$/);
+	assert.match(refusal({ code: 'no-room', message: 'x' }, 'kitchen'), /guests cannot open one/);
 });
 
 test('refusals and cameras have words, also those nobody thought of', () => {

@@ -1,7 +1,7 @@
 // broadcast.js: one camera, many watchers.
 
 import { Signald } from '../client/index.js';
-import { asShown, asked, attend, byId, find, finish, follow, inRoom, inventRoom, inviteUrl, isApart, offerCopy, offerMute, openMedia, play, renderLink, say, saySignaling, show, stopTracks } from './ui.js';
+import { asShown, asked, attend, byId, find, finish, follow, inRoom, inventRoom, inviteUrl, isApart, offerCopy, offerMute, openMedia, play, refuseAddress, renderLink, say, saySignaling, show, stopTracks } from './ui.js';
 import { explainLine, howLive, overall, refusal } from './words.js';
 
 /** @import {PeerLink, SignaldError} from '../client/index.js' */
@@ -20,6 +20,8 @@ let signald;
 let stream = new MediaStream();
 let viewersCount = 0;
 let hasLeft = false;
+/** Of a watcher: there was a broadcast. */
+let hasWatched = false;
 
 /* Both sides. */
 
@@ -78,7 +80,7 @@ function render() {
 	const isLive = document.documentElement.dataset.role === 'broadcaster';
 	const isWaiting = !isLive && lines.size === 0;
 	byId('veil', HTMLElement).hidden = !isWaiting;
-	byId('veil', HTMLElement).textContent = signald.state === 'joined' ? 'Nobody is live yet. The broadcast will appear here by itself.' : '';
+	byId('veil', HTMLElement).textContent = signald.state === 'joined' ? veilText() : '';
 	byId('viewers', HTMLElement).hidden = signald.state !== 'joined';
 	byId('viewers-count', HTMLElement).textContent = String(viewersCount);
 	const states = [...lines.values()].map(({ state, peer }) => asShown(state, isApart(signald, peer)));
@@ -89,6 +91,11 @@ function render() {
 		renderBroadcaster(state, states);
 	else
 		renderWatcher(state, states);
+}
+
+function veilText() {
+	return hasWatched ? 'The broadcast has ended. If it goes on, it will appear here by itself.'
+		: 'Nobody is live yet. The broadcast will appear here by itself.';
 }
 
 /** @param {SignaldError} error */
@@ -182,6 +189,7 @@ function renderBroadcaster(state, states) {
 
 /** @param {PeerLink} link */
 function watch(link) {
+	hasWatched = true;
 	open(link, screen);
 	screen.dataset.peer = link.id;
 	byId('who', HTMLElement).textContent = signald.peers.get(link.id)?.name ?? '';
@@ -223,7 +231,7 @@ function renderWatcher(state, states) {
 	byId('full', HTMLElement).hidden = state !== 'connected';
 	byId('go-live', HTMLElement).hidden = isOn;
 	if (!isOn)
-		say('waiting', 'Waiting for the broadcast to start');
+		say('waiting', hasWatched ? 'The broadcast has ended' : 'Waiting for the broadcast to start');
 	else if (state === 'connected')
 		say(state, states.some(({ pair }) => pair?.relayed) ? 'Watching through a relay' : 'Watching directly');
 	else if (state === 'failed')
@@ -286,7 +294,9 @@ function nameRoom() {
 nameRoom();
 offerButtons();
 show('stage');
-if (asked.role === 'broadcaster')
+if (asked.problem)
+	refuseAddress();
+else if (asked.role === 'broadcaster')
 	goLive();
 else
 	join('watcher');

@@ -1,8 +1,8 @@
 // call.js: two or more people in a room.
 
 import { Signald } from '../client/index.js';
-import { asShown, asked, attend, byId, find, finish, follow, inRoom, inventRoom, inviteUrl, isApart, offerCopy, offerMute, openMedia, ownName, play, renderLink, say, saySignaling, show, stopTracks } from './ui.js';
-import { explainLine, howConnected, overall, refusal } from './words.js';
+import { asShown, asked, attend, byId, find, finish, follow, inRoom, inventRoom, inviteUrl, isApart, offerCopy, offerMute, openMedia, ownName, play, refuseAddress, renderLink, say, saySignaling, show, stopTracks } from './ui.js';
+import { explainLine, howConnected, overall, refusal, whomConnected } from './words.js';
 
 /** @import {PeerLink, SignaldError} from '../client/index.js' */
 /** @import {LinkState, Message, Peer} from '../client/types.js' */
@@ -62,7 +62,7 @@ function sentence(state, states) {
 		return [...others.values()].some(({ peer }) => peer.away) ? `Reconnecting to ${whom}…` : `Connecting to ${whom}…`;
 	if (state === 'failed')
 		return explainLine(states.find(({ why }) => why)?.why ?? 'no-path', asked.policy);
-	return `Connected to ${whom}, ${howConnected(states)}`;
+	return `Connected to ${whomConnected(states, whom)}, ${howConnected(states)}`;
 }
 
 /* The others. */
@@ -269,6 +269,18 @@ function nameRoom() {
 	document.title = room ? `${room} · signald` : document.title;
 }
 
+function begin() {
+	const lobby = openLobby();
+	// Whoever loads the page again in the middle of a call goes on with it.
+	if (room && inRoom.is(room))
+		byId('join-form', HTMLFormElement).requestSubmit();
+	lobby.then(() => {
+		// Who was quicker is in the room already, or has left it again.
+		if (asked.join && room && !signald)
+			byId('join-form', HTMLFormElement).requestSubmit();
+	});
+}
+
 byId('leave', HTMLButtonElement).onclick = leave;
 byId('again', HTMLButtonElement).onclick = () => location.reload();
 byId('join-form', HTMLFormElement).onsubmit = (event) => {
@@ -277,12 +289,7 @@ byId('join-form', HTMLFormElement).onsubmit = (event) => {
 	join();
 };
 nameRoom();
-const lobby = openLobby();
-// Whoever loads the page again in the middle of a call goes on with it.
-if (room && inRoom.is(room))
-	byId('join-form', HTMLFormElement).requestSubmit();
-lobby.then(() => {
-	// Who was quicker is in the room already, or has left it again.
-	if (asked.join && room && !signald)
-		byId('join-form', HTMLFormElement).requestSubmit();
-});
+if (asked.problem)
+	refuseAddress();
+else
+	begin();

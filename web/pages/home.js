@@ -24,6 +24,8 @@ function tell(id, tone, text) {
 /** @returns {Promise<IceList>} */
 async function fetchIce() {
 	const response = await fetch('/v1/ice');
+	if (response.status === 401)
+		throw new Error('it gives one only to those who come with a key or a token of its application. The calls and broadcasts of this page are for servers that are open to everybody or to guests');
 	if (!response.ok)
 		throw new Error(`the server answers ${response.status}`);
 	return response.json();

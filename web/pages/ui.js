@@ -1,6 +1,6 @@
 // ui.js: what the pages have in common.
 
-import { badge, explain, mediaProblem } from './words.js';
+import { badge, explain, mediaProblem, policyProblem } from './words.js';
 
 /** @import {PeerLink, Signald} from '../client/index.js' */
 /** @import {LinkState, Peer} from '../client/types.js' */
@@ -17,6 +17,8 @@ export const asked = {
 	join: query.has('join'),
 	/** @type {RTCIceTransportPolicy} */
 	policy: query.get('policy') === 'relay' ? 'relay' : 'all',
+	/** What is wrong with that, or "". */
+	problem: policyProblem(query.get('policy')),
 };
 
 /**
@@ -118,6 +120,16 @@ export function finish(state, title, text) {
 	show('over');
 	say(state, title);
 	byId('again', HTMLButtonElement).focus();
+}
+
+/** Instead of anything else, where the address asks for what there is not. */
+export function refuseAddress() {
+	const again = byId('again', HTMLButtonElement);
+	const url = new URL(location.href);
+	url.searchParams.delete('policy');
+	again.textContent = 'Go on without it';
+	again.onclick = () => location.assign(url);
+	finish('failed', 'This address is not right', asked.problem);
 }
 
 /** A name that nobody guesses, and that can be read out on a phone. */

@@ -105,6 +105,19 @@ export function howConnected(links) {
 	return relayed === connected ? 'through a relay' : `${relayed} of ${connected} through a relay`;
 }
 
+/**
+ * Whom a connected page is connected to.
+ *
+ * @param {LinkState[]} links
+ * @param {string} name of the other one, where there is only one
+ */
+export function whomConnected(links, name) {
+	const { connected } = count(links);
+	if (links.length === 1)
+		return name;
+	return connected === links.length ? `${connected} others` : `${connected} of ${links.length}`;
+}
+
 /** How a broadcaster's page puts it. @param {LinkState[]} links */
 export function howLive(links) {
 	const { connected, relayed, failed, connecting } = count(links);
@@ -130,7 +143,23 @@ const REFUSALS = {
 	'bad-room': 'This is not a name for a room.',
 	taken: 'Another tab or window has taken your place here.',
 	kicked: 'You were sent out of the room.',
+	'auth-required': 'This server lets in those who come with a key or a token of its application, and this page has neither. It is for servers that are open to everybody or to guests.',
+	'no-room': 'Nobody is in this room yet, and guests cannot open one here.',
 };
+
+/** What an address may ask for. */
+const POLICIES = ['all', 'relay'];
+
+/**
+ * What is wrong with "policy" of the page's address; nothing, if it is not there.
+ *
+ * @param {string | null} policy
+ */
+export function policyProblem(policy) {
+	if (policy === null || POLICIES.includes(policy))
+		return '';
+	return `The address of this page asks for policy=${policy}, which there is not. It may be policy=relay, to use the relay alone, or policy=all.`;
+}
 
 /**
  * @param {{code: string, message: string}} error

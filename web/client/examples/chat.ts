@@ -1,6 +1,9 @@
 // chat.ts: a room in the terminal: what is typed goes to everybody in it.
 //
 //	node chat.js https://signal.example.org kitchen Ada
+//
+// It needs the packages signald-client and ws, and to be compiled typescript,
+// @types/node and @types/ws; MANUAL.md of the package, "In Node.js", has the lines.
 import { createInterface } from 'node:readline';
 import { Signald, SignaldError, type Peer } from 'signald-client';
 import { WebSocket } from 'ws';
