@@ -98,14 +98,15 @@ need_port() {
 		fail "$protocol port $port${address:+ on $address} is in use by $(socket_owner "$inode"); stop it, or choose another: --set $key"
 }
 
-# GET an URL's path; prints the status code, then the body. curl may be missing.
-# Who accepts and then says nothing is given up on.
+# GET an URL's path, with one more header if given: HOST PORT PATH [HEADER]. Prints
+# the status code, then the body. curl may be missing. Who accepts and then says
+# nothing is given up on.
 http_get() {
 	local line status
 
 	{
-		printf 'GET %s HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n\r\n' \
-			"$3" "$1" "$2" >&4
+		printf 'GET %s HTTP/1.1\r\nHost: %s:%s\r\n%sConnection: close\r\n\r\n' \
+			"$3" "$1" "$2" "${4:+$4$'\r\n'}" >&4
 		read -t 5 -r _ status _ <&4 || return 1
 		while read -t 5 -r line <&4 && [[ $line != $'\r' ]]; do :; done
 		printf '%s\n' "$status"

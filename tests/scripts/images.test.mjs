@@ -2,7 +2,7 @@
 // from is for the system that builds them to say.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
@@ -40,6 +40,21 @@ for (const [stage, file] of [['signald', program], ['coturn', turnconf]]) {
 		assert.deepEqual(needed.filter((owners) => !owners.some((name) => packages.includes(name))), []);
 	});
 }
+
+test('the images are built from all that they need', async (t) => {
+	const [, build] = dockerfile.match(/ AS build$(.*?)^RUN make /ms);
+	const copied = [...build.matchAll(/^COPY (\S+) (\S+)$/gm)].map(([, from]) => from);
+	const { stdout } = await run('git', ['ls-files', ...copied], { cwd: root });
+	const ignore = await readFile(path.join(root, '.dockerignore'), 'utf8');
+	const kept = [...ignore.matchAll(/^!(\S+)$/gm)].map(([, name]) => name);
+	const folder = await makeFolder(t);
+	for (const file of stdout.trim().split('\n').filter((name) => kept.some((each) => name === each || name.startsWith(`${each}/`)))) {
+		await mkdir(path.join(folder, path.dirname(file)), { recursive: true });
+		await copyFile(path.join(root, file), path.join(folder, file));
+	}
+	// What make lacks it says before it has done anything.
+	await run('make', ['-n', 'all'], { cwd: folder });
+});
 
 // Behind a proxy, as both are meant to be, "auto" would let everybody in.
 test('what is deployed as documented lets guests in, and no others', async (t) => {
