@@ -33,6 +33,9 @@ const highLimits = Object.fromEntries(['connections', 'requests', 'handshakes',
 ]), [['limits.connections', 10000000], ['limits.bytes_per_s', 1000000000],
 	['limits.bytes_burst', 1000000000]]));
 
+const noLimits = Object.fromEntries(
+	Object.keys(highLimits).map((key) => [key, 0]));
+
 const current = join(build, 'signald');
 
 function signaldCommand(port, program = current, more = {}) {
@@ -70,6 +73,11 @@ export const contenders = {
 			{ 'session.max_bytes': sessionMaxBytes,
 				'session.max_messages': sessionMaxMessages }),
 	},
+	'signald-unlimited': {
+		speak: 'native',
+		isBesideOnly: true,
+		command: (port) => signaldCommand(port, undefined, noLimits),
+	},
 	'signald-socketio': {
 		speak: 'socketio',
 		command: (port) => signaldCommand(port),
@@ -95,6 +103,11 @@ export const contenders = {
 // Who is compared with the state before sessions.
 export function isAroundSessions(name) {
 	return ['signald-before', 'signald', 'signald-sessions'].includes(name);
+}
+
+// What they differ in is a few percent.
+export function isBeside(name) {
+	return isAroundSessions(name) || contenders[name].isBesideOnly;
 }
 
 // The load generators, and the bare relay.

@@ -1,5 +1,5 @@
 // report.mjs: what was measured, as tables for people.
-import { isAroundSessions } from './contenders.mjs';
+import { isBeside } from './contenders.mjs';
 import { calledBytes, difference, idleBytes, instructionsOf, quotient, ratio,
 	rows, value } from './results.mjs';
 
@@ -79,7 +79,7 @@ function printSessions(names, peers) {
 	printTable(['beside signald-before', 'CPU, 1 in flight', '8 in flight',
 		'one way', 'broadcast', 'join', 'instructions', 'bytes idle',
 		'after a call'],
-	names.filter(isAroundSessions).map((name) => [name,
+	names.filter(isBeside).map((name) => [name,
 		cpu(name, 'relay', 1),
 		cpu(name, 'relay', 8),
 		cpu(name, 'stream', 8),

@@ -85,6 +85,17 @@ function promisesOfSessions() {
 	];
 }
 
+// The limits are asked, and never reached.
+function promisesOfLimits() {
+	const cpu = (window) => ratio('relay beside', 'signald',
+		'signald-unlimited', { window });
+
+	return [
+		['signald / signald-unlimited, CPU, 1 in flight', cpu(1), '<=', 1.05],
+		['signald / signald-unlimited, CPU, 8 in flight', cpu(8), '<=', 1.05],
+	];
+}
+
 // What is promised, and whether it holds; null where it was not measured.
 export function promises() {
 	const cpu = (a, b, window) => ratio('relay', a, b, { window });
@@ -119,6 +130,7 @@ export function promises() {
 		['bare, user instructions, 1 in flight',
 			instructionsOf('bare'), '<', 1200],
 		...promisesOfSessions(),
+		...promisesOfLimits(),
 	].map(([what, measured, comparison, limit]) => ({
 		what, measured, comparison, limit,
 		holds: measured === null ? null : {

@@ -19,7 +19,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
 import { beforeCommit, build, buildBefore, compile, contenders,
-	isAroundSessions, root, work } from './contenders.mjs';
+	isAroundSessions, isBeside, root, work } from './contenders.mjs';
 import { report } from './report.mjs';
 import { promises, rows } from './results.mjs';
 
@@ -188,7 +188,7 @@ async function measureBeside(names) {
 	for (let slice = 1; slice <= plan.slices; slice++) {
 		const servers = [];
 
-		log(`beside signald-before: ${slice} of ${plan.slices}`);
+		log(`beside each other: ${slice} of ${plan.slices}`);
 		for (const name of slice % 2 ? names : [...names].reverse())
 			servers.push(await startContender(name));
 		for (const beside of besides)
@@ -382,7 +382,9 @@ function machine(loadBefore) {
 async function measureAll(names) {
 	const servers = [];
 
-	for (const name of names.filter((name) => name !== 'signald-before'))
+	const whole = names.filter((name) => !contenders[name].isBesideOnly);
+
+	for (const name of whole.filter((name) => name !== 'signald-before'))
 		servers.push(await startContender(name));
 	for (let round = 1; round <= plan.rounds; round++) {
 		log(`round ${round} of ${plan.rounds}`);
@@ -395,14 +397,14 @@ async function measureAll(names) {
 	for (const server of servers)
 		await stop(server);
 
-	await measureBeside(names.filter(isAroundSessions));
-	for (const name of names)
+	await measureBeside(names.filter(isBeside));
+	for (const name of whole)
 		await measureIdle(name);
-	for (const name of names)
+	for (const name of whole)
 		if (contenders[name].speak === 'sessions')
 			await measureSessions(name);
 	if (rows.every((row) => !row.instructions) && has('valgrind'))
-		for (const name of names.filter((name) => !contenders[name].isNode))
+		for (const name of whole.filter((name) => !contenders[name].isNode))
 			await measureInstructions(name);
 }
 
