@@ -267,7 +267,7 @@ describe('state.dir', () => {
 	});
 
 	for (const [what, make, word] of [
-		['is not there', (dir) => path.join(dir, 'none'), 'No such file or directory'],
+		['is not there', (dir) => path.join(dir, 'none'), 'the folder does not exist: make it'],
 		['is a file', async (dir) => {
 			await writeFile(path.join(dir, 'file'), '');
 			return path.join(dir, 'file');
