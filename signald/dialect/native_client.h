@@ -61,11 +61,11 @@ struct native_client {
 		*admission;	  /* of its join, until that is over */
 	struct access_kept *kept; /* of its handshake, or NULL */
 	enum origin_verdict page;
-	bool is_again;	       /* its message is taken for the second time */
 	uint32_t ice_state;    /* of the list that it has */
 	uint32_t key_state;    /* of its token */
 	uint8_t limited_count; /* refused by limits since the last that was
 				  not */
+	bool is_again;	       /* its message is taken for the second time */
 	bool is_proving;       /* a ping for `unproved` is out */
 };
 

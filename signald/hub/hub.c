@@ -253,7 +253,7 @@ static struct peer *make_peer(struct hub *hub, const struct hub_join *join)
 	made->since_s = clock_wall_s(hub->clock);
 	made->peer = (struct peer){
 		.id = (char *)(made + 1),
-		.id_len = id.len,
+		.id_len = (unsigned)id.len,
 		.role = join->role,
 		.inst = join->inst,
 		.lacks = join->lacks,

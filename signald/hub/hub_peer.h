@@ -40,8 +40,8 @@ struct hub_peer {
 	struct wheel_timer timer; /* ends its being away, or its patience */
 	uint64_t away_ends_ms;	  /* 0: its dialect ends it */
 	uint64_t absent_at_ms;	  /* 0: it was told, or will not be */
+	char *about;		  /* its name, metadata and user */
 	enum hub_leave_reason away_reason; /* when it does not come back */
-	char *about;			   /* its name, metadata and user */
 	bool is_newcomer;	 /* came without a token, while unsettled */
 	uint64_t since_s;	 /* Unix time of its joining */
 	uint64_t muted_until_ms; /* 0: it may say what it likes */

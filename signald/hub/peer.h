@@ -120,7 +120,7 @@ struct peer_ops {
  * hub_leave(). */
 struct peer {
 	const char *id;
-	size_t id_len;
+	unsigned id_len;
 	enum hub_role role;
 	struct room *room;
 	uint64_t seq;	      /* order of joining, in the room's lists */
@@ -133,11 +133,11 @@ struct peer {
 	unsigned max_ttl_s;   /* of TURN credentials; 0: as configured */
 	bool is_vouched;      /* its metadata is not its own word */
 	bool makes_no_rooms;  /* see struct hub_join */
+	bool is_away;	      /* cut off, or its page is going away */
+	bool is_leaving;      /* away, and not expected back: its page went */
+	bool is_absent; /* away so long that ENVELOPE_PEER_ABSENT was told */
 	const struct peer_ops *ops;
-	void *arg;	 /* the dialect's; of one that is away it may be NULL */
-	bool is_away;	 /* cut off, or its page is going away */
-	bool is_leaving; /* away, and not expected back: its page went */
-	bool is_absent;	 /* away so long that ENVELOPE_PEER_ABSENT was told */
+	void *arg; /* the dialect's; of one that is away it may be NULL */
 };
 
 const char *hub_role_name(enum hub_role role);

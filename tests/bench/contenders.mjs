@@ -33,8 +33,9 @@ const highLimits = Object.fromEntries(['connections', 'requests', 'handshakes',
 ]), [['limits.connections', 10000000], ['limits.bytes_per_s', 1000000000],
 	['limits.bytes_burst', 1000000000]]));
 
-const noLimits = Object.fromEntries(
-	Object.keys(highLimits).map((key) => [key, 0]));
+// A burst of none would be another thing.
+const noLimits = Object.fromEntries(Object.entries(highLimits)
+	.map(([key, limit]) => [key, key.endsWith('_burst') ? limit : 0]));
 
 const current = join(build, 'signald');
 
@@ -55,7 +56,7 @@ function signaldCommand(port, program = current, more = {}) {
 		.flatMap(([key, value]) => ['--set', `${key}=${value}`])];
 }
 
-// Whose clients `speak` what. The same program thrice is three processes: none
+// Whose clients `speak` what; today's signald may be started with `more` set. The same program thrice is three processes: none
 // profits from memory that another's clients have warmed.
 export const contenders = {
 	'signald-before': {
@@ -65,22 +66,22 @@ export const contenders = {
 	},
 	signald: {
 		speak: 'native',
-		command: (port) => signaldCommand(port),
+		command: (port, more) => signaldCommand(port, current, more),
 	},
 	'signald-sessions': {
 		speak: 'sessions',
-		command: (port) => signaldCommand(port, undefined,
+		command: (port, more) => signaldCommand(port, current,
 			{ 'session.max_bytes': sessionMaxBytes,
-				'session.max_messages': sessionMaxMessages }),
+				'session.max_messages': sessionMaxMessages, ...more }),
 	},
 	'signald-unlimited': {
 		speak: 'native',
 		isBesideOnly: true,
-		command: (port) => signaldCommand(port, undefined, noLimits),
+		command: (port) => signaldCommand(port, current, noLimits),
 	},
 	'signald-socketio': {
 		speak: 'socketio',
-		command: (port) => signaldCommand(port),
+		command: (port, more) => signaldCommand(port, current, more),
 	},
 	bare: {
 		speak: 'bare',
