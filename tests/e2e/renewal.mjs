@@ -65,15 +65,16 @@ export function judge({ allocations, pictures, cut, call, ttlS, least, freezeMs 
 	const generations = generationsOf(allocations);
 	const pairs = generations.slice(1).map((next, index) => [generations[index], next]);
 	const renewals = pairs.length;
-	const firstMs = pictures.firstAfter(cut.toMs);
-	const backMs = firstMs && Math.round(firstMs - cut.toMs);
+	// Back is who sees them flow: a first one may come before the path stands.
+	const thawedMs = pictures.firstAfter(cut.toMs) && pictures.thawedMs(cut.toMs, freezeMs);
+	const backMs = thawedMs && Math.round(thawedMs - cut.toMs);
 	// What brought the pictures back: the first relay of after the cut that became
 	// the path. Until then a browser may try those of before.
 	const paths = pictures.ports.filter(({ atMs }) => atMs > cut.toMs);
 	const made = allocations.find(({ port, atMs }) => atMs > cut.toMs && paths.some((path) => path.port === port));
 	const ageS = made && ttlS - (made.expiryMs - made.atMs) / 1000;
 	const worstGapMs = Math.max(pictures.worstGapMs(call.fromMs, cut.fromMs),
-		firstMs ? pictures.worstGapMs(firstMs, call.toMs) : 0);
+		thawedMs ? pictures.worstGapMs(thawedMs, call.toMs) : 0);
 
 	// Whatever was due while there was no relay was late; and on a machine that is
 	// busy with other things, everything is, by as much as pictures stand.
@@ -87,7 +88,7 @@ export function judge({ allocations, pictures, cut, call, ttlS, least, freezeMs 
 		paths: new Set(pictures.ports.map(({ port }) => port)).size < least + 1,
 		frozen: worstGapMs > freezeMs,
 		restart: !made || ageS > ttlS + GRAIN_S,
-		return: !firstMs || backMs > BACK_MS,
+		return: !thawedMs || backMs > BACK_MS,
 	};
 	const { total, undrawn } = pictures;
 	return { renewals, worstGapMs, freezeMs, backMs, ageS, total, undrawn, wrong: Object.keys(faults).filter((name) => faults[name]) };
