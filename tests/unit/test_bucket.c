@@ -156,7 +156,7 @@ static void a_full_table_forgets_the_fullest(void **state)
 	assert_int_equal(
 		bucket_wait_ms(table, &slow, SPAN("two"), ODD_START_MS), 0);
 	for (int i = 0; i < 100; i++) {
-		char key[8];
+		char key[16];
 
 		(void)snprintf(key, sizeof(key), "x%d", i);
 		(void)take(key, ODD_START_MS);

@@ -285,7 +285,7 @@ static void check(const struct attempt *attempts, size_t count, int expected)
 		int err = run_confined(attempts[i].run);
 
 		if (err == NO_FILTER)
-			skip();
+			return; /* of the sanitizers */
 		if (err != expected)
 			fail_msg("%s: %s", attempts[i].what, strerror(err));
 	}
