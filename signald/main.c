@@ -240,8 +240,8 @@ static int check_named(const struct config *config, struct config_error *error)
 	if (!err)
 		err = check_folder("http.root", config->http.root, F_OK, error);
 	if (!err)
-		err = check_folder("state.dir", config->state.dir, W_OK | X_OK,
-				   error);
+		err = check_folder("state.dir", config->state.dir,
+				   R_OK | W_OK | X_OK, error);
 	if (!err)
 		err = check_user(config->process.user, error);
 	if (!err) {

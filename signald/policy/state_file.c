@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -33,6 +34,26 @@ static int write_file(const char *path, int flags, struct span text)
 	return err;
 }
 
+/* A rename is in the folder, which has to reach the disk on its own. */
+static int sync_folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[STATE_FILE_PATH_CAP] = ".";
+	int err = 0, fd;
+
+	if (slash)
+		(void)snprintf(folder, sizeof(folder), "%.*s",
+			       (int)(slash - path) + 1, path);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	/* There are file systems that have no such thing. */
+	if (fsync(fd) && errno != EINVAL)
+		err = -errno;
+	(void)close(fd);
+	return err;
+}
+
 int state_file_write(const char *path, struct span text)
 {
 	char fresh[STATE_FILE_PATH_CAP];
@@ -44,7 +65,7 @@ int state_file_write(const char *path, struct span text)
 	err = write_file(fresh, O_TRUNC, text);
 	if (!err && rename(fresh, path))
 		err = -errno;
-	return err;
+	return err ? err : sync_folder_of(path);
 }
 
 int state_file_append(const char *path, struct span text)

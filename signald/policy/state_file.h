@@ -15,9 +15,10 @@ int state_file_path(const char *dir, const char *file,
 /*
  * Make text the whole of a file, with mode 0600: beside it first, as PATH.new,
  * then renamed over it, so that whoever reads it after a crash finds the old
- * one or the new one.
+ * one or the new one; the new one, once this has returned 0.
  *
- * Returns 0 or a negative errno; the file is then as it was.
+ * Returns 0 or a negative errno; the file is then as it was, or new in a folder
+ * that could not be synced.
  */
 int state_file_write(const char *path, struct span text);
 
