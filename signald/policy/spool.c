@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,7 +29,8 @@
  * In the folder:
  *
  *   stream   ID BOOT open|clean     written at the beginning and at the end
- *   acked    NUMBER                 of 20 digits, overwritten in place
+ *   acked    NUMBER                 of 20 digits, overwritten in place; locked
+ *                                   by whoever has the folder open
  *   NUMBER.log                      records from that number on: lines of
  *                                   SUM NUMBER TEXT
  *
@@ -153,7 +155,7 @@ static int open_part(const struct spool *spool, uint64_t first, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-static struct part *add_part(struct spool *spool, uint64_t first)
+static struct part *new_part(uint64_t first)
 {
 	struct part *part = calloc(1, sizeof(*part));
 
@@ -161,29 +163,44 @@ static struct part *add_part(struct spool *spool, uint64_t first)
 		return NULL;
 	part->first = first;
 	part->last = first - 1;
+	return part;
+}
+
+static void add_part(struct spool *spool, struct part *part)
+{
 	if (spool->newest)
 		spool->newest->next = part;
 	else
 		spool->oldest = part;
 	spool->newest = part;
-	return part;
 }
 
 /* Returns 0; the file before stays the newest with an error. */
 static int begin_part(struct spool *spool, uint64_t first)
 {
-	int fd = open_part(spool, first, O_RDWR | O_CREAT | O_APPEND);
+	struct part *part = new_part(first);
+	int fd;
 
-	if (fd < 0)
-		return fd;
-	if (!add_part(spool, first)) {
-		(void)close(fd);
+	if (!part)
 		return -ENOMEM;
+	fd = open_part(spool, first, O_RDWR | O_CREAT | O_APPEND);
+	if (fd < 0) {
+		free(part);
+		return fd;
 	}
+	add_part(spool, part);
 	if (spool->fd >= 0)
 		(void)close(spool->fd);
 	spool->fd = fd;
 	return 0;
+}
+
+/* How many numbers of it are not acknowledged. */
+static uint64_t waiting_in(const struct part *part, uint64_t acked)
+{
+	uint64_t from = acked + 1 > part->first ? acked + 1 : part->first;
+
+	return part->last >= from ? part->last - from + 1 : 0;
 }
 
 /* Never the newest. */
@@ -194,13 +211,7 @@ static void end_oldest(struct spool *spool)
 
 	if (!part_path(spool, part->first, path))
 		(void)unlink(path);
-	if (part->last > spool->acked) {
-		uint64_t from = spool->acked + 1 > part->first
-					? spool->acked + 1
-					: part->first;
-
-		spool->dropped += part->last - from + 1;
-	}
+	spool->dropped += waiting_in(part, spool->acked);
 	spool->bytes -= part->bytes;
 	spool->oldest = part->next;
 	if (spool->at_part == part) {
@@ -468,14 +479,13 @@ void spool_ack(struct spool *spool, uint64_t number)
 
 void spool_facts(const struct spool *spool, struct spool_facts *facts)
 {
-	uint64_t first = spool->oldest->first;
-	uint64_t from = spool->acked + 1 > first ? spool->acked + 1 : first;
-
 	*facts = (struct spool_facts){
-		.waiting = spool->last >= from ? spool->last - from + 1 : 0,
+		.waiting = spool->pending_count,
 		.bytes = spool->bytes,
 		.dropped = spool->dropped,
 	};
+	for (const struct part *part = spool->oldest; part; part = part->next)
+		facts->waiting += waiting_in(part, spool->acked);
 }
 
 /* --- beginning and end --- */
@@ -536,6 +546,15 @@ static int load_stream(struct spool *spool, bool *may_lack)
 	return 0;
 }
 
+/* One file has the lock for all: others would give the same numbers. File
+ * systems without locks are let be. */
+static int lock(const struct spool *spool)
+{
+	return flock(spool->acked_fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK
+		       ? -EBUSY
+		       : 0;
+}
+
 /* Returns 0 with whether it is known, or a negative errno. */
 static int load_acked(struct spool *spool, bool *is_known)
 {
@@ -548,6 +567,9 @@ static int load_acked(struct spool *spool, bool *is_known)
 	spool->acked_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (spool->acked_fd < 0)
 		return -errno;
+	err = lock(spool);
+	if (err)
+		return err;
 	len = pread(spool->acked_fd, text, sizeof(text), 0);
 	*is_known = len == NUMBER_LEN + 1 && text[NUMBER_LEN] == '\n' &&
 		    !span_to_u64(span_of(text, NUMBER_LEN), MOST_NUMBER,
@@ -571,7 +593,6 @@ static int take_part(struct spool *spool, const char *name)
 {
 	char path[STATE_FILE_PATH_CAP];
 	int err = path_of(spool, name, path);
-	struct part *before = spool->newest;
 	struct part *part;
 	struct stat status;
 	uint64_t first;
@@ -581,11 +602,10 @@ static int take_part(struct spool *spool, const char *name)
 	if (stat(path, &status) ||
 	    span_to_u64(span_of(name, NUMBER_LEN), MOST_NUMBER, &first))
 		return -errno;
-	part = add_part(spool, first);
+	part = new_part(first);
 	if (!part)
 		return -ENOMEM;
-	if (before)
-		before->last = first - 1;
+	add_part(spool, part);
 	part->bytes = (size_t)status.st_size;
 	spool->bytes += part->bytes;
 	return 0;
@@ -624,6 +644,48 @@ static size_t find_end(struct span bytes, uint64_t *last)
 	return end;
 }
 
+/* Returns how many bytes of its end there are in chunk, or a negative errno. */
+static ssize_t read_end(const struct spool *spool, const struct part *part,
+			char *chunk)
+{
+	size_t len = part->bytes < CHUNK ? part->bytes : CHUNK;
+	int fd = open_part(spool, part->first, O_RDONLY);
+	ssize_t found;
+
+	if (fd < 0)
+		return fd;
+	found = pread(fd, chunk, len, (off_t)(part->bytes - len));
+	(void)close(fd);
+	return found;
+}
+
+/* Of a file that is not the newest: without a record at its end it may have had
+ * all numbers up to those of the next. */
+static void find_last(const struct spool *spool, struct part *part, char *chunk)
+{
+	uint64_t most = part->next->first - 1;
+	uint64_t last = part->first - 1;
+	ssize_t len = part->bytes ? read_end(spool, part, chunk) : 0;
+
+	if (len > 0)
+		(void)find_end(span_of(chunk, (size_t)len), &last);
+	part->last = (part->bytes && last < part->first) || last > most ? most
+									: last;
+}
+
+static int find_lasts(const struct spool *spool)
+{
+	char *chunk = malloc(CHUNK);
+
+	if (!chunk)
+		return -ENOMEM;
+	for (struct part *part = spool->oldest; part != spool->newest;
+	     part = part->next)
+		find_last(spool, part, chunk);
+	free(chunk);
+	return 0;
+}
+
 /* A crash may have left half a line at its end. */
 static int open_newest(struct spool *spool)
 {
@@ -649,17 +711,29 @@ static int open_newest(struct spool *spool)
 	return ftruncate(spool->fd, (off_t)end) ? -errno : 0;
 }
 
+/* Returns 0 with whether it is known what was acknowledged, and whether records
+ * may be lost; or a negative errno. */
+static int load_files(struct spool *spool, bool *is_known, bool *may_lack)
+{
+	int err = load_acked(spool, is_known);
+
+	if (!err)
+		err = load_stream(spool, may_lack);
+	if (!err)
+		err = list_parts(spool);
+	if (!err)
+		err = find_lasts(spool);
+	if (!err && spool->newest)
+		err = open_newest(spool);
+	return err;
+}
+
+/* There is an at_part when all of it is loaded. */
 static int load(struct spool *spool)
 {
 	bool may_lack = false, is_known = false;
-	int err = load_stream(spool, &may_lack);
+	int err = load_files(spool, &is_known, &may_lack);
 
-	if (!err)
-		err = load_acked(spool, &is_known);
-	if (!err)
-		err = list_parts(spool);
-	if (!err && spool->newest)
-		err = open_newest(spool);
 	if (err)
 		return err;
 	if (spool->newest)
@@ -672,9 +746,11 @@ static int load(struct spool *spool)
 		spool->last += SPOOL_JUMP;
 	if (!spool->newest || may_lack)
 		err = begin_part(spool, spool->last + 1);
+	if (err)
+		return err;
 	spool->at_part = spool->oldest;
 	save_acked(spool);
-	return err;
+	return 0;
 }
 
 int spool_open(struct spool **spoolp, const char *dir, size_t max_bytes)

@@ -28,7 +28,8 @@ struct spool;
  * dir        the folder; its parent is there
  * max_bytes  of all records, SPOOL_MIN_BYTES or more
  *
- * Returns 0 or a negative errno.
+ * Returns 0, -EBUSY when another process has it open, or another negative
+ * errno.
  */
 int spool_open(struct spool **spoolp, const char *dir, size_t max_bytes);
 
@@ -86,7 +87,10 @@ int spool_read(struct spool *spool, size_t max_count, size_t max_bytes,
 void spool_ack(struct spool *spool, uint64_t number);
 
 struct spool_facts {
-	uint64_t waiting; /* numbers that are not acknowledged, about */
+	/* Records that are not acknowledged. Numbers that were jumped over are
+	 * none; those that went missing in the midst of a file are counted:
+	 * finding them would need all of it to be read. */
+	uint64_t waiting;
 	uint64_t bytes;	  /* of all files */
 	uint64_t dropped; /* since it was opened */
 };

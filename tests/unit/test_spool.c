@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "fail_alloc.h"
 #include "guard.h"
 #include "policy/spool.h"
 #include "policy/state_file.h"
@@ -356,6 +357,130 @@ static void after_a_good_end_a_boot_changes_nothing(void **state)
 	spool_close(spool);
 }
 
+/* Memory runs out at each place; no record is there, as their sums need it. */
+static void
+what_was_not_opened_whole_is_not_said_to_have_ended_well(void **state)
+{
+	struct spool *spool = open_good(BOUND);
+	char before[1024];
+
+	(void)state;
+	spool_close(spool);
+	set_boot("open");
+	spoil(state_path("acked"), 20);
+	(void)snprintf(before, sizeof(before), "%s", state_read("stream"));
+	for (long n = 1;; n++) {
+		int err;
+
+		fail_alloc_at(n);
+		err = spool_open(&spool, state_dir, BOUND);
+		if (!fail_alloc_stop())
+			break;
+		assert_int_equal(err, -ENOMEM);
+		assert_string_equal(state_read("stream"), before);
+		assert_int_not_equal(
+			strcmp(state_read("acked"), "00000000000000000000\n"),
+			0);
+	}
+	put(spool, "b");
+	assert_int_equal(spool_last(spool), SPOOL_JUMP + 1);
+	spool_close(spool);
+}
+
+static void a_folder_is_of_one_at_a_time(void **state)
+{
+	struct spool *spool = open_good(BOUND), *other;
+	char before[1024];
+
+	(void)state;
+	put(spool, "a");
+	(void)snprintf(before, sizeof(before), "%s", state_read("stream"));
+	assert_int_equal(spool_open(&other, state_dir, BOUND), -EBUSY);
+	assert_string_equal(state_read("stream"), before);
+	put(spool, "b");
+	assert_read(spool, 9, 0, 1, "a,b");
+	spool_close(spool);
+	other = open_good(BOUND);
+	assert_read(other, 9, 0, 1, "a,b");
+	spool_close(other);
+}
+
+static uint64_t waiting(const struct spool *spool)
+{
+	struct spool_facts facts;
+
+	spool_facts(spool, &facts);
+	return facts.waiting;
+}
+
+static void numbers_that_were_jumped_over_do_not_wait(void **state)
+{
+	struct spool *spool = open_good(BOUND);
+
+	(void)state;
+	put(spool, "a");
+	put(spool, "b");
+	for (unsigned i = 0; i < 3; i++) {
+		spool_close(spool);
+		set_boot("open");
+		spool = open_good(BOUND);
+		assert_int_equal(waiting(spool), 2 + i);
+		spool_put(spool, SPAN("c"));
+		assert_int_equal(waiting(spool), 3 + i);
+		assert_int_equal(spool_flush(spool), 0);
+		assert_int_equal(waiting(spool), 3 + i);
+	}
+	/* With a file in which there is none. */
+	for (unsigned i = 0; i < 2; i++) {
+		spool_close(spool);
+		set_boot("open");
+		spool = open_good(BOUND);
+	}
+	assert_int_equal(waiting(spool), 5);
+	spool_ack(spool, 1);
+	assert_int_equal(waiting(spool), 4);
+	spool_ack(spool, SPOOL_JUMP + 3);
+	assert_int_equal(waiting(spool), 2);
+	assert_read(spool, 9, SPOOL_JUMP + 4, 2 * SPOOL_JUMP + 4, "c");
+	spool_ack(spool, spool_last(spool));
+	assert_int_equal(waiting(spool), 0);
+	spool_close(spool);
+}
+
+/* Nor were they dropped, when what is in front of them goes. */
+static void numbers_that_were_jumped_over_are_not_dropped(void **state)
+{
+	struct spool *spool = open_good(BOUND);
+	struct spool_facts facts;
+
+	(void)state;
+	put(spool, "a");
+	spool_close(spool);
+	set_boot("open");
+	spool = crash(open_good(BOUND), BOUND);
+	fill(spool, 200);
+	spool_facts(spool, &facts);
+	assert_int_equal(facts.waiting + facts.dropped, 201);
+	spool_close(spool);
+}
+
+/* A file with nothing whole at its end may have had any number. */
+static void a_damaged_end_in_front_of_others_is_a_gap(void **state)
+{
+	struct spool *spool = open_good(BOUND);
+
+	(void)state;
+	put(spool, "a");
+	spool_close(spool);
+	set_boot("open");
+	spool = open_good(BOUND);
+	put(spool, "b");
+	spoil(records(), 11);
+	spool = crash(spool, BOUND);
+	assert_read(spool, 9, 1, SPOOL_JUMP + 2, "b");
+	spool_close(spool);
+}
+
 static void a_folder_that_is_not_ours_is_refused(void **state)
 {
 	struct spool *spool = open_good(BOUND);
@@ -419,6 +544,11 @@ int main(void)
 		TEST(what_cannot_be_written_is_dropped_and_shows),
 		TEST(after_a_power_failure_no_number_is_given_twice),
 		TEST(after_a_good_end_a_boot_changes_nothing),
+		TEST(what_was_not_opened_whole_is_not_said_to_have_ended_well),
+		TEST(a_folder_is_of_one_at_a_time),
+		TEST(numbers_that_were_jumped_over_do_not_wait),
+		TEST(numbers_that_were_jumped_over_are_not_dropped),
+		TEST(a_damaged_end_in_front_of_others_is_a_gap),
 		TEST(a_folder_that_is_not_ours_is_refused),
 		cmocka_unit_test(only_whole_lines_with_their_sum_are_records),
 	};
