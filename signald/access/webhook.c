@@ -96,7 +96,8 @@ static void entry_unref(struct webhook_entry *entry)
 	free_entry(entry);
 }
 
-/* Returns NULL when memory ran out. It is in the table then. */
+/* In the table, which has the reference to it. Returns NULL when memory ran
+ * out. */
 static struct webhook_entry *new_entry(struct webhook *webhook,
 				       const uint8_t key[CRYPTO_SHA256_LEN])
 {
@@ -282,26 +283,12 @@ static uint64_t keep_ms(const struct webhook_entry *entry)
 	return cache_s * 1000;
 }
 
-static void drop_oldest(struct webhook *webhook)
-{
-	struct webhook_entry *oldest = webhook->oldest;
-
-	webhook->oldest = oldest->next;
-	if (oldest->next)
-		oldest->next->prev = NULL;
-	else
-		webhook->newest = NULL;
-	webhook->kept_count--;
-	oldest->is_kept = false;
-	take_from_table(webhook, oldest);
-}
-
+/* One more is kept: one may be too many. A reload forgets all. */
 static void drop_surplus(struct webhook *webhook)
 {
-	while (webhook->oldest &&
-	       webhook->kept_count >
-		       webhook->loop->config->access.webhook_cache_entries)
-		drop_oldest(webhook);
+	if (webhook->kept_count >
+	    webhook->loop->config->access.webhook_cache_entries)
+		take_from_table(webhook, webhook->oldest);
 }
 
 static void on_answer(const struct fetch_answer *answer, void *arg)
