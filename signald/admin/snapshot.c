@@ -5,6 +5,7 @@
 #include "admin/parts.h"
 
 #define MOST_ROOMS 100
+#define MOST_BYTES ((size_t)1 << 20)
 #define NAME_CAP 512
 
 struct members {
@@ -48,21 +49,38 @@ static void write_position(struct buf *body, const struct notices *notices)
 		buf_append_str(body, "{\"stream\":null,\"seq\":null");
 }
 
+/* A room is on one page with all its peers, and a page has one at least. What
+ * would make it longer than it may be is taken back. Returns how many it has.
+ */
+static size_t write_all_that_fit(struct buf *body, const struct room **rooms,
+				 size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t before = body->len;
+
+		buf_append_str(body, i ? "," : "");
+		write_room(body, rooms[i]);
+		if (i && body->len > MOST_BYTES) {
+			body->len = before;
+			return i;
+		}
+	}
+	return count;
+}
+
 static void write_rooms(struct buf *body, const struct hub *hub,
 			const struct census_page *page)
 {
 	const struct room *found[CENSUS_MAX_PAGE];
 	bool has_more;
 	size_t count = census_rooms(hub, page, found, &has_more);
+	size_t written;
 
 	buf_append_str(body, ",\"rooms\":[");
-	for (size_t i = 0; i < count; i++) {
-		buf_append_str(body, i ? "," : "");
-		write_room(body, found[i]);
-	}
+	written = write_all_that_fit(body, found, count);
 	buf_append_str(body, "],\"next\":");
-	if (has_more)
-		buf_append_json(body, found[count - 1]->name);
+	if (has_more || written < count)
+		buf_append_json(body, found[written - 1]->name);
 	else
 		buf_append_str(body, "null");
 	buf_append_str(body, "}\n");
