@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/member.h"
 #include "policy/metric.h"
+#include "policy/spool.h"
 #include "server_parts.h"
 
 void server_configure_log(const struct config *config)
@@ -132,7 +133,7 @@ static int fail_state(const char *dir, const char *file, int err)
 				  ? "not as signald writes it: put the right "
 				    "one there, or take it away; all clients "
 				    "join anew then"
-				  : strerror(-err)));
+				  : spool_strerror(err)));
 	return err;
 }
 

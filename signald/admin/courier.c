@@ -1,5 +1,6 @@
 /* courier.c: brings what is in the spool to webhooks.url, once at least. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "admin/courier.h"
@@ -26,7 +27,6 @@ struct courier {
 	uint64_t sent;	 /* the last number of what is under way */
 	size_t sent_count;
 	unsigned failures; /* since something was taken */
-	bool is_stuck;	   /* the spool cannot be read, which was logged */
 };
 
 static void start_timer(struct courier *courier, uint64_t wait_ms)
@@ -127,15 +127,13 @@ static void send_batch(struct courier *courier, const struct spool_batch *batch)
 	courier->sent_count = batch->count;
 }
 
-/* What cannot be read now may be readable later: it is looked at again with
- * every event. */
-static void note_unread(struct courier *courier, int err)
+static void read_later(struct courier *courier, int err)
 {
-	if (err && !courier->is_stuck)
-		log_error("state.fail", log_str("what", "webhooks"),
-			  log_str("dir", courier->loop->config->state.dir),
-			  log_str("error", strerror(-err)));
-	courier->is_stuck = err;
+	char why[128];
+
+	(void)snprintf(why, sizeof(why), "the spool cannot be read: %s",
+		       strerror(-err));
+	try_later(courier, why);
 }
 
 static void send_next(struct courier *courier)
@@ -143,8 +141,9 @@ static void send_next(struct courier *courier)
 	struct spool_batch batch;
 	int err = spool_read(courier->spool, MOST_EVENTS, MOST_BYTES, &batch);
 
-	note_unread(courier, err);
-	if (!err && batch.count)
+	if (err)
+		read_later(courier, err);
+	else if (batch.count)
 		send_batch(courier, &batch);
 	buf_clear(&batch.texts);
 }

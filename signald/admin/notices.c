@@ -178,7 +178,7 @@ static void note_failure(struct notices *notices, int err)
 	if (err && !notices->is_failing)
 		log_error("state.fail", log_str("what", FOLDER),
 			  log_str("dir", notices->loop->config->state.dir),
-			  log_str("error", strerror(-err)),
+			  log_str("error", spool_strerror(err)),
 			  log_str("means", "events are dropped"));
 	notices->is_failing = err;
 }

@@ -781,6 +781,14 @@ int spool_open(struct spool **spoolp, const char *dir, size_t max_bytes)
 	return 0;
 }
 
+const char *spool_strerror(int err)
+{
+	return err == -EBUSY ? "another signald uses this folder: each needs a "
+			       "state.dir of its own, and one that is still "
+			       "ending must have ended"
+			     : strerror(-err);
+}
+
 static void end_well(struct spool *spool)
 {
 	(void)spool_flush(spool);

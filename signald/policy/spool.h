@@ -33,6 +33,9 @@ struct spool;
  */
 int spool_open(struct spool **spoolp, const char *dir, size_t max_bytes);
 
+/* What an error of spool_open() means to operators. */
+const char *spool_strerror(int err);
+
 /* Flushes it, too. Takes NULL. */
 void spool_close(struct spool *spool);
 

@@ -1,7 +1,7 @@
 // Webhooks out: what happens is told in order, each event once at least, over
 // failures, restarts and kill -9; and what is dropped shows.
 import assert from 'node:assert/strict';
-import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -264,6 +264,41 @@ test('a spool that was damaged gives what is whole, and says what is missing', a
 	assert.deepEqual(books.events.map(({ seq }) => seq), [1, 2, 4, 5, 6]);
 });
 
+test('a spool that cannot be read for a while is told later, without anything new', async (t) => {
+	const books = await startBooks(t);
+	books.fault = () => 503;
+	const daemon = await start(t, books);
+	await daemon.waitLog(/webhooks\.failed why="it answered 503" times=1/);
+	const file = path.join(daemon.options.sets['state.dir'], 'webhooks', '00000000000000000001.log');
+	books.fault = undefined;
+	await rename(file, `${file}.away`);
+	await daemon.waitLog(/webhooks\.failed why="the spool cannot be read: No such file or directory" times=[23]/);
+	await rename(`${file}.away`, file);
+	await told(books, 'server.started');
+	await daemon.waitLog(/webhooks\.works_again/);
+});
+
+test('a spool is of one signald at a time', async (t) => {
+	const books = await startBooks(t);
+	books.fault = () => 503;
+	const daemon = await start(t, books);
+	const { sets } = daemon.options;
+	const other = ['listen.address=127.0.0.1:0', 'listen.metrics=', ...Object.entries(sets).map((entry) => entry.join('='))]
+		.flatMap((set) => ['--set', set]);
+	assert.equal((await runProgram(['--check-config', ...other])).code, 0);
+	const { code, stderr } = await runProgram(other);
+	assert.equal(code, 1);
+	assert.match(stderr, /server\.fail what=state\.dir .*file=webhooks error="another signald uses this folder: each needs a state\.dir of its own/);
+	// It has not touched it; and the next may have it at once.
+	const peer = await openPeer(t, daemon);
+	await peer.join('kitchen');
+	const next = await restart(t, daemon, 'SIGTERM');
+	assert.ok(next.isRunning);
+	books.fault = undefined;
+	await told(books, 'server.started', 2);
+	assert.deepEqual(books.events.map(({ seq }) => seq), [1, 2, 3, 4, 5, 6]);
+});
+
 test('a reload changes where it goes, and ends it', async (t) => {
 	const [before, after] = [await startBooks(t), await startBooks(t)];
 	const folder = await makeFolder(t);
@@ -335,6 +370,29 @@ test('the snapshot says who is where, and up to which event', async (t) => {
 	}
 	const sorted = (entries) => [...entries].map(([name, ids]) => [name, [...ids].sort()]).sort();
 	assert.deepEqual(sorted(rooms), sorted(whole.rooms.map(({ name, peers }) => [name, peers.map(({ id }) => id)])));
+});
+
+test('a page of the snapshot has 1 MiB at most, with whole rooms', async (t) => {
+	const daemon = await startDaemon(t, { sets: { 'limits.joins_burst': 10000, 'session.window_s': 300 } });
+	const name = '"'.repeat(128); // twice as long in JSON
+	const rooms = 300;
+	const inEach = 12;
+	for (let at = 0; at < rooms * inEach; at += 100)
+		await Promise.all(Array.from({ length: 100 }, async (_, i) => {
+			const peer = await openPeer(t, daemon);
+			const joined = await peer.join(`room${String((at + i) % rooms).padStart(3, '0')}`, { name, inst: at + i + 1 });
+			assert.equal(joined.type, 'joined');
+			peer.socket.terminate(); // it is away, and still in its room
+		}));
+	const pages = [];
+	for (let next = ''; next !== null;) {
+		const text = await (await daemon.admin('GET', `snapshot?limit=1000&after=${next}`)).text();
+		assert.ok(text.length < (1 << 20) + 1000, `${text.length} bytes`);
+		pages.push(JSON.parse(text));
+		({ next } = pages.at(-1));
+	}
+	assert.equal(pages.length, 2);
+	assert.deepEqual(pages.flatMap((page) => page.rooms.map((room) => room.peers.length)), Array(rooms).fill(inEach));
 });
 
 test('without webhooks there is a snapshot, and no position', async (t) => {
