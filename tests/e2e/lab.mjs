@@ -27,6 +27,11 @@ const REFUSED = /user <(\d+):([^>]+)>: .*processed, error (\d+)/;
 // The server besides [turn], for who asks for one.
 const SECOND_PORT = 3479;
 
+// Where a coturn takes orders, and is seen to end in the moment in which it does.
+const cliOf = (port) => ({ 'turn.cli': `127.0.0.1:${port}`, 'turn.cli_password': 'cli-0123456789abcdef' });
+const CLI = cliOf(5766);
+const SECOND_CLI = cliOf(5767);
+
 async function isGiving(port) {
 	const client = await TurnClient.open({ server: { address: ADDRESS, port }, credential: mintCredential(SECRET) });
 	try {
@@ -179,27 +184,26 @@ async function startCoturn(t, sets, port) {
  * sets       {"section.key": value} for signald
  * files      {name: text} that it serves beside the pages
  * hasSecond  whether there is a second coturn
+ * hasCli     whether coturns take orders of signald
  */
-export async function startLab(t, sets = {}, files = {}, { hasSecond = false } = {}) {
-	const shared = {
-		'turn.host': ADDRESS,
-		'turn.secret': SECRET,
-		'turn.cli': '127.0.0.1:5766',
-		'turn.cli_password': 'cli-0123456789abcdef',
-	};
+export async function startLab(t, sets = {}, files = {}, { hasSecond = false, hasCli = true } = {}) {
+	const shared = { 'turn.host': ADDRESS, 'turn.secret': SECRET };
 	const all = {
 		...shared,
+		...hasCli && CLI,
 		'http.root': await makeSite(t, files),
 		'state.dir': await makeFolder(t),
 		'drain.spread_s': 1,
 		...sets,
 	};
-	const coturns = [await startCoturn(t, shared, 3478)];
+	const coturns = [await startCoturn(t, { ...shared, ...hasCli && CLI }, 3478)];
 	let config;
 	if (hasSecond) {
 		const ports = { 'coturn.min_port': 40000, 'coturn.max_port': 40999 };
-		coturns.push(await startCoturn(t, { 'turn.secret': SECRET, ...ports }, SECOND_PORT));
+		coturns.push(await startCoturn(t, { ...shared, ...ports, ...hasCli && SECOND_CLI }, SECOND_PORT));
 		config = `[turn second]\nhost = ${ADDRESS}\nport = ${SECOND_PORT}\n`;
+		if (hasCli)
+			config += `cli = ${SECOND_CLI['turn.cli']}\ncli_password = ${SECOND_CLI['turn.cli_password']}\n`;
 	}
 	const daemon = await startDaemon(t, { port: PORT, config, sets: all });
 	await until('the relays are there', async () => {
