@@ -193,15 +193,17 @@ fuzz-replay: $(FUZZ:%=$(BUILD)/fuzz/replay_%) ## every fuzz target over its corp
 	@for target in $(FUZZ); do \
 		$(BUILD)/fuzz/replay_$$target tests/fuzz/corpus/$$target || exit 1; done
 
-.PHONY: fuzz
-fuzz: $(FUZZ:%=$(BUILD)/fuzz/fuzz_%) ## every fuzz target for FUZZ_SECONDS (30)
-	@for target in $(FUZZ); do echo "fuzz $$target"; \
-		mkdir -p $(BUILD)/fuzz/found/$$target; \
-		$(BUILD)/fuzz/fuzz_$$target -max_total_time=$(FUZZ_SECONDS) \
-			-print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/ \
-			$(BUILD)/fuzz/found/$$target tests/fuzz/corpus/$$target \
-			>$(BUILD)/fuzz/$$target.log 2>&1 || \
-			{ tail -n 30 $(BUILD)/fuzz/$$target.log; exit 1; }; done
+.PHONY: fuzz $(FUZZ:%=fuzz-%)
+fuzz: $(FUZZ:%=fuzz-%) ## every fuzz target for FUZZ_SECONDS (30), as many at once as make -j says
+
+# What libFuzzer says of its end: how many inputs it tried, of which it kept how many.
+$(FUZZ:%=fuzz-%): fuzz-%: $(BUILD)/fuzz/fuzz_%
+	@mkdir -p $(BUILD)/fuzz/found/$*
+	@$(BUILD)/fuzz/fuzz_$* -max_total_time=$(FUZZ_SECONDS) \
+		-print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/$*- \
+		$(BUILD)/fuzz/found/$* tests/fuzz/corpus/$* \
+		>$(BUILD)/fuzz/$*.log 2>&1 || { tail -n 30 $(BUILD)/fuzz/$*.log; exit 1; }
+	@printf 'fuzz %-10s %s\n' $* "$$(grep '^Done' $(BUILD)/fuzz/$*.log)"
 
 .PHONY: asan
 asan: ## unit, protocol and suite tests with ASan and UBSan
