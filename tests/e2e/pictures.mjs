@@ -17,10 +17,10 @@ export const FREEZE_MS = 1000;
 export const BACK_MS = 10000;
 
 // Runs in the page: when pictures of somebody else came to their element, since
-// when they come through which port of the relay, and when the page ran. Whether
-// they are drawn then is the browser's affair: one that has no screen leaves a
-// whole window undrawn now and then, and drops all of them; requestVideoFrame-
-// Callback() is silent there.
+// when packets go through which port of the relay, to which of the other's, and
+// when the page ran. Whether they are drawn then is the browser's affair: one that
+// has no screen leaves a whole window undrawn now and then, and drops all of them;
+// requestVideoFrameCallback() is silent there.
 function watchPictures({ pathMs, tickMs }) {
 	const pictures = { sinceMs: Date.now(), shown: [], ports: [], ticks: [], total: 0, undrawn: 0 };
 	const { others, lines } = globalThis.signaldDebug;
@@ -47,9 +47,11 @@ function watchPictures({ pathMs, tickMs }) {
 		const stats = link ? await link.pc.getStats() : new Map();
 		const transport = [...stats.values()].find(({ type }) => type === 'transport');
 		const pair = stats.get(transport?.selectedCandidatePairId);
-		const local = stats.get(pair?.localCandidateId);
-		if (local && local.port !== pictures.ports.at(-1)?.port)
-			pictures.ports.push({ port: local.port, atMs: Date.now() });
+		const port = stats.get(pair?.localCandidateId)?.port;
+		const farPort = stats.get(pair?.remoteCandidateId)?.port;
+		const last = pictures.ports.at(-1);
+		if (port && (port !== last?.port || farPort !== last.farPort))
+			pictures.ports.push({ port, farPort, atMs: Date.now() });
 	}
 
 	globalThis.pictures = pictures;

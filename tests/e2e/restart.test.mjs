@@ -112,17 +112,27 @@ for (const downMs of [0, 3000]) {
 	});
 }
 
-// Which coturn made the relay that the packets come through, if any did.
-function carrierOf(pictures, coturns) {
-	const port = pictures.ports.at(-1)?.port;
+// Which coturn made the relay of that port.
+function makerOf(port, coturns) {
 	return coturns.find(({ allocations }) => allocations.some((made) => made.port === port));
+}
+
+// Which one relays for this side now, if any does.
+function carrierOf(pictures, coturns) {
+	return makerOf(pictures.ports.at(-1)?.port, coturns);
+}
+
+// Whether both ends of the path are relays of that one.
+function isWithin(pictures, coturn) {
+	const { port, farPort } = pictures.ports.at(-1) ?? {};
+	return Boolean(makerOf(port, [coturn]) && makerOf(farPort, [coturn]));
 }
 
 const STEADY_MS = 2000;
 
 /*
- * Wait until somebody has seen pictures for STEADY_MS that come through a coturn,
- * and came through another one at a moment.
+ * Wait until somebody's path is within one coturn, and pictures have come for
+ * STEADY_MS.
  *
  * Returns how long after that the last freeze was over, in ms: 0 when none was
  * of FREEZE_MS. worstMs is the longest.
@@ -131,11 +141,10 @@ async function comeThrough(visitor, coturn, fromMs) {
 	let seen;
 	const isSteady = async () => {
 		seen = await readPictures(visitor);
-		const isMoved = seen.ports.at(-1)?.atMs > fromMs && carrierOf(seen, [coturn]);
-		return isMoved && seen.shown.at(-1) > seen.thawedMs(fromMs, FREEZE_MS) + STEADY_MS;
+		return isWithin(seen, coturn) && seen.shown.at(-1) > seen.thawedMs(fromMs, FREEZE_MS) + STEADY_MS;
 	};
 	await until('steady pictures through the coturn', isSteady, 30000).catch((cause) => {
-		const since = (all) => all.map(({ port, atMs }) => [port, atMs - fromMs]);
+		const since = (all) => all.map(({ port, farPort, atMs }) => [port, farPort, atMs - fromMs]);
 		const paths = { ports: since(seen.ports), made: since(coturn.allocations) };
 		throw new Error(JSON.stringify({ ...paths, lastMs: seen.shown.at(-1) - fromMs }), { cause });
 	});
