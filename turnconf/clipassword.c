@@ -4,17 +4,7 @@
 #include <errno.h>
 
 #include "base/buf.h"
-
-static char *put_hex(char *out, const uint8_t *bytes, size_t len)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < len; i++) {
-		*out++ = digits[bytes[i] >> 4];
-		*out++ = digits[bytes[i] & 15];
-	}
-	return out;
-}
+#include "base/hex.h"
 
 int clipassword_hash(struct span password,
 		     const uint8_t salt[CLIPASSWORD_SALT_LEN],
@@ -22,7 +12,7 @@ int clipassword_hash(struct span password,
 {
 	uint8_t digest[CRYPTO_SHA256_LEN];
 	struct buf salted = {0};
-	char *at = hash;
+	char *const of_digest = hash + 3 + HEX_LEN(CLIPASSWORD_SALT_LEN);
 	bool is_whole;
 
 	buf_append(&salted, salt, CLIPASSWORD_SALT_LEN);
@@ -34,10 +24,9 @@ int clipassword_hash(struct span password,
 	if (!is_whole)
 		return -ENOMEM;
 
-	memcpy(at, "$5$", 3);
-	at = put_hex(at + 3, salt, CLIPASSWORD_SALT_LEN);
-	*at++ = '$';
-	at = put_hex(at, digest, sizeof(digest));
-	*at = '\0';
+	memcpy(hash, "$5$", 3);
+	hex_write(salt, CLIPASSWORD_SALT_LEN, hash + 3);
+	*of_digest = '$';
+	hex_write(digest, sizeof(digest), of_digest + 1);
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* apikey.c: keys of backends, of which the server keeps hashes alone. */
 #include <errno.h>
-#include <stdio.h>
 
 #include "access/apikey.h"
+#include "base/hex.h"
 
 /* A key has 256 random bits: nobody finds one by trying, so the hash need not
  * be a slow one. */
@@ -13,8 +13,7 @@ static void write_hash(struct span key, char hash[CONFIG_KEY_HASH_LEN + 1])
 	uint8_t bytes[CRYPTO_SHA256_LEN];
 
 	crypto_sha256(key, bytes);
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		(void)snprintf(hash + 2 * i, 3, "%02x", bytes[i]);
+	hex_write(bytes, sizeof(bytes), hash);
 }
 
 void apikey_new(char key[APIKEY_LEN + 1], char hash[CONFIG_KEY_HASH_LEN + 1])

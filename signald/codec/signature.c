@@ -3,18 +3,8 @@
 #include <stdio.h>
 
 #include "base/crypto.h"
+#include "base/hex.h"
 #include "codec/signature.h"
-
-static void write_hex(const uint8_t *bytes, size_t len, char *out)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < len; i++) {
-		*out++ = digits[bytes[i] >> 4];
-		*out++ = digits[bytes[i] & 15];
-	}
-	*out = '\0';
-}
 
 int signature_make(struct span secret, uint64_t now_s, struct span body,
 		   struct signature *out)
@@ -32,7 +22,7 @@ int signature_make(struct span secret, uint64_t now_s, struct span body,
 	crypto_hmac_free(hmac);
 	if (err)
 		return err;
-	write_hex(mac, sizeof(mac), hex);
+	hex_write(mac, sizeof(mac), hex);
 	(void)snprintf(out->timestamp, sizeof(out->timestamp),
 		       "Signald-Timestamp: %" PRIu64, now_s);
 	(void)snprintf(out->signature, sizeof(out->signature),

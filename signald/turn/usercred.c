@@ -7,6 +7,7 @@
 #include <hiredis/adapters/libevent.h>
 #include <hiredis/async.h>
 
+#include "base/hex.h"
 #include "base/log.h"
 #include "base/member.h"
 #include "codec/stun.h"
@@ -255,8 +256,8 @@ static int write_value(const struct usercred *usercred,
 		span_from(usercred->loop->config->turn.realm),
 		span_from(cred->credential), md5);
 
-	for (size_t i = 0; !err && i < sizeof(md5); i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", md5[i]);
+	if (!err)
+		hex_write(md5, sizeof(md5), hex);
 	crypto_wipe(md5, sizeof(md5));
 	return err;
 }

@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 
 #include "base/crypto.h"
+#include "base/hex.h"
 #include "guard.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -20,8 +21,7 @@ static void assert_hex(const uint8_t *bytes, size_t len, const char *want)
 {
 	char hex[2 * CRYPTO_SHA256_LEN + 1];
 
-	for (size_t i = 0; i < len; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+	hex_write(bytes, len, hex);
 	assert_string_equal(hex, want);
 }
 
