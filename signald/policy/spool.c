@@ -11,10 +11,10 @@
 
 #include "base/file.h"
 #include "policy/spool.h"
+#include "policy/spool_line.h"
 #include "policy/state_file.h"
 
 #define PARTS 8 /* files that hold max_bytes */
-#define SUM_LEN 8
 #define NUMBER_LEN 20
 #define NAME_FORMAT "%020" PRIu64 ".log"
 #define NAME_LEN (NUMBER_LEN + 4)
@@ -23,7 +23,6 @@
 #define ACKED_FILE "acked"
 #define BOOT_FILE "/proc/sys/kernel/random/boot_id"
 #define BOOT_CAP 64
-#define MOST_NUMBER (UINT64_MAX / 4) /* more are damage */
 
 /*
  * In the folder:
@@ -31,11 +30,7 @@
  *   stream   ID BOOT open|clean     written at the beginning and at the end
  *   acked    NUMBER                 of 20 digits, overwritten in place; locked
  *                                   by whoever has the folder open
- *   NUMBER.log                      records from that number on: lines of
- *                                   SUM NUMBER TEXT
- *
- * SUM is the beginning of the SHA-256 of what is behind it, for lines that were
- * not written whole.
+ *   NUMBER.log                      records from that number on, in lines
  */
 struct part {
 	uint64_t first; /* in its name */
@@ -64,66 +59,6 @@ struct spool {
 	const struct part *at_part;
 	size_t at_offset;
 };
-
-/* --- lines --- */
-
-static void write_sum(struct span bytes, char out[SUM_LEN + 1])
-{
-	uint8_t hash[CRYPTO_SHA256_LEN];
-
-	crypto_sha256(bytes, hash);
-	(void)snprintf(out, SUM_LEN + 1, "%02x%02x%02x%02x", hash[0], hash[1],
-		       hash[2], hash[3]);
-}
-
-void spool_write_line(struct buf *out, uint64_t number, struct span text)
-{
-	size_t begin = out->len;
-	char sum[SUM_LEN + 1];
-
-	buf_append_str(out, "00000000 ");
-	buf_append_u64(out, number);
-	buf_append_str(out, " ");
-	buf_append_span(out, text);
-	if (out->failed)
-		return;
-	write_sum(span_of(out->ptr + begin + SUM_LEN + 1,
-			  out->len - begin - SUM_LEN - 1),
-		  sum);
-	memcpy(out->ptr + begin, sum, SUM_LEN);
-	buf_append_str(out, "\n");
-}
-
-static int read_line(struct span line, uint64_t *number, struct span *text)
-{
-	char sum[SUM_LEN + 1];
-	struct span behind;
-	const char *blank;
-
-	if (line.len < SUM_LEN + 1 || line.ptr[SUM_LEN] != ' ')
-		return -EINVAL;
-	behind = span_skip(line, SUM_LEN + 1);
-	write_sum(behind, sum);
-	blank = behind.len ? memchr(behind.ptr, ' ', behind.len) : NULL;
-	if (memcmp(sum, line.ptr, SUM_LEN) != 0 || !blank ||
-	    span_to_u64(span_of(behind.ptr, (size_t)(blank - behind.ptr)),
-			MOST_NUMBER, number))
-		return -EINVAL;
-	*text = span_skip(behind, (size_t)(blank + 1 - behind.ptr));
-	return 1;
-}
-
-int spool_take_line(struct span *rest, uint64_t *number, struct span *text)
-{
-	const char *end = rest->len ? memchr(rest->ptr, '\n', rest->len) : NULL;
-	struct span line;
-
-	if (!end)
-		return 0;
-	line = span_of(rest->ptr, (size_t)(end - rest->ptr));
-	*rest = span_skip(*rest, line.len + 1);
-	return read_line(line, number, text);
-}
 
 /* --- files --- */
 
@@ -250,7 +185,7 @@ void spool_put(struct spool *spool, struct span text)
 	size_t before = spool->pending.len;
 
 	if (text.len <= SPOOL_MAX_RECORD)
-		spool_write_line(&spool->pending, number, text);
+		spool_line_write(&spool->pending, number, text);
 	if (spool->pending.failed || spool->pending.len == before) {
 		spool->pending.len = before;
 		spool->pending.failed = false;
@@ -373,7 +308,7 @@ static bool take_next(struct look *look, struct span *rest)
 	size_t before = rest->len;
 	struct span at = *rest, text;
 	uint64_t number;
-	int found = spool_take_line(&at, &number, &text);
+	int found = spool_line_take(&at, &number, &text);
 
 	if (!found)
 		return false;
@@ -572,7 +507,7 @@ static int load_acked(struct spool *spool, bool *is_known)
 		return err;
 	len = pread(spool->acked_fd, text, sizeof(text), 0);
 	*is_known = len == NUMBER_LEN + 1 && text[NUMBER_LEN] == '\n' &&
-		    !span_to_u64(span_of(text, NUMBER_LEN), MOST_NUMBER,
+		    !span_to_u64(span_of(text, NUMBER_LEN), SPOOL_MOST_NUMBER,
 				 &spool->acked);
 	return 0;
 }
@@ -584,7 +519,7 @@ static int is_part(const struct dirent *entry)
 
 	return name.len == NAME_LEN &&
 	       !strcmp(entry->d_name + NUMBER_LEN, ".log") &&
-	       !span_to_u64(span_of(name.ptr, NUMBER_LEN), MOST_NUMBER,
+	       !span_to_u64(span_of(name.ptr, NUMBER_LEN), SPOOL_MOST_NUMBER,
 			    &first) &&
 	       first;
 }
@@ -600,7 +535,7 @@ static int take_part(struct spool *spool, const char *name)
 	if (err)
 		return err;
 	if (stat(path, &status) ||
-	    span_to_u64(span_of(name, NUMBER_LEN), MOST_NUMBER, &first))
+	    span_to_u64(span_of(name, NUMBER_LEN), SPOOL_MOST_NUMBER, &first))
 		return -errno;
 	part = new_part(first);
 	if (!part)
@@ -635,7 +570,7 @@ static size_t find_end(struct span bytes, uint64_t *last)
 	size_t end = 0;
 	int found;
 
-	while ((found = spool_take_line(&rest, &number, &text)) != 0) {
+	while ((found = spool_line_take(&rest, &number, &text)) != 0) {
 		if (found < 0 || number <= *last)
 			continue;
 		*last = number;

@@ -100,17 +100,4 @@ struct spool_facts {
 
 void spool_facts(const struct spool *spool, struct spool_facts *facts);
 
-/*
- * Cut the next whole line off the bytes of a file.
- *
- * rest  any bytes; what is behind the line, when this does not return 0
- *
- * Returns 1 with a record's number and text, -EINVAL for a line that is none,
- * 0 when no line is whole.
- */
-int spool_take_line(struct span *rest, uint64_t *number, struct span *text);
-
-/* Append a line that spool_take_line() takes. */
-void spool_write_line(struct buf *out, uint64_t number, struct span text);
-
 #endif

@@ -11,7 +11,6 @@
 #include <cmocka.h>
 
 #include "fail_alloc.h"
-#include "guard.h"
 #include "policy/spool.h"
 #include "policy/state_file.h"
 #include "state_dir.h"
@@ -493,39 +492,6 @@ static void a_folder_that_is_not_ours_is_refused(void **state)
 			 -ENOENT);
 }
 
-/* The bytes lie before an unreadable page. */
-static void only_whole_lines_with_their_sum_are_records(void **state)
-{
-	struct buf good = {0};
-
-	(void)state;
-	spool_write_line(&good, 42, SPAN("{\"a\": 1}"));
-	for (size_t len = 0; len <= good.len; len++) {
-		char *copy = guard_copy(good.ptr, len);
-		struct span rest = span_of(copy, len), text;
-		uint64_t number;
-		int found = spool_take_line(&rest, &number, &text);
-
-		assert_int_equal(found, len == good.len);
-		if (found) {
-			assert_int_equal(number, 42);
-			assert_int_equal(rest.len, 0);
-			assert_true(span_equal(text, SPAN("{\"a\": 1}")));
-		}
-		guard_free(copy, len);
-	}
-	for (size_t i = 0; i < good.len - 1; i++) {
-		struct span rest = buf_span(&good), text;
-		uint64_t number;
-
-		good.ptr[i] ^= 1;
-		assert_int_equal(spool_take_line(&rest, &number, &text),
-				 -EINVAL);
-		good.ptr[i] ^= 1;
-	}
-	buf_clear(&good);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -550,7 +516,6 @@ int main(void)
 		TEST(numbers_that_were_jumped_over_are_not_dropped),
 		TEST(a_damaged_end_in_front_of_others_is_a_gap),
 		TEST(a_folder_that_is_not_ours_is_refused),
-		cmocka_unit_test(only_whole_lines_with_their_sum_are_records),
 	};
 
 	return cmocka_run_group_tests_name("spool", tests, NULL, NULL);
