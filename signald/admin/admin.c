@@ -86,6 +86,15 @@ void admin_refuse(const struct admin_ask *ask, int status, const char *detail)
 	web_reply_problem(ask->exchange, status, detail, NO_STORE);
 }
 
+void admin_write_text(struct buf *out, const char *name, struct span text)
+{
+	buf_append_format(out, ",\"%s\":", name);
+	if (text.ptr)
+		buf_append_json(out, text);
+	else
+		buf_append_str(out, "null");
+}
+
 void admin_write_time(struct buf *out, uint64_t wall_s)
 {
 	char time[CLOCK_ISO_LEN + 1];

@@ -58,26 +58,17 @@ static void end(struct buf *out, struct notices *notices)
 	loop_defer(notices->loop, &notices->flush);
 }
 
-static void write_text(struct buf *out, const char *name, struct span text)
-{
-	buf_append_format(out, ",\"%s\":", name);
-	if (text.ptr)
-		buf_append_json(out, text);
-	else
-		buf_append_str(out, "null");
-}
-
 void notices_write_peer(struct buf *out, const struct peer *peer)
 {
 	const char *dialect = peer->ops->dialect;
 
 	buf_append_str(out, "{\"id\":");
 	buf_append_json(out, span_of(peer->id, peer->id_len));
-	write_text(out, "role", span_from(hub_role_name(peer->role)));
-	write_text(out, "name", peer->name);
-	write_text(out, "user", peer->user);
-	write_text(out, "dialect",
-		   dialect ? span_from(dialect) : (struct span){NULL, 0});
+	admin_write_text(out, "role", span_from(hub_role_name(peer->role)));
+	admin_write_text(out, "name", peer->name);
+	admin_write_text(out, "user", peer->user);
+	admin_write_text(out, "dialect",
+			 dialect ? span_from(dialect) : (struct span){NULL, 0});
 	buf_append_str(out, "}");
 }
 
@@ -97,14 +88,15 @@ static void on_news(const struct hub_news *news, void *arg)
 	if (!notices->spool || !(notices->events & event))
 		return;
 	begin(&out, notices, config_webhook_event_name(event));
-	write_text(&out, "room", news->room);
+	admin_write_text(&out, "room", news->room);
 	if (news->peer) {
 		buf_append_str(&out, ",\"peer\":");
 		notices_write_peer(&out, news->peer);
 	}
 	if (news->change == HUB_PEER_LEFT)
-		write_text(&out, "reason",
-			   span_from(hub_leave_reason_name(news->reason)));
+		admin_write_text(
+			&out, "reason",
+			span_from(hub_leave_reason_name(news->reason)));
 	end(&out, notices);
 }
 
@@ -113,7 +105,7 @@ static void tell_start(struct notices *notices)
 	struct buf out = {0};
 
 	begin(&out, notices, "server.started");
-	write_text(&out, "version", SPAN(SIGNALD_VERSION));
+	admin_write_text(&out, "version", SPAN(SIGNALD_VERSION));
 	end(&out, notices);
 }
 
@@ -128,8 +120,8 @@ static void on_relay(const struct relay_news *news, void *arg)
 	if (!notices->spool || !(notices->events & event))
 		return;
 	begin(&out, notices, config_webhook_event_name(event));
-	write_text(&out, "server", span_from(news->server));
-	write_text(&out, "user", news->user);
+	admin_write_text(&out, "server", span_from(news->server));
+	admin_write_text(&out, "user", news->user);
 	buf_append_format(&out, ",\"allocations\":%llu",
 			  (unsigned long long)news->now);
 	end(&out, notices);
@@ -162,8 +154,9 @@ static void tell_refusals(struct notices *notices)
 
 		if (!row->count)
 			continue;
-		begin(&out, notices, "refused");
-		write_text(&out, "code", span_from(row->code));
+		begin(&out, notices,
+		      config_webhook_event_name(WEBHOOK_REFUSED_EVENT));
+		admin_write_text(&out, "code", span_from(row->code));
 		buf_append_format(&out, ",\"count\":%llu",
 				  (unsigned long long)row->count);
 		row->count = 0;

@@ -43,6 +43,9 @@ void admin_refuse(const struct admin_ask *ask, int status, const char *detail);
 bool admin_read_number(const struct admin_ask *ask, const char *name,
 		       uint64_t least, uint64_t most, uint64_t *value);
 
+/* One more member of an object; null for a span without a pointer. */
+void admin_write_text(struct buf *out, const char *name, struct span text);
+
 /* A time in quotes. */
 void admin_write_time(struct buf *out, uint64_t wall_s);
 

@@ -18,15 +18,6 @@ static void write_count(struct buf *out, const char *name, uint64_t count)
 	buf_append_format(out, ",\"%s\":%llu", name, (unsigned long long)count);
 }
 
-static void write_text(struct buf *out, const char *name, struct span text)
-{
-	buf_append_format(out, ",\"%s\":", name);
-	if (text.ptr)
-		buf_append_json(out, text);
-	else
-		buf_append_str(out, "null");
-}
-
 /* --- rooms and peers --- */
 
 static void write_room(struct buf *out, const struct room *room)
@@ -47,7 +38,7 @@ static void write_network(struct buf *out, const struct peer *peer)
 
 	if (peer->arg && peer->ops->write_network)
 		peer->ops->write_network(peer, &network);
-	write_text(out, "network", buf_span(&network));
+	admin_write_text(out, "network", buf_span(&network));
 	buf_clear(&network);
 }
 
@@ -83,11 +74,11 @@ static void write_peer(struct buf *out, const struct admin *admin,
 	census_facts(peer, &facts);
 	buf_append_str(out, "{\"id\":");
 	buf_append_json(out, span_of(peer->id, peer->id_len));
-	write_text(out, "room", hub_room_name(peer->room));
-	write_text(out, "role", span_from(hub_role_name(peer->role)));
-	write_text(out, "name", peer->name);
-	write_text(out, "dialect",
-		   dialect ? span_from(dialect) : (struct span){NULL, 0});
+	admin_write_text(out, "room", hub_room_name(peer->room));
+	admin_write_text(out, "role", span_from(hub_role_name(peer->role)));
+	admin_write_text(out, "name", peer->name);
+	admin_write_text(out, "dialect",
+			 dialect ? span_from(dialect) : (struct span){NULL, 0});
 	write_network(out, peer);
 	buf_append_str(out, ",\"since\":");
 	admin_write_time(out, facts.since_s);
@@ -107,7 +98,7 @@ static void write_peer(struct buf *out, const struct admin *admin,
 static void end_list(struct buf *out, struct span next)
 {
 	buf_append_str(out, "]");
-	write_text(out, "next", next);
+	admin_write_text(out, "next", next);
 	buf_append_str(out, "}\n");
 }
 
@@ -288,8 +279,9 @@ void admin_show_status(const struct admin_ask *ask)
 		    now_s > admin->started_at_s ? now_s - admin->started_at_s
 						: 0);
 	write_flag(&body, "draining", *parts->is_draining);
-	write_text(&body, "mode", span_from(config_mode_name(mode)));
-	write_text(&body, "modeMeans", span_from(config_mode_means(mode)));
+	admin_write_text(&body, "mode", span_from(config_mode_name(mode)));
+	admin_write_text(&body, "modeMeans",
+			 span_from(config_mode_means(mode)));
 	write_count(&body, "connections", conn_set_count(parts->conns));
 	write_count(&body, "rooms", hub_rooms_count(parts->hub));
 	write_count(&body, "peers", hub_peers_count(parts->hub));

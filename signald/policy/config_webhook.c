@@ -1,4 +1,4 @@
-/* config_webhook.c: where webhooks may go. */
+/* config_webhook.c: what webhooks tell of, and where they may go. */
 #include <errno.h>
 #include <limits.h>
 #include <string.h>

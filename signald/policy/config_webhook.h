@@ -1,4 +1,4 @@
-/* config_webhook.h: where webhooks may go. */
+/* config_webhook.h: what webhooks tell of, and where they may go. */
 #ifndef SIGNALD_POLICY_CONFIG_WEBHOOK_H
 #define SIGNALD_POLICY_CONFIG_WEBHOOK_H
 
