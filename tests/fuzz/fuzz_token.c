@@ -54,7 +54,10 @@ static void check_accepted(const struct token *token,
 
 	check_inside(token->id, space);
 	check_inside(token->place, space);
-	if (token->id.len > TOKEN_MAX_ID || token->place.len > TOKEN_MAX_PLACE)
+	check_inside(token->user, space);
+	if (token->id.len > TOKEN_MAX_ID ||
+	    token->place.len > TOKEN_MAX_PLACE ||
+	    token->user.len > TOKEN_MAX_USER)
 		return;
 	MUST(!token_write(ring, token, &again));
 	MUST(span_equal(buf_span(&again), text));
