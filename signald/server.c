@@ -209,7 +209,6 @@ static int start_hub(struct server *server)
 	if (*server->config->state.dir)
 		hub_expect_returns(server->hub);
 	server->api.access = server->access;
-	server->api.loop = server->loop;
 	server->api.clock = &server->loop->clock;
 	return 0;
 }

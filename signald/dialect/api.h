@@ -11,7 +11,6 @@
 struct api {
 	struct icelist *const *icelist; /* the one in force */
 	struct access *access;
-	const struct loop *loop;
 	const struct clock *clock;
 	struct pool *const *pool;
 	struct probe *const *probe; /* NULL where nothing is proven */

@@ -105,19 +105,17 @@ static void reply(const struct ice_request *request,
 		(void)web_held_reply(request->held, response);
 }
 
-static void reply_problem(const struct ice_request *request,
-			  struct web_exchange *exchange, int status,
-			  const char *detail, const char *headers)
+static void reply_no_memory(const struct ice_request *request,
+			    struct web_exchange *exchange)
 {
 	struct buf body = {0};
 
-	web_write_problem(&body, status, NULL, detail);
+	web_write_problem(&body, 503, NULL, "out of memory");
 	reply(request, exchange,
 	      &(struct web_response){
-		      .status = status,
+		      .status = 503,
 		      .content_type = "application/problem+json",
 		      .body = buf_span(&body),
-		      .headers = headers,
 	      });
 	buf_clear(&body);
 }
@@ -163,7 +161,7 @@ static void reply_list(const struct ice_request *request,
 	icelist_write(*request->api->icelist, &ask, &body);
 	buf_append_str(&body, "}\n");
 	if (body.failed)
-		reply_problem(request, exchange, 503, "out of memory", NULL);
+		reply_no_memory(request, exchange);
 	else
 		reply(request, exchange,
 		      &(struct web_response){
@@ -236,34 +234,11 @@ static void use_claims(struct ice_request *request, const struct claims *claims)
 	memcpy(request->subject, claims->subject, sizeof(request->subject));
 }
 
-/* Whether its address may have one more; else it was answered. */
-static bool may_have(const struct ice_request *request)
-{
-	uint64_t wait_ms =
-		limit_take(request->api->loop->limits, LIMIT_CREDENTIALS,
-			   net_addr_network(&request->from));
-	char headers[128];
-
-	if (!wait_ms)
-		return true;
-	(void)snprintf(headers, sizeof(headers),
-		       "Retry-After: %llu\r\n"
-		       "Access-Control-Expose-Headers: Retry-After\r\n",
-		       (unsigned long long)limit_retry_s(wait_ms));
-	reply_problem(request, NULL, 429,
-		      "this address asks too often; Retry-After says in how "
-		      "many seconds it may again (docs/limits.md)",
-		      headers);
-	return false;
-}
-
 /* Who asks is known now. Returns whether the answer comes later still. */
 static bool go_on(struct ice_request *request)
 {
 	const struct icelist *icelist = *request->api->icelist;
 
-	if (!may_have(request))
-		return false;
 	if (icelist_wants_credential(icelist) && wait_for_credential(request))
 		return true;
 	reply_list(request, NULL, NULL);
@@ -346,6 +321,29 @@ static void answer(const struct ice_request *asked,
 	reply_list(asked, exchange, NULL);
 }
 
+static void judge_request(struct ice_request *asked,
+			  struct web_exchange *exchange,
+			  const struct web_request *request)
+{
+	struct access_ask ask = {.wait = NULL};
+	struct access_verdict verdict;
+	char space[TICKET_LEN + 1];
+
+	access_ask_request(&ask, request, space);
+	judge(asked, &ask, &verdict);
+	if (verdict.is_pending) {
+		wait_for_verdict(asked, exchange, request, &verdict);
+	} else if (verdict.code) {
+		reply_refusal(asked, exchange, &verdict);
+	} else {
+		use_claims(asked, &verdict.claims);
+		answer(asked, exchange);
+	}
+	access_verdict_clear(&verdict);
+}
+
+/* The limit comes before who asks is judged: that may use up a ticket, or ask
+ * the operator's webhook, and strangers are not to choose how often. */
 void api_handle_ice(struct web_exchange *exchange,
 		    const struct web_request *request, void *arg)
 {
@@ -354,9 +352,6 @@ void api_handle_ice(struct web_exchange *exchange,
 		.page = web_judge_page(request),
 		.from = *request->peer,
 	};
-	struct access_ask ask = {.wait = NULL};
-	struct access_verdict verdict;
-	char space[TICKET_LEN + 1];
 
 	if (request->origin_verdict == ORIGIN_FOREIGN) {
 		web_note_foreign(exchange, request);
@@ -366,18 +361,7 @@ void api_handle_ice(struct web_exchange *exchange,
 				  NULL);
 		return;
 	}
-	access_ask_request(&ask, request, space);
-	judge(&asked, &ask, &verdict);
-	if (verdict.code && !verdict.is_pending) {
-		reply_refusal(&asked, exchange, &verdict);
-		return;
-	}
-	use_claims(&asked, &verdict.claims);
-	if (!read_request(&asked, exchange, request)) {
-		if (verdict.is_pending)
-			wait_for_verdict(&asked, exchange, request, &verdict);
-		else if (web_may(exchange, request, LIMIT_CREDENTIALS))
-			answer(&asked, exchange);
-	}
-	access_verdict_clear(&verdict);
+	if (!read_request(&asked, exchange, request) &&
+	    web_may(exchange, request, LIMIT_CREDENTIALS))
+		judge_request(&asked, exchange, request);
 }

@@ -311,6 +311,21 @@ test('who is refused again and again is slowed down, before it is asked', async 
 	assert.equal(receiver.asked.length, 3);
 });
 
+test('a stranger makes it be asked no more often than the limits of an address say', async (t) => {
+	const limits = { native: 'joins', socketio: 'joins', ice: 'credentials' };
+	for (const [dialect, kind] of Object.entries(limits)) {
+		for (const allowed of [true, false]) {
+			const receiver = await startReceiver(t, () => ({ allowed }));
+			const daemon = await start(t, receiver, { 'limits.joins_per_s': 1, 'limits.joins_burst': 3, 'limits.credentials_per_minute': 1, 'limits.credentials_burst': 3 });
+			const codes = await Promise.all(Array.from({ length: 20 }, (_, i) => come[dialect](t, daemon, `x${i}`)));
+			const refused = codes.filter(({ code, status }) => code === 'rate-limited' || status === 429);
+			assert.equal(receiver.asked.length, 20 - refused.length, dialect);
+			assert.equal(await daemon.metric(`signald_limited_total{kind="${kind}"}`), refused.length);
+			assert.ok(refused.length >= 10, `${dialect}: ${refused.length} of 20 were refused`);
+		}
+	}
+});
+
 test('a configuration that would ask in the clear, or unsigned, is refused', async () => {
 	const check = async (...sets) => (await runProgram(['--check-config', ...sets.flatMap((set) => ['--set', set])])).stderr;
 	const secret = `access.webhook_secret=${HOOK_SECRET}`;
