@@ -7,10 +7,7 @@
 #include "access/apikey.h"
 #include "base/log.h"
 #include "base/member.h"
-#include "codec/json.h"
 #include "policy/metric.h"
-
-#define BEARER "bearer."
 
 struct access {
 	struct loop *loop;
@@ -154,7 +151,8 @@ static bool knows_nobody(const struct access *access)
 static void judge_guest(const struct access_ask *ask,
 			struct access_verdict *verdict)
 {
-	if (ask->page != ORIGIN_OWN && ask->page != ORIGIN_ALLOWED) {
+	if (ask->shown.page != ORIGIN_OWN &&
+	    ask->shown.page != ORIGIN_ALLOWED) {
 		refuse(verdict, "auth-required",
 		       "guests come by the pages of this server and of "
 		       "http.origins; all others need a key, a ticket or a "
@@ -193,9 +191,9 @@ static void judge_by_webhook(const struct access *access,
 			     struct access_verdict *verdict)
 {
 	const struct webhook_question question = {
-		.token = ask->credential,
-		.origin = ask->origin,
-		.user_agent = ask->user_agent,
+		.token = ask->shown.credential,
+		.origin = ask->shown.origin,
+		.user_agent = ask->shown.user_agent,
 		.room = ask->room,
 		.role = ask->role,
 		.dialect = ask->dialect,
@@ -338,7 +336,7 @@ static void judge_kind(const struct access *access,
 		       const struct access_ask *ask,
 		       struct access_verdict *verdict)
 {
-	struct span credential = ask->credential;
+	struct span credential = ask->shown.credential;
 	enum config_mode mode = config_mode(access->loop->config);
 
 	if (span_has_prefix(credential, SPAN(APIKEY_PREFIX)))
@@ -390,7 +388,7 @@ void access_judge(struct access *access, const struct access_ask *ask,
 		  struct access_verdict *verdict)
 {
 	*verdict = (struct access_verdict){0};
-	if (!ask->credential.len || knows_nobody(access))
+	if (!ask->shown.credential.len || knows_nobody(access))
 		judge_nobody(access, ask, verdict);
 	else
 		judge_credential(access, ask, verdict);
@@ -398,142 +396,19 @@ void access_judge(struct access *access, const struct access_ask *ask,
 		check_claims(ask, verdict);
 }
 
-/* --- what was shown --- */
-
-/* Browsers can set no header of a WebSocket but this one. */
-static struct span read_subprotocol(const struct http_request *head)
+void access_judge_told(struct access *access, struct access_ask *ask,
+		       const struct shown_kept *kept, struct span auth,
+		       struct access_verdict *verdict)
 {
-	for (size_t i = 0; i < head->headers_count; i++) {
-		struct span rest = head->headers[i].value;
-		struct span item;
+	char space[SHOWN_MAX_CREDENTIAL + 1];
 
-		if (!span_equal_nocase(head->headers[i].name,
-				       SPAN("Sec-WebSocket-Protocol")))
-			continue;
-		while (span_next_item(&rest, ',', &item))
-			if (span_has_prefix(item, SPAN(BEARER)))
-				return span_skip(item, sizeof(BEARER) - 1);
-	}
-	return (struct span){NULL, 0};
+	shown_recall(&ask->shown, kept);
+	shown_tell(&ask->shown, auth, space);
+	access_judge(access, ask, verdict);
+	crypto_wipe(space, sizeof(space));
 }
 
-struct span access_shown(const struct web_request *request,
-			 char space[TICKET_LEN + 1])
-{
-	struct span shown = http_bearer(request->head);
-	int err;
-
-	if (!shown.ptr)
-		shown = read_subprotocol(request->head);
-	if (shown.ptr)
-		return shown;
-	err = http_query_get(request->head->query, SPAN("ticket"), space,
-			     TICKET_LEN + 1);
-	if (err == -ENOENT)
-		return shown;
-	/* Keys and tokens, which are good for longer, do not belong into
-	 * addresses, which are written down everywhere. */
-	if (err ||
-	    strncmp(space, TICKET_PREFIX, sizeof(TICKET_PREFIX) - 1) != 0)
-		return SPAN(TICKET_PREFIX);
-	return span_from(space);
-}
-
-/* As far as it is told on: browsers send less than that. */
-#define MAX_TOLD 512
-
-static struct span header_of(const struct web_request *request,
-			     struct span name)
-{
-	const struct http_header *header = http_find(request->head, name);
-
-	if (!header)
-		return (struct span){NULL, 0};
-	return span_of(header->value.ptr, header->value.len > MAX_TOLD
-						  ? MAX_TOLD
-						  : header->value.len);
-}
-
-void access_ask_request(struct access_ask *ask,
-			const struct web_request *request,
-			char space[TICKET_LEN + 1])
-{
-	ask->credential = access_shown(request, space);
-	ask->origin = header_of(request, SPAN("Origin"));
-	ask->user_agent = header_of(request, SPAN("User-Agent"));
-}
-
-static void keep_span(struct access_kept *kept, struct span *to,
-		      struct span from)
-{
-	*to = from;
-	if (!from.ptr)
-		return;
-	to->ptr = kept->bytes + kept->bytes_len;
-	if (from.len)
-		memcpy(kept->bytes + kept->bytes_len, from.ptr, from.len);
-	kept->bytes_len += from.len;
-}
-
-struct access_kept *access_keep(const struct config *config,
-				const struct web_request *request)
-{
-	const struct span none = {NULL, 0};
-	struct access_ask ask = {.credential = none};
-	char space[TICKET_LEN + 1];
-	struct access_kept *kept;
-
-	access_ask_request(&ask, request, space);
-	if (ask.credential.len > ACCESS_MAX_CREDENTIAL)
-		ask.credential = none;
-	if (config_mode(config) != MODE_WEBHOOK) {
-		ask.origin = none;
-		ask.user_agent = none;
-	}
-	if (!ask.credential.ptr && !ask.origin.ptr && !ask.user_agent.ptr)
-		return NULL;
-	kept = calloc(1, sizeof(*kept) + ask.credential.len + ask.origin.len +
-				 ask.user_agent.len);
-	if (!kept)
-		return NULL;
-	keep_span(kept, &kept->credential, ask.credential);
-	keep_span(kept, &kept->origin, ask.origin);
-	keep_span(kept, &kept->user_agent, ask.user_agent);
-	return kept;
-}
-
-void access_forget(struct access_kept *kept)
-{
-	if (kept)
-		crypto_wipe(kept->bytes, kept->bytes_len);
-	free(kept);
-}
-
-void access_ask_kept(struct access_ask *ask, const struct access_kept *kept)
-{
-	if (!kept)
-		return;
-	ask->credential = kept->credential;
-	ask->origin = kept->origin;
-	ask->user_agent = kept->user_agent;
-}
-
-struct span access_told(struct span auth, char *space, size_t cap)
-{
-	const struct span name = SPAN("token");
-	struct span told = auth;
-
-	if (!auth.ptr)
-		return auth;
-	if (json_type_of(auth) == JSON_TYPE_OBJECT &&
-	    json_pick(auth, &name, 1, &told))
-		return (struct span){NULL, 0};
-	if (!told.ptr || json_type_of(told) != JSON_TYPE_STRING ||
-	    told.len > ACCESS_MAX_CREDENTIAL ||
-	    json_read_string(told, space, cap, &told))
-		return (struct span){NULL, 0};
-	return told;
-}
+/* --- backends, and answers over HTTP --- */
 
 int access_backend(struct access *access, const struct web_request *request,
 		   char name[CONFIG_MAX_KEY_NAME + 1],

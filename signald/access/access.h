@@ -2,16 +2,13 @@
 #ifndef SIGNALD_ACCESS_ACCESS_H
 #define SIGNALD_ACCESS_ACCESS_H
 
-#include "access/ticket.h"
+#include "access/shown.h"
 #include "access/tokens.h"
 #include "access/webhook.h"
 #include "net/web.h"
 #include "policy/config.h"
 
 struct access;
-
-/* Of what clients show: an API key, a ticket or a token. */
-#define ACCESS_MAX_CREDENTIAL 8192
 
 /* What a verdict waits for: one of them, or neither. */
 struct access_pending {
@@ -27,12 +24,8 @@ struct access_wait {
 };
 
 struct access_ask {
-	struct span credential; /* {NULL, 0} for none */
-	struct span origin;	/* the header; {NULL, 0} for none */
-	struct span user_agent; /* the same */
-	const char *dialect;	/* "native", "socketio" or "http" */
-	/* The page that asks, as web_judge_page() has it. */
-	enum origin_verdict page;
+	struct shown shown;
+	const char *dialect;	     /* "native", "socketio" or "http" */
 	struct span room;	     /* {NULL, 0}: not for a room */
 	struct span role;	     /* "" for none in particular */
 	const struct net_addr *from; /* who tries secrets is slowed down */
@@ -83,6 +76,18 @@ void access_note_refusal(const struct access *access,
  * by it. */
 void access_judge(struct access *access, const struct access_ask *ask,
 		  struct access_verdict *verdict);
+
+/*
+ * The same of who asks in a message, over a connection that began before.
+ *
+ * ask   its `shown` is filled in, and not to be read afterwards
+ * kept  what the handshake showed
+ * auth  what the message tells, as shown_tell() has it
+ */
+void access_judge_told(struct access *access, struct access_ask *ask,
+		       const struct shown_kept *kept, struct span auth,
+		       struct access_verdict *verdict);
+
 void access_verdict_clear(struct access_verdict *verdict);
 
 /* Have wait's on_ready called once, at the end of a turn, when it is worth
@@ -109,55 +114,6 @@ int access_backend(struct access *access, const struct web_request *request,
 
 struct tickets *access_tickets(struct access *access);
 const struct config *access_config(const struct access *access);
-
-/*
- * What a request shows: "Authorization: Bearer", a subprotocol of the form
- * "bearer.CREDENTIAL", or a ticket as ?ticket=.
- *
- * space  what a ticket of the query is decoded into
- *
- * Returns it; {NULL, 0} for none.
- */
-struct span access_shown(const struct web_request *request,
-			 char space[TICKET_LEN + 1]);
-
-/* What a handshake, or a request that waits, says of who makes it: {NULL, 0}
- * for what it does not. */
-struct access_kept {
-	struct span credential;
-	struct span origin;
-	struct span user_agent;
-	size_t bytes_len;
-	char bytes[];
-};
-
-/*
- * Keep it, as far as it is asked for in this mode.
- *
- * Returns NULL where there is nothing to keep, or memory ran out; to be freed
- * with access_forget(), which wipes it.
- */
-struct access_kept *access_keep(const struct config *config,
-				const struct web_request *request);
-void access_forget(struct access_kept *kept); /* takes NULL */
-
-/* A question's part of it; kept may be NULL. */
-void access_ask_kept(struct access_ask *ask, const struct access_kept *kept);
-
-/* The same of a request that is here; space as access_shown() has it. */
-void access_ask_request(struct access_ask *ask,
-			const struct web_request *request,
-			char space[TICKET_LEN + 1]);
-
-/*
- * What a message shows: a JSON string, or the member token of an object.
- *
- * auth   raw, validated JSON, or {NULL, 0}
- * space  what it is decoded into where it has escapes
- *
- * Returns it; {NULL, 0} for none, or for JSON of another form.
- */
-struct span access_told(struct span auth, char *space, size_t cap);
 
 #define ACCESS_HEADERS_CAP 128
 

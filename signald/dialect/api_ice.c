@@ -20,9 +20,8 @@ struct ice_request {
 	struct access_wait wait;
 	struct usercred_grant grant;
 	const struct api *api;
-	struct web_held *held;	  /* NULL: it is not */
-	struct access_kept *kept; /* while it waits to be judged */
-	enum origin_verdict page;
+	struct web_held *held;	/* NULL: it is not */
+	struct shown_kept kept; /* while it waits to be judged */
 	struct net_addr from;
 	char region[PLACE_MAX_NAME + 1];
 	char subject[CLAIMS_MAX_SUBJECT + 1]; /* "" for an address */
@@ -84,7 +83,7 @@ static void free_request(struct ice_request *request)
 {
 	access_cancel(&request->wait);
 	usercred_cancel(&request->grant);
-	access_forget(request->kept);
+	shown_forget(&request->kept);
 	crypto_wipe(&request->grant.cred, sizeof(request->grant.cred));
 	free(request);
 }
@@ -217,7 +216,6 @@ static void judge(const struct ice_request *request, struct access_ask *ask,
 		  struct access_verdict *verdict)
 {
 	ask->dialect = "http";
-	ask->page = request->page;
 	ask->role = SPAN("");
 	ask->from = &request->from;
 	access_judge(request->api->access, ask, verdict);
@@ -253,7 +251,7 @@ static void on_judgeable(struct access_wait *wait)
 	struct access_verdict verdict;
 	bool goes_on = false;
 
-	access_ask_kept(&ask, request->kept);
+	shown_recall(&ask.shown, &request->kept);
 	judge(request, &ask, &verdict);
 	if (verdict.is_pending) {
 		access_await(&verdict.pending, wait);
@@ -281,7 +279,7 @@ static void wait_for_verdict(const struct ice_request *asked,
 		reply_refusal(asked, exchange, verdict);
 		return;
 	}
-	held->kept = access_keep(access_config(held->api->access), request);
+	shown_keep(&held->kept, access_config(held->api->access), request);
 	held->wait.on_ready = on_judgeable;
 	access_await(&verdict->pending, &held->wait);
 	hold(held, exchange);
@@ -329,7 +327,7 @@ static void judge_request(struct ice_request *asked,
 	struct access_verdict verdict;
 	char space[TICKET_LEN + 1];
 
-	access_ask_request(&ask, request, space);
+	shown_read(&ask.shown, request, space);
 	judge(asked, &ask, &verdict);
 	if (verdict.is_pending) {
 		wait_for_verdict(asked, exchange, request, &verdict);
@@ -349,7 +347,6 @@ void api_handle_ice(struct web_exchange *exchange,
 {
 	struct ice_request asked = {
 		.api = arg,
-		.page = web_judge_page(request),
 		.from = *request->peer,
 	};
 

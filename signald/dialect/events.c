@@ -193,22 +193,16 @@ static int give_claims(struct visitor *visitor, struct access_verdict *verdict)
 static void judge(struct events *events, const struct sio_connect *connect,
 		  struct span home, struct access_verdict *verdict)
 {
-	char space[ACCESS_MAX_CREDENTIAL + 1];
-	struct span told = access_told(connect->auth, space, sizeof(space));
 	struct access_ask ask = {
 		.dialect = "socketio",
-		.page = connect->page,
 		.room = home,
 		.role = SPAN(""),
 		.from = connect->from,
 		.wait = connect->wait,
 	};
 
-	access_ask_kept(&ask, connect->kept);
-	if (told.ptr)
-		ask.credential = told;
-	access_judge(events->access, &ask, verdict);
-	crypto_wipe(space, sizeof(space));
+	access_judge_told(events->access, &ask, connect->shown, connect->auth,
+			  verdict);
 }
 
 static void *let_in(struct visitor *visitor, struct sio_refusal *refusal)

@@ -234,7 +234,7 @@ static void on_close(struct wsconn *ws, enum wsconn_end end, const char *reason,
 	native_forget_orders(client);
 	native_forget_push(client);
 	native_end_admission(client);
-	native_forget_shown(client);
+	shown_forget(&client->shown);
 	end_peer(client, end);
 	outlog_clear(&client->unproved, GONE);
 	if (client->prev)
@@ -262,7 +262,7 @@ static void open_client(struct native *native,
 		free(client);
 		return;
 	}
-	native_keep_shown(client, request);
+	shown_keep(&client->shown, native->parts.loop->config, request);
 	client->next = native->clients;
 	if (native->clients)
 		native->clients->prev = client;

@@ -14,19 +14,6 @@ struct native_admission {
 	bool is_charged; /* to its user */
 };
 
-void native_keep_shown(struct native_client *client,
-		       const struct web_request *request)
-{
-	client->page = web_judge_page(request);
-	client->kept = access_keep(client->native->parts.loop->config, request);
-}
-
-void native_forget_shown(struct native_client *client)
-{
-	access_forget(client->kept);
-	client->kept = NULL;
-}
-
 void native_end_admission(struct native_client *client)
 {
 	if (!client->admission)
@@ -42,11 +29,8 @@ void native_end_admission(struct native_client *client)
 static void judge(struct native_client *client, const struct msg *msg,
 		  const struct hub_join *join, struct access_verdict *verdict)
 {
-	char space[ACCESS_MAX_CREDENTIAL + 1];
-	struct span told = access_told(msg->auth, space, sizeof(space));
 	struct access_ask ask = {
 		.dialect = "native",
-		.page = client->page,
 		.room = join->room,
 		.role = msg->role.ptr ? span_from(hub_role_name(join->role))
 				      : SPAN(""),
@@ -54,11 +38,8 @@ static void judge(struct native_client *client, const struct msg *msg,
 		.wait = &client->admission->wait,
 	};
 
-	access_ask_kept(&ask, client->kept);
-	if (told.ptr)
-		ask.credential = told;
-	access_judge(client->native->parts.access, &ask, verdict);
-	crypto_wipe(space, sizeof(space));
+	access_judge_told(client->native->parts.access, &ask, &client->shown,
+			  msg->auth, verdict);
 }
 
 static void refuse(struct native_client *client, const struct msg *msg,

@@ -58,15 +58,14 @@ struct native_client {
 	struct native_order *order; /* for what it said, or NULL */
 	struct native_order *push;  /* unasked, or NULL */
 	struct native_admission
-		*admission;	  /* of its join, until that is over */
-	struct access_kept *kept; /* of its handshake, or NULL */
-	enum origin_verdict page;
-	uint32_t ice_state;    /* of the list that it has */
-	uint32_t key_state;    /* of its token */
-	uint8_t limited_count; /* refused by limits since the last that was
-				  not */
-	bool is_again;	       /* its message is taken for the second time */
-	bool is_proving;       /* a ping for `unproved` is out */
+		*admission;	 /* of its join, until that is over */
+	struct shown_kept shown; /* by its handshake */
+	uint32_t ice_state;	 /* of the list that it has */
+	uint32_t key_state;	 /* of its token */
+	uint8_t limited_count;	 /* refused by limits since the last that was
+				    not */
+	bool is_again;		 /* its message is taken for the second time */
+	bool is_proving;	 /* a ping for `unproved` is out */
 };
 
 /* How the hub reaches a client's peer; arg is the struct native_client, NULL
@@ -159,11 +158,6 @@ bool native_admit(struct native_client *client, const struct msg *msg,
 
 /* The join has come to an end, good or bad. */
 void native_end_admission(struct native_client *client);
-
-/* What the handshake says of the client, until the connection is over. */
-void native_keep_shown(struct native_client *client,
-		       const struct web_request *request);
-void native_forget_shown(struct native_client *client);
 
 /* --- native_order.c --- */
 

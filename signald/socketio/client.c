@@ -174,9 +174,8 @@ void client_enter(struct sio_client *client, const struct sio_namespace *nsp,
 		.room = client->has_room
 				? span_of(client->room, client->room_len)
 				: (struct span){NULL, 0},
-		.kept = client->kept,
+		.shown = &client->shown,
 		.wait = client->knocking,
-		.page = client->page,
 		.from = &client->peer,
 	};
 	struct sio_refusal refusal = {
@@ -364,8 +363,7 @@ static void *on_open(struct engine_session *session,
 	client->sio = sio;
 	client->session = session;
 	client->peer = *request->peer;
-	client->page = web_judge_page(request);
-	client->kept = access_keep(sio->loop->config, request);
+	shown_keep(&client->shown, sio->loop->config, request);
 	read_room(client, request);
 	shrunk = realloc(client, sizeof(*client) + client->room_len + 1);
 	if (shrunk)
@@ -427,6 +425,6 @@ static void on_close(enum engine_end end, const char *reason, void *arg)
 	}
 	attachments_free(client->awaited);
 	knock_forget_all(client);
-	access_forget(client->kept);
+	shown_forget(&client->shown);
 	free(client);
 }

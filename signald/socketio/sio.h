@@ -38,8 +38,7 @@ struct sio_client {
 	struct sio_socket *sockets;
 	struct attachments *awaited; /* NULL: no packet lacks attachments */
 	struct net_addr peer;
-	enum origin_verdict page;
-	struct access_kept *kept; /* of its handshake, or NULL */
+	struct shown_kept shown;  /* by its handshake */
 	struct sio_knock *knocks; /* CONNECTs that are not decided yet */
 	/* Of the one that is looked at again, or NULL. */
 	const struct access_wait *knocking;

@@ -28,9 +28,8 @@ struct sio_connect {
 	struct span query; /* of the namespace, in protocol 4's packet */
 	struct span room;  /* ?room= of the handshake, {NULL, 0} without one;
 			   empty when it  could not be read */
-	const struct access_kept *kept; /* of the handshake, or NULL */
+	const struct shown_kept *shown; /* by the handshake */
 	const struct access_wait *wait; /* that of before, or NULL */
-	enum origin_verdict page;	/* that it came from */
 	const struct net_addr *from;
 };
 

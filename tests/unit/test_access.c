@@ -65,8 +65,9 @@ static void set_mode(const char *mode)
 static struct access_verdict judge(const char *shown, enum origin_verdict page)
 {
 	const struct access_ask ask = {
-		.credential = shown ? span_from(shown) : (struct span){NULL, 0},
-		.page = page,
+		.shown = {.page = page,
+			  .credential = shown ? span_from(shown)
+					      : (struct span){NULL, 0}},
 		.room = SPAN("kitchen"),
 		.role = SPAN(""),
 		.from = &from,
@@ -272,7 +273,7 @@ static void claims_are_for_a_room_and_a_role(void **state)
 		(void)span_copy(span_from(cases[i].own_role), claims.role,
 				sizeof(claims.role));
 		make_ticket(claims, ticket);
-		ask.credential = span_from(ticket);
+		ask.shown.credential = span_from(ticket);
 		access_judge(access_of, &ask, &verdict);
 		assert_code(verdict.code, cases[i].code);
 		access_verdict_clear(&verdict);
@@ -296,14 +297,15 @@ static void a_message_tells_a_credential_in_two_forms(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		char space[64];
-		struct span told = access_told(span_from(cases[i].auth), space,
-					       sizeof(space));
+		char space[SHOWN_MAX_CREDENTIAL + 1];
+		struct shown shown = {.credential = {NULL, 0}};
 
+		shown_tell(&shown, span_from(cases[i].auth), space);
 		if (!cases[i].told)
-			assert_null(told.ptr);
+			assert_null(shown.credential.ptr);
 		else
-			assert_true(span_equal(told, span_from(cases[i].told)));
+			assert_true(span_equal(shown.credential,
+					       span_from(cases[i].told)));
 	}
 }
 
