@@ -339,7 +339,12 @@ static void judge_kind(const struct access *access,
 	struct span credential = ask->shown.credential;
 	enum config_mode mode = config_mode(access->loop->config);
 
-	if (span_has_prefix(credential, SPAN(APIKEY_PREFIX)))
+	if (ask->shown.is_too_long)
+		refuse(verdict, "bad-credential",
+		       "what was shown is longer than 8192 bytes, which no "
+		       "key, "
+		       "ticket or token may be");
+	else if (span_has_prefix(credential, SPAN(APIKEY_PREFIX)))
 		judge_key(access, credential, verdict);
 	else if (span_has_prefix(credential, SPAN(TICKET_PREFIX)))
 		judge_ticket(access, credential, verdict);
@@ -384,11 +389,16 @@ static void check_claims(const struct access_ask *ask,
 		claims_clear(&verdict->claims);
 }
 
+static bool shows_nothing(const struct shown *shown)
+{
+	return !shown->credential.len && !shown->is_too_long;
+}
+
 void access_judge(struct access *access, const struct access_ask *ask,
 		  struct access_verdict *verdict)
 {
 	*verdict = (struct access_verdict){0};
-	if (!ask->shown.credential.len || knows_nobody(access))
+	if (shows_nothing(&ask->shown) || knows_nobody(access))
 		judge_nobody(access, ask, verdict);
 	else
 		judge_credential(access, ask, verdict);

@@ -19,6 +19,13 @@ struct shown_bytes {
 	char bytes[];
 };
 
+static void show(struct shown *shown, struct span credential)
+{
+	shown->is_too_long = credential.len > SHOWN_MAX_CREDENTIAL;
+	shown->credential =
+		shown->is_too_long ? (struct span){NULL, 0} : credential;
+}
+
 /* --- with a request --- */
 
 /* Browsers can set no header of a WebSocket but this one. */
@@ -75,7 +82,7 @@ static struct span header_of(const struct web_request *request,
 void shown_read(struct shown *shown, const struct web_request *request,
 		char space[TICKET_LEN + 1])
 {
-	shown->credential = read_credential(request, space);
+	show(shown, read_credential(request, space));
 	shown->origin = header_of(request, SPAN("Origin"));
 	shown->user_agent = header_of(request, SPAN("User-Agent"));
 	shown->page = web_judge_page(request);
@@ -105,9 +112,8 @@ void shown_keep(struct shown_kept *kept, const struct config *config,
 	struct shown shown;
 
 	shown_read(&shown, request, space);
-	*kept = (struct shown_kept){.page = shown.page};
-	if (shown.credential.len > SHOWN_MAX_CREDENTIAL)
-		shown.credential = none;
+	*kept = (struct shown_kept){.page = shown.page,
+				    .is_too_long = shown.is_too_long};
 	if (config_mode(config) != MODE_WEBHOOK) {
 		shown.origin = none;
 		shown.user_agent = none;
@@ -134,7 +140,8 @@ void shown_forget(struct shown_kept *kept)
 
 void shown_recall(struct shown *shown, const struct shown_kept *kept)
 {
-	*shown = (struct shown){.page = kept->page};
+	*shown = (struct shown){.page = kept->page,
+				.is_too_long = kept->is_too_long};
 	if (!kept->bytes)
 		return;
 	shown->credential = kept->bytes->credential;
@@ -149,12 +156,13 @@ void shown_tell(struct shown *shown, struct span auth,
 {
 	const struct span name = SPAN("token");
 	struct span told = auth;
+	int err;
 
 	if (!auth.ptr || (json_type_of(auth) == JSON_TYPE_OBJECT &&
 			  json_pick(auth, &name, 1, &told)))
 		return;
-	if (!told.ptr || told.len > SHOWN_MAX_CREDENTIAL ||
-	    json_read_string(told, space, SHOWN_MAX_CREDENTIAL + 1, &told))
-		return;
-	shown->credential = told;
+	err = json_read_string(told, space, SHOWN_MAX_CREDENTIAL + 1, &told);
+	/* -ENOSPC: told is what it was, with its escapes, and longer still. */
+	if (!err || err == -ENOSPC)
+		show(shown, told);
 }

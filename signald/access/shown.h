@@ -10,13 +10,17 @@
 /* Of an API key, a ticket or a token. */
 #define SHOWN_MAX_CREDENTIAL 8192
 
-/* All of it is borrowed. */
+/*
+ * All of it is borrowed. A credential that is too long is none of ours, and
+ * nothing of it is there; but it was shown, and so whoever did is no guest.
+ */
 struct shown {
 	struct span credential; /* {NULL, 0} for none */
 	struct span origin;	/* the header; {NULL, 0} for none */
 	struct span user_agent; /* the same */
 	/* The page that asks, as web_judge_page() has it. */
 	enum origin_verdict page;
+	bool is_too_long; /* the credential */
 };
 
 /* The same of a handshake, or of a request that waits, for as long as that is
@@ -24,6 +28,7 @@ struct shown {
 struct shown_kept {
 	struct shown_bytes *bytes; /* NULL: there was nothing to keep */
 	enum origin_verdict page;
+	bool is_too_long;
 };
 
 /*

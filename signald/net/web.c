@@ -304,8 +304,8 @@ static struct span origin_of(struct span address)
 enum origin_verdict web_judge_page(const struct web_request *request)
 {
 	const struct http_request *head = request->head;
-	const struct config *config = conn_loop(request->conn)->config;
 	const struct http_header *site, *referer;
+	const struct config *config;
 
 	if (request->origin_verdict != ORIGIN_ABSENT)
 		return request->origin_verdict;
@@ -315,6 +315,7 @@ enum origin_verdict web_judge_page(const struct web_request *request)
 	referer = http_find(head, SPAN("Referer"));
 	if (!referer)
 		return ORIGIN_ABSENT;
+	config = conn_loop(request->conn)->config;
 	return origin_judge(span_from(config->http.origins),
 			    origin_of(referer->value), head->host);
 }

@@ -311,6 +311,23 @@ test('who is refused again and again is slowed down, before it is asked', async 
 	assert.equal(receiver.asked.length, 3);
 });
 
+test('what is too long for a credential is refused as it is, and not asked about', async (t) => {
+	const receiver = await startReceiver(t, () => ({ allowed: true }));
+	const daemon = await start(t, receiver);
+	for (const [dialect, ask] of Object.entries(come)) {
+		assert.equal((await ask(t, daemon, 'x'.repeat(8192))).code, 'in', dialect);
+		assert.equal(receiver.asked.splice(0).length, 1, dialect);
+		const told = await ask(t, daemon, 'x'.repeat(8193));
+		assert.equal(told.code, 'bad-credential', dialect);
+		assert.match(told.message, /longer than 8192 bytes/, dialect);
+	}
+	// In a handshake, and then nothing in the message; or something better.
+	const headers = { Authorization: `Bearer ${'x'.repeat(8193)}` };
+	assert.equal((await come.native(t, daemon, undefined, { peer: { headers } })).code, 'bad-credential');
+	assert.equal(receiver.asked.length, 0);
+	assert.equal((await come.native(t, daemon, 'good', { peer: { headers } })).code, 'in');
+});
+
 test('a stranger makes it be asked no more often than the limits of an address say', async (t) => {
 	const limits = { native: 'joins', socketio: 'joins', ice: 'credentials' };
 	for (const [dialect, kind] of Object.entries(limits)) {

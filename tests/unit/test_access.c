@@ -309,6 +309,115 @@ static void a_message_tells_a_credential_in_two_forms(void **state)
 	}
 }
 
+/* A key of ours and more, of so many bytes. */
+static void fill(char *text, size_t len)
+{
+	memset(text, 'A', len);
+	memcpy(text, key, APIKEY_LEN);
+	text[len] = '\0';
+}
+
+static const char *code_of_shown(const struct shown *shown)
+{
+	const struct access_ask ask = {
+		.shown = *shown, .role = SPAN(""), .from = &from};
+	struct access_verdict verdict;
+
+	const char *code;
+
+	access_judge(access_of, &ask, &verdict);
+	code = verdict.code;
+	access_verdict_clear(&verdict);
+	return code;
+}
+
+static void assert_shown(const struct shown *shown, size_t len)
+{
+	bool is_too_long = len > SHOWN_MAX_CREDENTIAL;
+
+	assert_int_equal(shown->is_too_long, is_too_long);
+	assert_int_equal(shown->credential.len, is_too_long ? 0 : len);
+	assert_int_equal(shown->page, ORIGIN_OWN);
+}
+
+static void a_credential_is_whole_or_none(void **state)
+{
+	static char text[SHOWN_MAX_CREDENTIAL + 100] = "Bearer ";
+	static struct http_request head = {.headers_count = 1};
+	const struct web_request request = {.head = &head,
+					    .origin_verdict = ORIGIN_OWN};
+	const size_t start = sizeof("Bearer ") - 1;
+	char space[TICKET_LEN + 1];
+
+	(void)state;
+	set_mode("guest");
+	for (size_t len = SHOWN_MAX_CREDENTIAL - 1;
+	     len <= SHOWN_MAX_CREDENTIAL + 2; len++) {
+		struct shown_kept kept = {.bytes = NULL};
+		struct shown shown;
+
+		fill(text + start, len);
+		head.headers[0] = (struct http_header){
+			SPAN("Authorization"), span_of(text, start + len)};
+		shown_read(&shown, &request, space);
+		assert_shown(&shown, len);
+		shown_keep(&kept, &config, &request);
+		shown_recall(&shown, &kept);
+		assert_shown(&shown, len);
+		shown_forget(&kept);
+	}
+}
+
+/* len bytes in quotes, the last of them an escape if that is wanted. */
+static struct span quote(char *text, size_t len, const char *last)
+{
+	size_t last_len = strlen(last);
+
+	text[0] = '"';
+	fill(text + 1, len);
+	memcpy(text + len, last, last_len);
+	text[len + last_len] = '"';
+	return span_of(text, len + last_len + 1);
+}
+
+static void what_is_told_is_whole_or_none(void **state)
+{
+	static const char *const lasts[] = {"A", "\\u0041", "\\n"};
+	static char text[SHOWN_MAX_CREDENTIAL + 100];
+	static char space[SHOWN_MAX_CREDENTIAL + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lasts) / sizeof(*lasts); i++) {
+		for (size_t len = SHOWN_MAX_CREDENTIAL - 1;
+		     len <= SHOWN_MAX_CREDENTIAL + 2; len++) {
+			/* It goes before what was shown, if that was good. */
+			struct shown shown = {.credential = span_from(key),
+					      .page = ORIGIN_OWN};
+
+			shown_tell(&shown, quote(text, len, lasts[i]), space);
+			assert_shown(&shown, len);
+			shown_tell(&shown, SPAN("\"short\""), space);
+			assert_shown(&shown, sizeof("short") - 1);
+		}
+	}
+}
+
+static void who_shows_too_much_is_no_guest(void **state)
+{
+	static const char *const modes[] = {"open", "guest", "key", "token"};
+	const struct shown shown = {.page = ORIGIN_OWN, .is_too_long = true};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
+		set_mode(modes[i]);
+		assert_code(code_of_shown(&shown), "bad-credential");
+	}
+	/* Where nobody can vouch it is no matter. */
+	config.access.keys = no_keys;
+	set_mode("open");
+	assert_code(code_of_shown(&shown), NULL);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -324,6 +433,9 @@ int main(void)
 		TEST(tickets_have_a_number_that_they_end_at),
 		TEST(claims_are_for_a_room_and_a_role),
 		TEST(a_message_tells_a_credential_in_two_forms),
+		TEST(a_credential_is_whole_or_none),
+		TEST(what_is_told_is_whole_or_none),
+		TEST(who_shows_too_much_is_no_guest),
 	};
 
 	return cmocka_run_group_tests_name("access", tests, NULL, NULL);
