@@ -93,10 +93,9 @@ void relaying_note(struct relaying *relaying, struct span user,
 	struct listing *next = &relaying->next;
 	struct holder *holder = find_or_make(next, user);
 
-	if (!holder)
-		return;
-	holder->allocations += allocations;
 	next->allocations += allocations;
+	if (holder)
+		holder->allocations += allocations;
 }
 
 static uint64_t count_of(const struct listing *listing, struct span user)

@@ -15,7 +15,8 @@ void relaying_free(struct relaying *relaying);
 void relaying_begin(struct relaying *relaying);
 
 /* A line of it: so many allocations of that user, who may have more lines.
- * Beyond 65,536 users, and without memory, one is left out. */
+ * Beyond 65,536 users, and without memory, the user is left out, and the
+ * allocations are counted still. */
 void relaying_note(struct relaying *relaying, struct span user,
 		   uint64_t allocations);
 

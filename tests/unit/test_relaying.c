@@ -117,7 +117,7 @@ static void many_are_listed_each_once(void **state)
 	assert_int_equal(relaying_allocations(relaying), 0);
 }
 
-static void memory_that_runs_out_loses_a_line_at_most(void **state)
+static void memory_that_runs_out_loses_users_but_no_allocation(void **state)
 {
 	int n = 0;
 
@@ -138,6 +138,25 @@ static void memory_that_runs_out_loses_a_line_at_most(void **state)
 	}
 	relaying_end(relaying, on_change, NULL);
 	assert_true(relaying_of(relaying, SPAN("p-ada")) >= 1);
+	assert_true(relaying_of(relaying, SPAN("p-ada")) < 9);
+	assert_int_equal(relaying_allocations(relaying), 9);
+}
+
+static void allocations_of_more_users_than_fit_are_counted(void **state)
+{
+	enum { FIT = 65536, MORE = 10 };
+	char name[16];
+
+	(void)state;
+	relaying_begin(relaying);
+	for (int i = 0; i < FIT + MORE; i++) {
+		(void)snprintf(name, sizeof(name), "p-%d", i);
+		relaying_note(relaying, span_from(name), 2);
+	}
+	end("");
+	assert_int_equal(relaying_of(relaying, SPAN("p-0")), 2);
+	assert_int_equal(relaying_of(relaying, span_from(name)), 0);
+	assert_int_equal(relaying_allocations(relaying), 2 * (FIT + MORE));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -149,7 +168,8 @@ int main(void)
 		TEST(several_lines_of_one_user_are_added),
 		TEST(a_list_that_was_cut_off_counts_for_nothing),
 		TEST(many_are_listed_each_once),
-		TEST(memory_that_runs_out_loses_a_line_at_most),
+		TEST(allocations_of_more_users_than_fit_are_counted),
+		TEST(memory_that_runs_out_loses_users_but_no_allocation),
 	};
 
 	return cmocka_run_group_tests_name("relaying", tests, NULL, NULL);
