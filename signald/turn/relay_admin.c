@@ -31,6 +31,8 @@ static void stop_watches(struct relay_admin *admin)
 	free(admin->watches);
 	admin->watches = NULL;
 	admin->watches_count = 0;
+	/* Until somebody has looked again, and maybe nobody will. */
+	metric_set(METRIC_TURN_ALLOCATIONS, 0);
 }
 
 int relay_admin_set_servers(struct relay_admin *admin,

@@ -1,6 +1,7 @@
 // Who relays is told as it begins and ends: signald asks the real coturn's
 // administration every five seconds.
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
 import { startDaemon, until } from '../lib/daemon.mjs';
@@ -10,6 +11,9 @@ import { HOOK_SECRET, startReceiver } from '../lib/receiver.mjs';
 import { openClient as openPage } from '../lib/sio-clients.mjs';
 import { PUBLIC4, SECRET, generate, makeFolder, startCoturn } from './coturn.mjs';
 import { mintCredential } from './turn-client.mjs';
+
+// As a file has it.
+const text = (sets) => Object.entries(sets).map(([key, value]) => `[${key.split('.')[0]}]\n${key.split('.')[1]} = ${value}\n`).join('');
 
 const CLI = { 'turn.cli': '127.0.0.1:5766', 'turn.cli_password': 'rQ7wL0sV_3kPz-8dXyTn' };
 // The time between two lists, and some for them.
@@ -40,8 +44,8 @@ test('relaying is told as it begins and ends, and counted', async (t) => {
 	});
 	const told = [];
 	const receiver = await startReceiver(t, ({ events }) => (told.push(...events), {}));
-	const daemon = await startDaemon(t, { sets: {
-		'turn.host': PUBLIC4, 'turn.probe': 'no', 'turn.realm': 'turn.example.org', 'turn.secret': SECRET, 'socketio.namespaces': '/=generic', ...CLI,
+	const daemon = await startDaemon(t, { config: text(CLI), sets: {
+		'turn.host': PUBLIC4, 'turn.probe': 'no', 'turn.realm': 'turn.example.org', 'turn.secret': SECRET, 'socketio.namespaces': '/=generic',
 		'state.dir': await makeFolder(t), 'webhooks.url': receiver.url, 'webhooks.secret': HOOK_SECRET,
 	} });
 	const relaying = async () => (await get(daemon, 'status')).relaying;
@@ -88,6 +92,16 @@ test('relaying is told as it begins and ends, and counted', async (t) => {
 	await webhook('relay.ended', 0);
 
 	// What is not asked is not known.
+	const reload = async (config) => {
+		await writeFile(daemon.configPath, config);
+		assert.equal((await daemon.admin('POST', 'reload')).status, 200);
+	};
+	await reload('');
+	assert.equal(await relaying(), null);
+	assert.equal(await daemon.metric('signald_turn_allocations'), 0);
+	await reload(text(CLI));
+	await until('coturn was asked again', async () => (await relaying())?.allocations === 1, LIMIT_MS);
+	assert.equal(await daemon.metric('signald_turn_allocations'), 1);
 	coturn.child?.kill('SIGKILL');
 	await daemon.waitLog(/turn\.cli_down/);
 	assert.equal(await relaying(), null);
