@@ -9,8 +9,10 @@
 #include "base/member.h"
 #include "net/fetch.h"
 
-#define MAX_KEPT 8	     /* idle connections */
-#define MAX_AT_ONCE 64	     /* connections to one server; more wait */
+/* To one server, where more requests wait; and of all servers when they have
+ * nothing to do: were these fewer, libcurl would close after a burst, and at
+ * every request of a longer one, what it has to open again. */
+#define MAX_CONNECTIONS 64
 #define MAX_HEAD_BYTES 16384 /* of an answer, trailers included */
 #define WHY_CAP 320
 
@@ -466,8 +468,8 @@ static bool set_up_multi(struct fetcher *fetcher)
 	       SET_MULTI(SOCKETDATA, fetcher) &&
 	       SET_MULTI(TIMERFUNCTION, on_timer) &&
 	       SET_MULTI(TIMERDATA, fetcher) &&
-	       SET_MULTI(MAX_HOST_CONNECTIONS, (long)MAX_AT_ONCE) &&
-	       SET_MULTI(MAXCONNECTS, (long)MAX_KEPT);
+	       SET_MULTI(MAX_HOST_CONNECTIONS, (long)MAX_CONNECTIONS) &&
+	       SET_MULTI(MAXCONNECTS, (long)MAX_CONNECTIONS);
 }
 
 int fetcher_new(struct fetcher **fetcherp, struct loop *loop)

@@ -5,8 +5,8 @@
 #include "base/span.h"
 #include "net/loop.h"
 
-/* Connections are kept for the next request to the same server, of which there
- * are at most 64 at once. */
+/* At most 64 requests to one server are made at once; the others wait. As many
+ * connections are kept for the next ones. */
 struct fetcher;
 
 /* One request under way. */

@@ -23,10 +23,11 @@ struct run {
 	struct loop *loop;
 	struct fetcher *fetcher;
 	struct fetch_request request;
-	bool is_in_turn;
+	int at_once;
 	bool is_inside; /* of fetch_start() */
 	char **urls;	/* those to come */
-	int left;	/* answers to come */
+	int unstarted;
+	int left; /* answers to come */
 	long cancel_ms;
 	struct fetch *last;
 	uint64_t beat_ns, stall_ns;
@@ -82,7 +83,7 @@ static void on_done(const struct fetch_answer *answer, void *arg)
 	buf_clear(&line);
 	if (!--run->left)
 		loop_stop(run->loop);
-	else if (run->is_in_turn)
+	else if (run->unstarted)
 		start(run);
 }
 
@@ -91,6 +92,7 @@ static void start(struct run *run)
 	int err;
 
 	run->request.url = *run->urls++;
+	run->unstarted--;
 	run->is_inside = true;
 	err = fetch_start(&run->last, run->fetcher, &run->request, on_done,
 			  run);
@@ -134,7 +136,7 @@ static void set_up(struct run *run, int argc, char **argv)
 	static const char *headers[2];
 	int option;
 
-	while ((option = getopt(argc, argv, "a:t:m:b:h:c:s")) != -1) {
+	while ((option = getopt(argc, argv, "a:t:m:b:h:c:n:")) != -1) {
 		switch (option) {
 		case 'a':
 			run->request.ca_file = optarg;
@@ -156,16 +158,18 @@ static void set_up(struct run *run, int argc, char **argv)
 		case 'c':
 			run->cancel_ms = atol(optarg);
 			break;
-		case 's':
-			run->is_in_turn = true;
+		case 'n':
+			run->at_once = atoi(optarg);
 			break;
 		default:
 			die("usage: fetch-tool [-a CA] [-t MS] [-m BYTES] "
-			    "[-b BODY] [-h HEADER] [-c CANCEL_MS] [-s] URL...");
+			    "[-b BODY] [-h HEADER] [-c CANCEL_MS] [-n AT_ONCE] "
+			    "URL...");
 		}
 	}
 	run->urls = argv + optind;
 	run->left = argc - optind;
+	run->unstarted = run->left;
 }
 
 int main(int argc, char **argv)
@@ -190,7 +194,7 @@ int main(int argc, char **argv)
 		(void)event_add(cancel,
 				&(struct timeval){run.cancel_ms / 1000,
 						  run.cancel_ms % 1000 * 1000});
-	for (int i = run.is_in_turn ? 1 : run.left; i > 0; i--)
+	for (int i = 0; run.unstarted && (!run.at_once || i < run.at_once); i++)
 		start(&run);
 	(void)loop_run(run.loop);
 	beat_cb(-1, 0, &run);

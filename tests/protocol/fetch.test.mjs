@@ -122,8 +122,17 @@ describe('an answer comes', () => {
 		const { answers } = await fetchAll(['-a', ca, ...urls]);
 		assert.deepEqual(answers.map(({ body }) => body).sort(), urls.map((_, i) => `/${i}`).sort());
 		connections = 0;
-		await fetchAll(['-a', ca, '-s', ...urls]);
+		await fetchAll(['-a', ca, '-n', '1', ...urls]);
 		assert.equal(connections, 1);
+	});
+
+	test('to many at once again and again, over the connections of the first ones', async (t) => {
+		let connections = 0;
+		const { server, url, ca } = await startServer(t, (request, response) => setTimeout(() => response.end('x'), 50));
+		server.on('secureConnection', () => connections++);
+		const { answers } = await fetchAll(['-a', ca, '-n', '64', ...Array.from({ length: 256 }, () => url)]);
+		assert.ok(answers.every(({ body }) => body === 'x'));
+		assert.equal(connections, 64);
 	});
 
 	test('whatever proxy the environment names', async (t) => {
