@@ -9,22 +9,24 @@
 #define GRACE_S 300u
 #define MAX_GRACE_S 86400u
 
-/* What a key is replaced by, and for how long the one before it is good. */
+/* What is asked for. Each kind of key has one of them: resume keys end with
+ * what they signed, two days after their making, or at once. */
 struct rotation {
 	bool is_void;	  /* what earlier keys signed is good no more */
-	uint64_t grace_s; /* asked for; then the one that it became */
+	uint64_t grace_s; /* for so long the earlier key is good still */
 };
 
-static void answer(const struct admin_ask *ask, const struct rotation *rotation)
+/* grace_s  in so many seconds nothing of before is good any more */
+static void answer(const struct admin_ask *ask, uint64_t grace_s)
 {
 	struct buf body = {0};
 
 	log_info("admin.rotated", log_span("what", ask->name),
-		 log_int("grace_s", rotation->grace_s));
+		 log_int("grace_s", grace_s));
 	buf_append_str(&body, "{\"rotated\":");
 	buf_append_json(&body, ask->name);
 	buf_append_str(&body, ",\"graceSeconds\":");
-	buf_append_u64(&body, rotation->grace_s);
+	buf_append_u64(&body, grace_s);
 	buf_append_str(&body, "}\n");
 	admin_reply(ask, 200, &body);
 }
@@ -40,7 +42,7 @@ static void refuse_disk(const struct admin_ask *ask, int err)
 }
 
 static void rotate_resume_keys(const struct admin_ask *ask,
-			       struct rotation *rotation)
+			       const struct rotation *rotation)
 {
 	const struct admin_parts *parts = &ask->admin->parts;
 	uint64_t now_s = clock_wall_s(&parts->loop->clock);
@@ -62,12 +64,11 @@ static void rotate_resume_keys(const struct admin_ask *ask,
 	}
 	if (rotation->is_void)
 		parts->ops->on_tokens_void(parts->arg);
-	rotation->grace_s = keyring_grace_s(parts->keyring, now_s);
-	answer(ask, rotation);
+	answer(ask, keyring_grace_s(parts->keyring, now_s));
 }
 
 static void rotate_admin_key(const struct admin_ask *ask,
-			     struct rotation *rotation)
+			     const struct rotation *rotation)
 {
 	struct admin *admin = ask->admin;
 	const struct loop *loop = admin->parts.loop;
@@ -84,38 +85,56 @@ static void rotate_admin_key(const struct admin_ask *ask,
 	if (err)
 		refuse_disk(ask, err);
 	else
-		answer(ask, rotation);
+		answer(ask, rotation->grace_s);
 }
+
+enum option { OPTION_VOID, OPTION_GRACE, OPTIONS_COUNT };
 
 static const struct {
 	const char *name;
-	void (*rotate)(const struct admin_ask *ask, struct rotation *rotation);
-	bool has_grace; /* the body may have graceSeconds; else void */
+	void (*rotate)(const struct admin_ask *ask,
+		       const struct rotation *rotation);
+	enum option option;
+	const char *form;
 } kinds[] = {
-	{"resume-keys", rotate_resume_keys, false},
-	{"admin-key", rotate_admin_key, true},
+	{"resume-keys", rotate_resume_keys, OPTION_VOID,
+	 "the body is none, or {\"void\": true}: resume keys have no "
+	 "graceSeconds"},
+	{"admin-key", rotate_admin_key, OPTION_GRACE,
+	 "the body is none, or {\"graceSeconds\": N}, with N from 0 to 86400 "
+	 "(a day), and 0 for a key that is void at once"},
 };
 
 #define KINDS_COUNT (sizeof(kinds) / sizeof(*kinds))
 
-/* {"void": true} or {"graceSeconds": N}, or nothing. */
-static int read_body(const struct admin_ask *ask, bool has_grace,
-		     struct rotation *rotation)
+static int read_option(enum option option, struct span value,
+		       struct rotation *rotation)
 {
-	const struct span name =
-		has_grace ? SPAN("graceSeconds") : SPAN("void");
-	struct span body = ask->request->body, value = {0};
-
-	if (!body.len)
-		return 0;
-	if (json_pick(body, &name, 1, &value))
-		return -EINVAL;
-	if (!value.ptr)
-		return 0;
-	if (has_grace)
+	if (option == OPTION_GRACE)
 		return json_to_u64(value, MAX_GRACE_S, &rotation->grace_s);
 	rotation->is_void = span_equal(value, SPAN("true"));
 	return json_type_of(value) == JSON_TYPE_BOOL ? 0 : -EINVAL;
+}
+
+/* What another kind has would be thought to have been done. */
+static int read_body(struct span body, enum option has,
+		     struct rotation *rotation)
+{
+	static const struct span names[OPTIONS_COUNT] = {
+		[OPTION_VOID] = SPAN_INIT("void"),
+		[OPTION_GRACE] = SPAN_INIT("graceSeconds"),
+	};
+	struct span values[OPTIONS_COUNT];
+
+	if (!body.len)
+		return 0;
+	if (json_pick(body, names, OPTIONS_COUNT, values))
+		return -EINVAL;
+	for (int i = 0; i < OPTIONS_COUNT; i++)
+		if (values[i].ptr &&
+		    (i != (int)has || read_option(has, values[i], rotation)))
+			return -EINVAL;
+	return 0;
 }
 
 void admin_rotate(const struct admin_ask *ask)
@@ -131,13 +150,8 @@ void admin_rotate(const struct admin_ask *ask)
 			     "resume-keys and admin-key are rotated here; the "
 			     "secret of TURN by turnconf rotate, what the "
 			     "configuration holds by a reload");
-	else if (read_body(ask, kinds[i].has_grace, &rotation))
-		admin_refuse(
-			ask, 400,
-			kinds[i].has_grace
-				? "the body is none, or {\"graceSeconds\": "
-				  "N}, with N from 0 to 86400 (a day)"
-				: "the body is none, or {\"void\": true}");
+	else if (read_body(ask->request->body, kinds[i].option, &rotation))
+		admin_refuse(ask, 400, kinds[i].form);
 	else
 		kinds[i].rotate(ask, &rotation);
 }

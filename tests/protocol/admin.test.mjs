@@ -343,7 +343,7 @@ describe('what is done', () => {
 		own = await restart(t, own);
 		assert.equal(await resumes(t, own, first.token), 'bad-token');
 		assert.equal(await resumes(t, own, second.token), 'resumed');
-		for (const body of ['{"void": 1}', 'x', '[]'])
+		for (const body of ['{"void": 1}', '{"void": "true"}', '{"void": null}', '{"graceSeconds": 0}', 'x', '[]'])
 			await assertProblem(await own.admin('POST', 'rotate/resume-keys', { body }), 400, /\{"void": true\}/);
 	});
 
@@ -369,7 +369,11 @@ describe('what is done', () => {
 		assert.deepEqual([await knows(third), await knows(await read())], [401, 200]);
 		for (const key of [first, second, third, await read()])
 			assert.ok(!own.log.includes(key), 'no key is in the log');
-		await assertProblem(await rotate(await read(), '{"graceSeconds": 86401}'), 400, /from 0 to 86400/);
+		const last = await read();
+		for (const value of ['86401', '-1', '-0', '0.5', '1.0', '1e3', '18446744073709551617', '1'.repeat(400), '"60"', 'true', 'null', '[1]', '{}', '', '1, "graceSeconds": 2'])
+			await assertProblem(await rotate(last, `{"graceSeconds": ${value}}`), 400, /from 0 to 86400/);
+		await assertProblem(await rotate(last, '{"void": true}'), 400, /0 for a key that is void at once/);
+		assert.equal(await read(), last, 'none of it changed anything');
 	});
 
 	test('what is not made here is not rotated here', async () => {
