@@ -152,39 +152,51 @@ static int open_socket(const struct net_addr *addr, int *fdp)
 	return err;
 }
 
-int listener_new(struct listener **listenerp, struct conn_set *set,
-		 const struct net_addr *addr, listener_accept_fn *on_accept,
-		 void *arg)
+/* fd is the listener's, also on failure. */
+static int new_on(struct listener **listenerp, struct conn_set *set, int fd,
+		  listener_accept_fn *on_accept, void *arg)
 {
 	struct listener *listener = calloc(1, sizeof(*listener));
 	struct sockaddr_storage bound;
 	socklen_t bound_len = sizeof(bound);
-	int err = -ENOMEM;
 
-	if (!listener)
-		return err;
+	if (!listener) {
+		(void)close(fd);
+		return -ENOMEM;
+	}
 	listener->set = set;
 	listener->on_accept = on_accept;
 	listener->arg = arg;
 	listener->pause.fire = pause_ended;
-	listener->fd = -1;
-	err = open_socket(addr, &listener->fd);
-	if (err)
-		goto fail;
-	(void)getsockname(listener->fd, (struct sockaddr *)&bound, &bound_len);
+	listener->fd = fd;
+	(void)getsockname(fd, (struct sockaddr *)&bound, &bound_len);
 	net_addr_from(&listener->addr, (struct sockaddr *)&bound);
-	listener->event = event_new(conn_set_loop(set)->base, listener->fd,
+	listener->event = event_new(conn_set_loop(set)->base, fd,
 				    EV_READ | EV_PERSIST, accept_cb, listener);
 	if (!listener->event || event_add(listener->event, NULL)) {
-		err = -ENOMEM;
-		goto fail;
+		listener_free(listener);
+		return -ENOMEM;
 	}
 	*listenerp = listener;
 	return 0;
+}
 
-fail:
-	listener_free(listener);
-	return err;
+int listener_new(struct listener **listenerp, struct conn_set *set,
+		 const struct net_addr *addr, listener_accept_fn *on_accept,
+		 void *arg)
+{
+	int fd = -1;
+	int err = open_socket(addr, &fd);
+
+	return err ? err : new_on(listenerp, set, fd, on_accept, arg);
+}
+
+int listener_new_inherited(struct listener **listenerp, struct conn_set *set,
+			   int fd, listener_accept_fn *on_accept, void *arg)
+{
+	/* With a queue as long as that of our own. */
+	(void)listen(fd, BACKLOG);
+	return new_on(listenerp, set, fd, on_accept, arg);
 }
 
 const struct net_addr *listener_addr(const struct listener *listener)

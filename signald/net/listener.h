@@ -21,6 +21,13 @@ int listener_new(struct listener **listenerp, struct conn_set *set,
 		 const struct net_addr *addr, listener_accept_fn *on_accept,
 		 void *arg);
 
+/*
+ * The same on a socket that listens already, does not block, and is closed with
+ * the listener, or here on failure. Returns 0 or -ENOMEM.
+ */
+int listener_new_inherited(struct listener **listenerp, struct conn_set *set,
+			   int fd, listener_accept_fn *on_accept, void *arg);
+
 /* The address in use, with the port the system chose for port 0. */
 const struct net_addr *listener_addr(const struct listener *listener);
 
