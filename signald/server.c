@@ -420,6 +420,7 @@ int server_new(struct server **serverp, struct config *config,
 	server->api.pool = &server->turn.pool;
 	server->api.probe = &server->turn.probe;
 	server_configure_log(config);
+	server_open_notify(server);
 	log_mode(config);
 	err = build(server);
 	if (err) {
@@ -438,6 +439,7 @@ int server_run(struct server *server)
 	int err;
 
 	log_info("server.start", log_str("version", SIGNALD_VERSION));
+	server_tell_ready(server);
 	err = loop_run(server->loop);
 	log_info("server.end");
 	return err;
@@ -455,6 +457,7 @@ void server_free(struct server *server)
 		hub_end_away(server->hub);
 	for (size_t i = 0; i < server->listeners_count; i++)
 		listener_free(server->listeners[i]);
+	inherited_clear(&server->inherited);
 	tls_server_free(server->tls);
 	tunnels_free(server->tunnels);
 	web_free(server->operator_web);
@@ -474,6 +477,7 @@ void server_free(struct server *server)
 	keyring_free(server->keyring);
 	limits_free(server->limits);
 	loop_free(server->loop);
+	notify_clear(&server->notify);
 	if (server->config != server->first_config)
 		config_free(server->config);
 	config_free(server->first_config);

@@ -27,6 +27,7 @@ static void drain(struct server *server)
 	server->drain_ends_ms = server->loop->clock.mono_ms +
 				spread_s * 1000ull + DRAIN_GRACE_MS;
 	server->api.is_draining = true;
+	server_tell_draining(server, spread_s * 1000 + DRAIN_GRACE_MS);
 	web_drain(server->web);
 	hub_drain(server->hub);
 	native_drain(server->native, spread_s);
@@ -113,6 +114,7 @@ void server_on_tick(void *arg)
 {
 	struct server *server = arg;
 
+	server_tell_alive(server);
 	follow_cert(server);
 	hub_tick(server->hub);
 	admin_tick(server->admin);
@@ -186,7 +188,7 @@ static void refuse_reload(struct admin_reload *result, const char *reason)
 	(void)snprintf(result->refused, sizeof(result->refused), "%s", reason);
 }
 
-static void reload(struct server *server, struct admin_reload *result)
+static void read_again(struct server *server, struct admin_reload *result)
 {
 	char why[TOKENS_MAX_ERROR] = "out of memory";
 	struct config_error error;
@@ -221,6 +223,13 @@ static void reload(struct server *server, struct admin_reload *result)
 	if (*result->restart)
 		log_warn("config.needs_restart",
 			 log_str("keys", result->restart));
+}
+
+static void reload(struct server *server, struct admin_reload *result)
+{
+	server_tell_reloading(server);
+	read_again(server, result);
+	server_tell_reloaded(server, result);
 }
 
 static void on_admin_drain(void *arg)

@@ -7,11 +7,13 @@
 #include "admin/key.h"
 #include "admin/notices.h"
 #include "admin/pages.h"
+#include "base/notify.h"
 #include "dialect/api.h"
 #include "dialect/native.h"
 #include "dialect/socketio.h"
 #include "net/files.h"
 #include "net/front.h"
+#include "net/inherited.h"
 #include "net/listener.h"
 #include "net/proxied.h"
 #include "policy/lasting.h"
@@ -27,6 +29,10 @@ struct server {
 	struct config *config;
 	struct config *first_config; /* of the start: what restart keys mean */
 	const struct config_sources *sources;
+	struct notify notify;
+	uint64_t status_ms; /* when it was last told */
+	char status[NOTIFY_MAX_STATUS];
+	char refused[CONFIG_MAX_ERROR]; /* why, the last reload; "": not */
 	struct loop *loop;
 	struct limits *limits;
 	struct conn_set *conns;
@@ -56,6 +62,7 @@ struct server {
 	struct proxied plain_clients; /* of listen.address */
 	struct proxied tls_clients;   /* of listen.tls */
 	uint64_t cert_seen_ms;
+	struct inherited inherited;
 	struct listener *listeners[SERVER_MAX_LISTENERS];
 	size_t listeners_count;
 	struct event *signals[SERVER_SIGNALS_COUNT];
@@ -94,6 +101,19 @@ void server_on_conn_freed(void *arg);
 /* What it does while it runs: server_life.c. Signals end it or make it read its
  * configuration again; returns 0 or -ENOMEM. */
 int server_catch_signals(struct server *server);
+
+/*
+ * What the service manager hears, if there is one: server_notify.c. It is told
+ * that it may wait for the end of a drain; and how the server is, every few
+ * seconds when that has changed.
+ */
+void server_open_notify(struct server *server);
+void server_tell_ready(struct server *server);
+void server_tell_reloading(const struct server *server);
+void server_tell_reloaded(struct server *server,
+			  const struct admin_reload *result);
+void server_tell_draining(struct server *server, unsigned at_most_ms);
+void server_tell_alive(struct server *server);
 
 /* What operators have it do; arg is the server: server_life.c. */
 extern const struct admin_ops server_admin_ops;
