@@ -225,6 +225,8 @@ lengths: ## how long our functions are
 long: all ## repetitions, long fuzzing, a fresh machine: an hour or so
 	tests/long
 
+UNITS := $(notdir $(wildcard scripts/systemd/*.service scripts/systemd/*.socket))
+
 .PHONY: install
 install: all ## into PREFIX (/usr/local)
 	install -Dm755 $(BUILD)/signald $(DESTDIR)$(PREFIX)/bin/signald
@@ -232,6 +234,13 @@ install: all ## into PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/share/signald
 	cp -R $(BUILD)/share/. $(DESTDIR)$(PREFIX)/share/signald/
 	chmod -R u=rwX,go=rX $(DESTDIR)$(PREFIX)/share/signald
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for unit in $(UNITS); do \
+		sed -E 's|/usr/bin/(signald\|turnconf) |$(PREFIX)/bin/\1 |' scripts/systemd/$$unit \
+			>$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit && \
+		chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit 1; \
+	done
+	install -Dm644 scripts/systemd/signald.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/signald.conf
 
 .PHONY: clean
 clean: ## remove what was built

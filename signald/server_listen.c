@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "server_parts.h"
 
+#define FIRST_UNPRIVILEGED_PORT 1024
+
 /* What an address is for, as the log has it. */
 struct purpose {
 	const char *name;
@@ -45,11 +47,21 @@ static void log_address(const struct listener *listener,
 			 log_str("for", purpose->name));
 }
 
+/* Why an address cannot be listened on, and what to do about it. */
+static const char *describe(int err, const struct net_addr *addr)
+{
+	if (err == -EACCES && addr->port < FIRST_UNPRIVILEGED_PORT)
+		return "Permission denied: a port below 1024 is for root, who "
+		       "becomes process.user then, or for a socket unit of "
+		       "systemd's (signald.socket)";
+	return strerror(-err);
+}
+
 static int listen_on(struct server *server, struct span text,
 		     const struct purpose *purpose)
 {
 	const struct inherited_socket *from = NULL;
-	struct net_addr addr;
+	struct net_addr addr = {0};
 	int err = net_addr_parse(text, &addr);
 
 	if (!err && server->listeners_count == SERVER_MAX_LISTENERS)
@@ -59,7 +71,7 @@ static int listen_on(struct server *server, struct span text,
 	if (err) {
 		log_error("server.fail", log_str("what", "listen"),
 			  log_span("address", text),
-			  log_str("error", strerror(-err)));
+			  log_str("error", describe(err, &addr)));
 		return err;
 	}
 	log_address(server->listeners[server->listeners_count++], purpose,

@@ -64,6 +64,7 @@ procps		command ps
 python3		command python3
 redis-server	command redis-server
 spin		command spin
+systemd		command systemd-analyze
 '
 
 has() {

@@ -1,6 +1,7 @@
 // Under a service manager: what it is told, and sockets that it has opened.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import https from 'node:https';
 import { describe, test } from 'node:test';
@@ -41,6 +42,12 @@ function spawnWith(t, sockets, sets, env = {}, isTwice = false) {
 	});
 	daemon.says = (pattern) => until(`${pattern} in ${daemon.log}`, () => daemon.log.match(pattern));
 	return daemon;
+}
+
+function skipLowPort() {
+	if (!isRoot)
+		return 'only root can take it away';
+	return Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start')) < 1024 && 'here they are for everybody';
 }
 
 async function healthOf(port, host = '127.0.0.1') {
@@ -160,6 +167,13 @@ describe('sockets of the manager', () => {
 		const daemon = spawnWith(t, [low], { 'listen.address': `127.0.0.1:${low.port}`, 'listen.metrics': '', 'process.user': 'nobody' });
 		await daemon.says(/server\.start/);
 		assert.equal(await healthOf(low.port), 200);
+	});
+
+	test('are named to whom may not open a port below 1024', { skip: skipLowPort() }, async () => {
+		const { status, stderr } = spawnSync('setpriv', ['--bounding-set=-net_bind_service', program,
+			'--set', 'listen.address=127.0.0.1:81', '--set', 'listen.metrics='], { env: cleanEnv(), encoding: 'utf8', timeout: 10000 });
+		assert.equal(status, 1);
+		assert.match(stderr, /address=127\.0\.0\.1:81 error="Permission denied: a port below 1024 .* \(signald\.socket\)"/);
 	});
 
 	test('keep who comes until the next process is there', async (t) => {

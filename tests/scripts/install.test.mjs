@@ -2,7 +2,7 @@
 // browser clients are for everybody to read.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmod, cp, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
@@ -59,4 +59,19 @@ test('whoever builds and installs, everybody can read what is served', async (t)
 		await chmod(name, isFolder ? 0o700 : 0o600);
 	await install(tree, second);
 	await assertReadable(path.join(second, 'usr/share/signald'));
+});
+
+test('the units start what was installed', async (t) => {
+	const tree = await makeTree(t);
+	const out = path.join(tree, 'out');
+
+	await install(tree, out);
+	const folder = path.join(out, 'usr/lib/systemd/system');
+	assert.deepEqual((await readdir(folder)).sort(),
+		['signald-coturn-tunnel.service', 'signald-coturn.service', 'signald.service', 'signald.socket']);
+	await run('make', ['-s', 'install', 'SHARED_SRC=', `DESTDIR=${out}`], { cwd: tree, env: cleanEnv({ MAKEFLAGS: '' }) });
+	const text = await readFile(path.join(out, 'usr/local/lib/systemd/system/signald-coturn.service'), 'utf8');
+	assert.equal(text.match(/ \/usr\/local\/bin\/turnconf /g).length, 2);
+	assert.match(text, /ExecStart=\/usr\/bin\/turnserver /);
+	assert.doesNotMatch(text, /\/usr\/bin\/turnconf/);
 });
