@@ -22,6 +22,7 @@
 #include "ctl.h"
 #include "dialect/socketio.h"
 #include "issue.h"
+#include "net/tls_temporary.h"
 #include "rules/rules.h"
 #include "server.h"
 
@@ -240,6 +241,9 @@ static int check_named(const struct config *config, struct config_error *error)
 	if (!err)
 		err = check_folder("http.root", config->http.root, F_OK, error);
 	if (!err)
+		err = check_folder("http.challenges", config->http.challenges,
+				   R_OK | X_OK, error);
+	if (!err)
 		err = check_folder("state.dir", config->state.dir,
 				   R_OK | W_OK | X_OK, error);
 	if (!err)
@@ -250,7 +254,7 @@ static int check_named(const struct config *config, struct config_error *error)
 			(void)snprintf(error->text, sizeof(error->text), "%s",
 				       of_tokens);
 	}
-	if (err || !*config->listen.tls)
+	if (err || !*config->listen.tls || tls_temporary_is_wanted(config))
 		return err;
 	clock_update(&clock);
 	err = cert_check(config->tls.cert, config->tls.key,

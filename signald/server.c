@@ -386,6 +386,16 @@ static int start_web(struct server *server)
 	return 0;
 }
 
+static int start_redirect(struct server *server)
+{
+	const struct config *config = server->config;
+	int err = redirect_init(&server->redirect, server->conns, server->loop);
+
+	return err ? server_fail("http.challenges", config->http.challenges,
+				 err)
+		   : 0;
+}
+
 static int build(struct server *server)
 {
 	int err = start_base(server);
@@ -400,6 +410,8 @@ static int build(struct server *server)
 	if (err)
 		return server_fail("memory", "", err);
 	err = start_tls(server);
+	if (!err)
+		err = start_redirect(server);
 	return err ? err : server_listen(server);
 }
 
@@ -460,6 +472,7 @@ void server_free(struct server *server)
 	inherited_clear(&server->inherited);
 	tls_server_free(server->tls);
 	tunnels_free(server->tunnels);
+	redirect_clear(&server->redirect);
 	web_free(server->operator_web);
 	web_free(server->web);
 	admin_free(server->admin);

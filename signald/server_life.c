@@ -29,6 +29,7 @@ static void drain(struct server *server)
 	server->api.is_draining = true;
 	server_tell_draining(server, spread_s * 1000 + DRAIN_GRACE_MS);
 	web_drain(server->web);
+	web_drain(server->redirect.web);
 	hub_drain(server->hub);
 	native_drain(server->native, spread_s);
 	socketio_drain(server->socketio, spread_s);

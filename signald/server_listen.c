@@ -114,13 +114,19 @@ static int listen_everywhere(struct server *server)
 				     &server->plain_clients};
 	const struct purpose tls = {"tls", proxied_accept,
 				    &server->tls_clients};
+	const struct purpose redirect = {"redirect", proxied_accept,
+					 &server->redirect_clients};
 	int err;
 
 	server->plain_clients = (struct proxied){web_accept, server->web};
 	server->tls_clients = (struct proxied){front_accept, &server->front};
+	server->redirect_clients =
+		(struct proxied){web_accept, server->redirect.web};
 	err = listen_on_all(server, config->listen.address, &http);
 	if (!err)
 		err = listen_on_all(server, config->listen.tls, &tls);
+	if (!err)
+		err = listen_on_all(server, config->listen.redirect, &redirect);
 	return err ? err : listen_for_operators(server);
 }
 
@@ -137,9 +143,9 @@ static int refuse_left(const struct inherited *inherited)
 		  log_str("address", name), log_str("inherited", left->name),
 		  log_str("error",
 			  "a socket was inherited for it, and none of "
-			  "listen.address, listen.tls and listen.metrics has "
-			  "this address: add it there, or take it from the "
-			  "socket unit"));
+			  "listen.address, listen.tls, listen.redirect and "
+			  "listen.metrics has this address: add it there, or "
+			  "take it from the socket unit"));
 	return -EADDRNOTAVAIL;
 }
 

@@ -16,6 +16,7 @@
 #include "net/inherited.h"
 #include "net/listener.h"
 #include "net/proxied.h"
+#include "net/redirect.h"
 #include "policy/lasting.h"
 #include "server.h"
 #include "turn/side.h"
@@ -59,8 +60,10 @@ struct server {
 	struct tls_server *tls; /* NULL where listen.tls is empty */
 	struct tunnels *tunnels;
 	struct front front;
-	struct proxied plain_clients; /* of listen.address */
-	struct proxied tls_clients;   /* of listen.tls */
+	struct redirect redirect;
+	struct proxied plain_clients;	 /* of listen.address */
+	struct proxied tls_clients;	 /* of listen.tls */
+	struct proxied redirect_clients; /* of listen.redirect */
 	uint64_t cert_seen_ms;
 	struct inherited inherited;
 	struct listener *listeners[SERVER_MAX_LISTENERS];

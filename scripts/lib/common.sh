@@ -60,6 +60,8 @@ iproute2	command ip
 nftables	command nft
 libmaxminddb0	file /usr/lib/*/libmaxminddb.so.0
 libnss3-tools	command certutil
+lego		command lego
+pebble		command pebble
 procps		command ps
 python3		command python3
 redis-server	command redis-server

@@ -94,6 +94,17 @@ int net_addr_parse(struct span text, struct net_addr *addr)
 	return 0;
 }
 
+uint16_t net_addr_first_port(struct span list)
+{
+	struct net_addr addr;
+	struct span item;
+
+	if (!list.len || !span_next_item(&list, ',', &item) ||
+	    net_addr_parse(item, &addr))
+		return 0;
+	return addr.port;
+}
+
 void net_addr_format_ip(const struct net_addr *addr, char out[NET_ADDR_CAP])
 {
 	out[0] = '\0';

@@ -30,6 +30,10 @@ int net_addr_parse_ip(struct span text, struct net_addr *addr);
 /* Parse ADDRESS:PORT or [IPv6]:PORT. Returns 0 or -EINVAL. */
 int net_addr_parse(struct span text, struct net_addr *addr);
 
+/* The port of the first of a list of addresses, parted by commas: where clients
+ * find what listens on all of them. 0 where there is none. */
+uint16_t net_addr_first_port(struct span list);
+
 /* "192.0.2.1", "2001:db8::1". */
 void net_addr_format_ip(const struct net_addr *addr, char out[NET_ADDR_CAP]);
 

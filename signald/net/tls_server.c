@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "net/tls_inside.h"
 #include "net/tls_server.h"
+#include "net/tls_temporary.h"
 #include "policy/metric.h"
 
 /* Of TLS 1.2: forward secrecy and authenticated encryption only. All that TLS
@@ -74,16 +75,11 @@ static int use_files(SSL_CTX *ctx, const struct config *config,
 	return -EINVAL;
 }
 
-static int new_ctx(SSL_CTX **ctxp, const struct config *config,
-		   char why[CERT_MAX_ERROR])
+static int new_ctx(SSL_CTX **ctxp)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-	int err = -ENOMEM;
+	int err = ctx ? settle(ctx) : -ENOMEM;
 
-	if (ctx)
-		err = settle(ctx);
-	if (!err)
-		err = use_files(ctx, config, why);
 	if (err)
 		SSL_CTX_free(ctx);
 	else
@@ -122,28 +118,67 @@ static void tell(const struct config *config, uint64_t now_s)
 			 log_int("days_left", days));
 }
 
+static void take_ctx(struct tls_server *server, SSL_CTX *ctx)
+{
+	SSL_CTX_free(server->ctx);
+	server->ctx = ctx;
+}
+
 /* Returns 0, -EKEYEXPIRED when it is loaded but no client will trust it, or an
  * error as tls_server_new(). */
 static int load(struct tls_server *server, const struct config *config,
 		uint64_t now_s, char why[CERT_MAX_ERROR])
 {
-	int judged;
+	int judged = cert_check(config->tls.cert, config->tls.key, now_s, why);
 	SSL_CTX *ctx;
 	int err;
 
+	if (judged && (judged != -EKEYEXPIRED || server->ctx))
+		return judged;
+	err = new_ctx(&ctx);
+	if (err)
+		return err;
+	err = use_files(ctx, config, why);
+	if (err) {
+		SSL_CTX_free(ctx);
+		return err;
+	}
+	take_ctx(server, ctx);
+	tell(config, now_s);
+	return judged;
+}
+
+static int load_temporary(struct tls_server *server,
+			  const struct config *config)
+{
+	SSL_CTX *ctx;
+	int err = new_ctx(&ctx);
+
+	if (err)
+		return err;
+	err = tls_temporary_use(ctx);
+	if (err) {
+		SSL_CTX_free(ctx);
+		return err;
+	}
+	take_ctx(server, ctx);
+	log_warn("tls.temporary", log_str("cert", config->tls.cert),
+		 log_str("means", "it, or its key, is not there yet: until "
+				  "then the certificate is one that no client "
+				  "trusts"));
+	return 0;
+}
+
+/* The first, or what has taken its place. */
+static int load_now(struct tls_server *server, const struct config *config,
+		    uint64_t now_s, char why[CERT_MAX_ERROR])
+{
 	server->loaded = look_at(config);
 	server->seen = server->loaded;
 	server->loaded_at_s = now_s;
-	judged = cert_check(config->tls.cert, config->tls.key, now_s, why);
-	if (judged && (judged != -EKEYEXPIRED || server->ctx))
-		return judged;
-	err = new_ctx(&ctx, config, why);
-	if (err)
-		return err;
-	SSL_CTX_free(server->ctx);
-	server->ctx = ctx;
-	tell(config, now_s);
-	return judged;
+	return !server->ctx && tls_temporary_is_wanted(config)
+		       ? load_temporary(server, config)
+		       : load(server, config, now_s, why);
 }
 
 int tls_server_new(struct tls_server **serverp, const struct config *config,
@@ -157,7 +192,7 @@ int tls_server_new(struct tls_server **serverp, const struct config *config,
 		return err;
 	server->io = tls_io_new();
 	if (server->io)
-		err = load(server, config, now_s, why);
+		err = load_now(server, config, now_s, why);
 	if (err == -EKEYEXPIRED) {
 		log_error("tls.expired", log_str("what", why));
 		err = 0;
@@ -184,7 +219,7 @@ void tls_server_reload(struct tls_server *server, const struct config *config,
 {
 	char why[CERT_MAX_ERROR] = "out of memory";
 
-	if (load(server, config, now_s, why))
+	if (load_now(server, config, now_s, why))
 		log_error("tls.refused", log_str("why", why),
 			  log_str("means", "the certificate that was loaded "
 					   "before stays"));

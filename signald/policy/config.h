@@ -31,18 +31,21 @@ struct config_server;
  */
 struct config {
 	struct {
-		char *address; /* list of ADDRESS:PORT, checked */
-		char *tls;     /* the same, "" for none */
-		char *metrics; /* one ADDRESS:PORT, "" for none */
+		char *address;	/* list of ADDRESS:PORT, checked */
+		char *tls;	/* the same, "" for none */
+		char *redirect; /* the same */
+		char *metrics;	/* one ADDRESS:PORT, "" for none */
 		unsigned max_connections;
 	} listen;
 	struct {
 		char *cert; /* PEM, full chain */
 		char *key;  /* PEM */
+		bool temporary;
 	} tls;
 	struct {
-		char *root;    /* folder of the pages, "" for none */
-		char *origins; /* list of origins, or "*" */
+		char *root;	  /* folder of the pages, "" for none */
+		char *challenges; /* folder, "" for none */
+		char *origins;	  /* list of origins, or "*" */
 		unsigned max_head_bytes;
 		unsigned max_target_bytes;
 		unsigned max_body_bytes;

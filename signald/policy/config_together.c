@@ -30,6 +30,8 @@ static const struct need {
 	{"tls.cert", "tls.key"},
 	{"tls.key", "tls.cert"},
 	{"turn.tunnel", "listen.tls"},
+	{"listen.redirect", "listen.tls"},
+	{"http.challenges", "listen.redirect"},
 	{"turn.host", "turn.realm"},
 	{"turn.cli", "turn.cli_password"},
 	{"turn.tunnel_cli", "turn.cli_password"},

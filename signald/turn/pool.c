@@ -34,23 +34,10 @@ static int make_identity(struct pool_server *server, struct span secret)
 	return err;
 }
 
-/* The port that clients find signald's TLS on; 0 where it serves none. */
-static uint16_t tls_port_of(const struct config *config)
-{
-	struct span rest = span_from(config->listen.tls);
-	struct net_addr addr;
-	struct span item;
-
-	if (!rest.len || !span_next_item(&rest, ',', &item) ||
-	    net_addr_parse(item, &addr))
-		return 0;
-	return addr.port;
-}
-
 /* Where TURN over TLS is served by the same port as pages are. */
 static void add_tunnel(struct pool_server *server, const struct config *config)
 {
-	uint16_t port = tls_port_of(config);
+	uint16_t port = net_addr_first_port(span_from(config->listen.tls));
 
 	server->ports[POOL_TUNNEL] = port;
 	server->offers[POOL_TUNNEL] =

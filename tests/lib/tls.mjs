@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
@@ -50,7 +50,8 @@ export async function replaceCertificate(from, to) {
 	await rename(from.key, to.key);
 }
 
-// A daemon that also serves TLS: with tlsPort, ca and the certificate's files.
+// A daemon that also serves TLS: with tlsPort, the certificate's files, and ca if
+// they are there.
 export async function startTls(t, { sets = {}, address = '127.0.0.1', ...options } = {}) {
 	const certificate = options.certificate ?? await makeCertificate(await makeFolder(t));
 	const tlsPort = await freePort();
@@ -65,7 +66,7 @@ export async function startTls(t, { sets = {}, address = '127.0.0.1', ...options
 		tlsHost: `${address}:${tlsPort}`,
 		httpsUrl: `https://${address}:${tlsPort}`,
 		wssUrl: `wss://${address}:${tlsPort}/v1/ws`,
-		ca: readFileSync(certificate.cert),
+		ca: existsSync(certificate.cert) ? readFileSync(certificate.cert) : undefined,
 	});
 }
 
@@ -88,8 +89,8 @@ export async function openRawTls(t, daemon, options) {
 }
 
 // A peer that has joined a room over TLS.
-export async function joinTls(t, daemon, room) {
-	const peer = new Peer(daemon.wssUrl, { ca: daemon.ca });
+export async function joinTls(t, daemon, room, options = {}) {
+	const peer = new Peer(daemon.wssUrl, { ca: daemon.ca, ...options });
 	atEnd(t, () => {
 		peer.socket.terminate();
 		assert.equal(peer.schemaError ?? null, null);

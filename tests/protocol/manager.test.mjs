@@ -196,7 +196,7 @@ describe('sockets of the manager', () => {
 			{ LISTEN_FDNAMES: 'signald.socket:signald.socket' });
 		assert.equal((await daemon.exit).code, 1);
 		assert.match(daemon.log, new RegExp(`server\\.fail what=listen address=127.0.0.1:${other.port} inherited=signald.socket `
-			+ 'error="a socket was inherited for it, and none of listen.address, listen.tls and listen.metrics has this address'));
+			+ 'error="a socket was inherited for it, and none of listen.address, listen.tls, listen.redirect and listen.metrics has this address'));
 	});
 
 	test('of IPv6 that take IPv4 as well are refused, those of IPv6 alone are not', async (t) => {

@@ -1,25 +1,16 @@
 // TURN over TLS through signald to the second coturn: both as turnconf and
 // signald run from one configuration.
 import assert from 'node:assert/strict';
-import { appendFile, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 
 import { until } from '../lib/daemon.mjs';
-import { openTls, startTls } from '../lib/tls.mjs';
+import { startTls } from '../lib/tls.mjs';
 import { PUBLIC4, PUBLIC6, PRIVATE4, SECRET, allocated, generate, makeCertificate, makeFolder, startCoturn, turnconf } from './coturn.mjs';
+import { FIRST_PORT, LAST_PORT, TUNNEL_PORT, allocatedOver, openTunnel, startAll, talk, tunnelSettings } from './tunnel.mjs';
 import { TurnClient, mintCredential } from './turn-client.mjs';
-
-const TUNNEL_PORT = 3479;
-const FIRST_PORT = 45056;
-const LAST_PORT = 45100;
-
-const tunnelSettings = (more = {}) => ({
-	'listen.tls': '127.0.0.1:443', 'tls.cert': '/nowhere.pem', 'tls.key': '/nowhere.key',
-	'turn.tunnel': `127.0.0.1:${TUNNEL_PORT}`, 'coturn.tunnel_min_port': FIRST_PORT, 'coturn.tunnel_max_port': LAST_PORT,
-	...more,
-});
 
 describe('the second file', () => {
 	const DEPLOYMENTS = {
@@ -89,46 +80,6 @@ describe('the second file', () => {
 		assert.match(stderr, /must lie outside coturn\.min_port to max_port/);
 	});
 });
-
-// Both coturns and signald, from one configuration.
-async function startAll(t, more = {}) {
-	const folder = await makeFolder(t);
-	const values = tunnelSettings(more);
-	const first = await generate(folder, values);
-	const second = await generate(folder, values, '--tunnel');
-	assert.equal(first.stderr + second.stderr, '');
-	await appendFile(second.file, 'verbose\n');
-	const coturn = await startCoturn(t, first.file);
-	const behind = await startCoturn(t, second.file, { address: '127.0.0.1', port: TUNNEL_PORT, isStream: true });
-	const daemon = await startTls(t, { address: more.address ?? PUBLIC4, sets: {
-		'turn.host': 'turn.example.org', 'turn.realm': 'turn.example.org', 'turn.secret': SECRET,
-		'turn.tunnel': `127.0.0.1:${TUNNEL_PORT}`,
-	} });
-	return { coturn, behind, daemon };
-}
-
-async function openTunnel(t, daemon, credential = mintCredential(SECRET), options = {}) {
-	const stream = await openTls(t, daemon, { host: PUBLIC4, ...options });
-	return TurnClient.overStream(stream, credential);
-}
-
-async function allocatedOver(t, all, user, options) {
-	const client = await openTunnel(t, all.daemon, mintCredential(SECRET, user), options);
-	const answer = await client.allocate();
-	assert.equal(answer.code, 200, all.behind.log);
-	return Object.assign(client, answer);
-}
-
-async function talk(a, b) {
-	assert.equal((await a.permit(b.relayed.address)).code, 200);
-	assert.equal((await b.permit(a.relayed.address)).code, 200);
-	a.send(b.relayed, 'by indication');
-	assert.equal((await b.receive())?.data.toString(), 'by indication');
-	assert.equal((await a.bindChannel(0x4001, b.relayed)).code, 200);
-	assert.equal((await b.bindChannel(0x4002, a.relayed)).code, 200);
-	b.sendChannel(0x4002, 'by channel');
-	assert.equal((await a.receive())?.data.toString(), 'by channel');
-}
 
 describe('a client that gets out on 443 alone', () => {
 	test('allocates, and coturn knows its own address', async (t) => {

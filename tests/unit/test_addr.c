@@ -106,6 +106,15 @@ static void with_a_port_those_of_ipv6_have_brackets(void **state)
 	}
 }
 
+static void the_first_port_of_a_list_is_the_one_to_tell(void **state)
+{
+	(void)state;
+	assert_int_equal(net_addr_first_port(SPAN("0.0.0.0:443,[::]:8443")),
+			 443);
+	assert_int_equal(net_addr_first_port(SPAN("[::]:8443")), 8443);
+	assert_int_equal(net_addr_first_port(SPAN("")), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +123,7 @@ int main(void)
 		cmocka_unit_test(
 			a_network_is_an_ipv4_address_or_64_bits_of_ipv6),
 		cmocka_unit_test(with_a_port_those_of_ipv6_have_brackets),
+		cmocka_unit_test(the_first_port_of_a_list_is_the_one_to_tell),
 	};
 
 	return cmocka_run_group_tests_name("addr", tests, NULL, NULL);
