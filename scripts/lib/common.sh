@@ -63,6 +63,7 @@ libnss3-tools	command certutil
 lego		command lego
 pebble		command pebble
 procps		command ps
+prometheus	command promtool
 python3		command python3
 redis-server	command redis-server
 spin		command spin
