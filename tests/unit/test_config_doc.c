@@ -1,7 +1,7 @@
 /*
- * test_config_doc.c: the manual and the example say what config_keys says.
+ * test_config_doc.c: manual, manual page and example say what config_keys says.
  *
- * Runs in the project's root. With --write it makes both files anew instead,
+ * Runs in the project's root. With --write it makes the files anew instead,
  * which is what scripts/gen-config-doc does.
  */
 #include <setjmp.h>
@@ -16,11 +16,14 @@
 #include "policy/config_value.h"
 
 #define MANUAL "docs/configuration.md"
+#define MAN "docs/man/signald.conf.5"
 #define EXAMPLE "docs/signald.conf.example"
 
-/* The manual's table stands between these; the rest is written by hand. */
+/* The table stands between these; the rest is written by hand. */
 #define BEGIN "<!-- keys: made by scripts/gen-config-doc -->\n"
 #define END "<!-- end of keys -->\n"
+#define MAN_BEGIN ".\\\" keys: made by scripts/gen-config-doc\n"
+#define MAN_END ".\\\" end of keys\n"
 
 #define MAX_FILE_BYTES (256 * 1024)
 
@@ -92,20 +95,77 @@ static void append_manual_row(struct buf *out, const struct config_key *key)
 	buf_append_str(out, "\n");
 }
 
-/* The manual as it stands, with the table between the marks made anew. */
+/* Text for troff, to which a backslash and a point or an apostrophe at a line's
+ * beginning mean something, and a minus is a hyphen. */
+static void append_troff(struct buf *out, const char *text)
+{
+	if (*text == '.' || *text == '\'')
+		buf_append_str(out, "\\&");
+	for (; *text; text++) {
+		if (*text == '\\')
+			buf_append_str(out, "\\e");
+		else if (*text == '-')
+			buf_append_str(out, "\\-");
+		else
+			buf_append(out, text, 1);
+	}
+}
+
+static void append_man_key(struct buf *out, const struct config_key *key)
+{
+	char rule[160];
+
+	if (starts_section(key))
+		buf_append_format(out, ".SS [%s]\n", key->section);
+	config_value_rule(key, rule, sizeof(rule));
+	buf_append_format(out, ".TP\n\\fB%s\\fR%s", key->name,
+			  *key->initial ? " = " : "");
+	append_troff(out, key->initial);
+	buf_append_str(out, "\n");
+	append_troff(out, key->help);
+	buf_append_str(out, ".\n.br\n");
+	append_troff(out, rule);
+	buf_append_str(out, key->reload == CONFIG_RELOAD
+				    ? "\n"
+				    : " (needs a restart)\n");
+}
+
+typedef void append_key(struct buf *out, const struct config_key *key);
+
+/* A text as it stands, with the table between the marks made anew. */
+static int make_between(struct buf *out, const char *old, const char *begin,
+			const char *end, append_key *append)
+{
+	const char *from = strstr(old, begin);
+	const char *to = strstr(old, end);
+
+	if (!from || !to || from > to)
+		return -1;
+	from += strlen(begin);
+	buf_append(out, old, (size_t)(from - old));
+	for (const struct config_key *key = config_keys; key->section; key++)
+		append(out, key);
+	return out->failed ? -1 : 0;
+}
+
 static int make_manual(struct buf *out, const char *old)
 {
-	const char *begin = strstr(old, BEGIN);
-	const char *end = strstr(old, END);
+	int err = make_between(out, old, BEGIN, END, append_manual_row);
 
-	if (!begin || !end || begin > end)
-		return -1;
-	begin += strlen(BEGIN);
-	buf_append(out, old, (size_t)(begin - old));
-	for (const struct config_key *key = config_keys; key->section; key++)
-		append_manual_row(out, key);
+	if (err)
+		return err;
 	buf_append_str(out, "\n");
-	buf_append_str(out, end);
+	buf_append_str(out, strstr(old, END));
+	return out->failed ? -1 : 0;
+}
+
+static int make_man(struct buf *out, const char *old)
+{
+	int err = make_between(out, old, MAN_BEGIN, MAN_END, append_man_key);
+
+	if (err)
+		return err;
+	buf_append_str(out, strstr(old, MAN_END));
 	return out->failed ? -1 : 0;
 }
 
@@ -142,20 +202,32 @@ static int make_example(struct buf *out)
 	return out->failed ? -1 : 0;
 }
 
-static int write_both(void)
+/* Of a path and its old text the new one. */
+static int rewrite(const char *path, int (*make)(struct buf *, const char *))
 {
-	struct buf manual = {0}, example = {0};
-	char *old = read_file(MANUAL);
+	char *old = read_file(path);
+	struct buf made = {0};
 	int err = -1;
 
-	if (old && !make_manual(&manual, old) && !make_example(&example) &&
-	    !write_file(MANUAL, buf_span(&manual)) &&
-	    !write_file(EXAMPLE, buf_span(&example)))
-		err = 0;
-	else
-		perror(MANUAL ", " EXAMPLE);
+	if (old && !make(&made, old))
+		err = write_file(path, buf_span(&made));
+	if (err)
+		perror(path);
 	free(old);
-	buf_clear(&manual);
+	buf_clear(&made);
+	return err;
+}
+
+static int write_all(void)
+{
+	struct buf example = {0};
+	int err = rewrite(MANUAL, make_manual);
+
+	if (!err)
+		err = rewrite(MAN, make_man);
+	if (!err &&
+	    (make_example(&example) || write_file(EXAMPLE, buf_span(&example))))
+		err = -1;
 	buf_clear(&example);
 	return err;
 }
@@ -176,6 +248,19 @@ static void the_manual_says_what_the_table_says(void **state)
 	assert_non_null(text);
 	assert_int_equal(make_manual(&made, text), 0);
 	assert_up_to_date(MANUAL, text, &made);
+	buf_clear(&made);
+	free(text);
+}
+
+static void the_manual_page_says_what_the_table_says(void **state)
+{
+	char *text = read_file(MAN);
+	struct buf made = {0};
+
+	(void)state;
+	assert_non_null(text);
+	assert_int_equal(make_man(&made, text), 0);
+	assert_up_to_date(MAN, text, &made);
 	buf_clear(&made);
 	free(text);
 }
@@ -263,12 +348,13 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_manual_says_what_the_table_says),
+		cmocka_unit_test(the_manual_page_says_what_the_table_says),
 		cmocka_unit_test(the_example_says_what_the_table_says),
 		cmocka_unit_test(the_example_loads_and_changes_nothing),
 		cmocka_unit_test(every_line_of_the_example_may_be_uncommented),
 	};
 
 	if (argc == 2 && !strcmp(argv[1], "--write"))
-		return write_both() ? EXIT_FAILURE : EXIT_SUCCESS;
+		return write_all() ? EXIT_FAILURE : EXIT_SUCCESS;
 	return cmocka_run_group_tests_name("config_doc", tests, NULL, NULL);
 }
