@@ -240,7 +240,18 @@ install: all ## into PREFIX (/usr/local)
 			>$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit && \
 		chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit 1; \
 	done
+	for page in $(notdir $(wildcard docs/man/*)); do \
+		install -Dm644 docs/man/$$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page || exit 1; \
+	done
+	for name in signald turnconf; do \
+		install -Dm644 scripts/completion/signald \
+			$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$name || exit 1; \
+	done
 	install -Dm644 scripts/systemd/signald.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/signald.conf
+
+.PHONY: deb
+deb: all ## the Debian package, into build/deb
+	scripts/deb/build $(VERSION)
 
 .PHONY: clean
 clean: ## remove what was built
