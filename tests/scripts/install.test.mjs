@@ -14,7 +14,7 @@ const run = promisify(execFile);
 // whose packages are those of which these are made.
 async function makeTree(t) {
 	const tree = await makeFolder(t);
-	for (const name of ['Makefile', 'scripts', 'web'])
+	for (const name of ['Makefile', 'docs/man', 'scripts', 'web'])
 		await cp(path.join(root, name), path.join(tree, name), { recursive: true });
 	await mkdir(path.join(tree, 'build'));
 	for (const name of ['signald', 'turnconf'])
@@ -47,6 +47,8 @@ test('whoever builds and installs, everybody can read what is served', async (t)
 	const [first, second] = ['first', 'second'].map((name) => path.join(tree, name));
 
 	await install(tree, first);
+	for (const name of ['man/man8/signald.8', 'man/man5/signald.conf.5', 'man/man1/turnconf.1', 'bash-completion/completions/turnconf'])
+		assert.equal((await stat(path.join(first, 'usr/share', name))).mode & 0o777, 0o644, name);
 	for (const name of ['web/index.html', 'web/client.min.js', 'socket.io/4/socket.io.js', 'socket.io/ice-shim.js'])
 		await stat(path.join(first, 'usr/share/signald', name));
 	for (const folder of ['web', 'socket.io'])
@@ -68,7 +70,7 @@ test('the units start what was installed', async (t) => {
 	await install(tree, out);
 	const folder = path.join(out, 'usr/lib/systemd/system');
 	assert.deepEqual((await readdir(folder)).sort(),
-		['signald-coturn-tunnel.service', 'signald-coturn.service', 'signald.service', 'signald.socket']);
+		['signald-coturn-tunnel.service', 'signald-coturn.service', 'signald-redirect.socket', 'signald.service', 'signald.socket']);
 	await run('make', ['-s', 'install', 'SHARED_SRC=', `DESTDIR=${out}`], { cwd: tree, env: cleanEnv({ MAKEFLAGS: '' }) });
 	const text = await readFile(path.join(out, 'usr/local/lib/systemd/system/signald-coturn.service'), 'utf8');
 	assert.equal(text.match(/ \/usr\/local\/bin\/turnconf /g).length, 2);

@@ -23,7 +23,7 @@ for (const service of SERVICES)
 
 test('systemd understands every line of every unit', async (t) => {
 	const folder = await makeFolder(t);
-	const units = [...SERVICES, 'signald.socket'];
+	const units = [...SERVICES, 'signald.socket', 'signald-redirect.socket'];
 	for (const name of units) {
 		const text = await readFile(path.join(FOLDER, name), 'utf8');
 		// Where ours are not installed.
