@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <pwd.h>
 #include <sched.h>
+#include <signal.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -314,7 +315,17 @@ static int add_rules(scmp_filter_ctx filter)
 	return err;
 }
 
-int confine_calls(void)
+/* As libc's fork() does it. What is forked keeps the filter. */
+static int allow_fork(scmp_filter_ctx filter)
+{
+	const struct scmp_arg_cmp plain = ARG(
+		0, WHOLE, CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | SIGCHLD);
+
+	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone),
+				      1, &plain);
+}
+
+int confine_calls(enum confine_processes processes)
 {
 	scmp_filter_ctx filter;
 	int err;
@@ -325,6 +336,8 @@ int confine_calls(void)
 	if (!filter)
 		return -ENOMEM;
 	err = add_rules(filter);
+	if (!err && processes == CONFINE_MAY_FORK)
+		err = allow_fork(filter);
 	if (!err)
 		err = seccomp_load(filter);
 	seccomp_release(filter);

@@ -35,15 +35,18 @@ int confine_become(const char *name, char error[CONFINE_MAX_ERROR]);
  */
 int confine_drop_rights(void);
 
+enum confine_processes { CONFINE_TO_ONE, CONFINE_MAY_FORK };
+
 /*
  * Leave the process the system calls that a running signald needs: files, its
  * sockets (TCP, UDP, Unix, and asking for this host's addresses), threads. All
- * else fails with EPERM, for good: to start a program or a process, to listen,
- * to trace, to make memory executable that can be written, other sockets.
+ * else fails with EPERM, for good: to start a program, to start a process
+ * unless it is to fork, to listen, to trace, to make memory executable that can
+ * be written, other sockets.
  *
  * Returns 0; -ENOTSUP with the sanitizers, which need more than that; or
  * another negative errno where the system has no such filters.
  */
-int confine_calls(void);
+int confine_calls(enum confine_processes processes);
 
 #endif

@@ -266,10 +266,10 @@ static int check_named(const struct config *config, struct config_error *error)
 }
 
 /* All is bound and opened: give up what is not needed from here on. */
-static int confine(bool wants_seccomp)
+static int confine(bool wants_seccomp, enum confine_processes processes)
 {
 	int err = confine_drop_rights();
-	int without = wants_seccomp && !err ? confine_calls() : 0;
+	int without = wants_seccomp && !err ? confine_calls(processes) : 0;
 
 	if (err) {
 		log_error("process.fail", log_str("what", "rights"),
@@ -293,6 +293,8 @@ static int confine(bool wants_seccomp)
 static int serve(struct config *config, const struct config_sources *sources)
 {
 	bool wants_seccomp = config->process.seccomp;
+	enum confine_processes processes =
+		config->drain.tunnels_s ? CONFINE_MAY_FORK : CONFINE_TO_ONE;
 	char why[CONFINE_MAX_ERROR];
 	struct server *server;
 	int err = confine_become(config->process.user, why);
@@ -306,7 +308,7 @@ static int serve(struct config *config, const struct config_sources *sources)
 	err = server_new(&server, config, sources);
 	if (err)
 		return EXIT_FAILURE;
-	err = confine(wants_seccomp);
+	err = confine(wants_seccomp, processes);
 	if (!err)
 		err = server_run(server);
 	server_free(server);

@@ -453,47 +453,65 @@ int server_run(struct server *server)
 	log_info("server.start", log_str("version", SIGNALD_VERSION));
 	server_tell_ready(server);
 	err = loop_run(server->loop);
+	if (!err && server->is_drained)
+		server_keep_tunnels(server);
 	log_info("server.end");
 	return err;
+}
+
+#define END(free_fn, pointer)     \
+	do {                      \
+		free_fn(pointer); \
+		(pointer) = NULL; \
+	} while (0)
+
+void server_end_serving(struct server *server)
+{
+	for (int i = 0; i < SERVER_SIGNALS_COUNT; i++) {
+		if (server->signals[i])
+			event_free(server->signals[i]);
+		server->signals[i] = NULL;
+	}
+	if (server->hub)
+		hub_end_away(server->hub);
+	for (size_t i = 0; i < server->listeners_count; i++)
+		listener_free(server->listeners[i]);
+	server->listeners_count = 0;
+	inherited_clear(&server->inherited);
+	redirect_clear(&server->redirect);
+	END(web_free, server->operator_web);
+	END(web_free, server->web);
+	END(admin_free, server->admin);
+	END(files_free, server->scripts);
+	END(files_free, server->files);
+	END(socketio_free, server->socketio);
+	END(native_free, server->native);
+	side_clear(&server->turn);
+	END(hub_free, server->hub);
+	END(notices_free, server->notices);
+	END(relay_admin_free, server->relay_admin);
+	END(usercred_free, server->usercred);
+	END(access_free, server->access);
+	END(kicked_free, server->kicked);
+	END(keyring_free, server->keyring);
+	crypto_wipe(server->user_key, sizeof(server->user_key));
+	loop_cancel_all(server->loop);
 }
 
 void server_free(struct server *server)
 {
 	if (!server)
 		return;
-	for (int i = 0; i < SERVER_SIGNALS_COUNT; i++)
-		if (server->signals[i])
-			event_free(server->signals[i]);
 	conn_set_free(server->conns);
-	if (server->hub)
-		hub_end_away(server->hub);
-	for (size_t i = 0; i < server->listeners_count; i++)
-		listener_free(server->listeners[i]);
-	inherited_clear(&server->inherited);
+	if (server->loop)
+		server_end_serving(server);
 	tls_server_free(server->tls);
 	tunnels_free(server->tunnels);
-	redirect_clear(&server->redirect);
-	web_free(server->operator_web);
-	web_free(server->web);
-	admin_free(server->admin);
-	files_free(server->scripts);
-	files_free(server->files);
-	socketio_free(server->socketio);
-	native_free(server->native);
-	side_clear(&server->turn);
-	hub_free(server->hub);
-	notices_free(server->notices);
-	relay_admin_free(server->relay_admin);
-	usercred_free(server->usercred);
-	access_free(server->access);
-	kicked_free(server->kicked);
-	keyring_free(server->keyring);
 	limits_free(server->limits);
 	loop_free(server->loop);
 	notify_clear(&server->notify);
 	if (server->config != server->first_config)
 		config_free(server->config);
 	config_free(server->first_config);
-	crypto_wipe(server->user_key, sizeof(server->user_key));
 	free(server);
 }

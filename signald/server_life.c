@@ -124,7 +124,8 @@ void server_on_tick(void *arg)
 	rotate_keys(server);
 	follow_secrets(server);
 	side_follow_regions(&server->turn, server->loop->clock.mono_ms);
-	if (server->drain_ends_ms && is_drained(server))
+	server->is_drained = server->drain_ends_ms && is_drained(server);
+	if (server->is_drained)
 		loop_stop(server->loop);
 }
 

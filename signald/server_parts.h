@@ -70,6 +70,7 @@ struct server {
 	size_t listeners_count;
 	struct event *signals[SERVER_SIGNALS_COUNT];
 	uint64_t drain_ends_ms; /* 0 while serving */
+	bool is_drained;	/* to its end */
 	bool has_key_trouble;	/* it was logged */
 };
 
@@ -100,6 +101,17 @@ int server_listen(struct server *server);
 
 /* There is room for a connection again; arg is the server. */
 void server_on_conn_freed(void *arg);
+
+/* Take down all that serves; what tunnels need stays. */
+void server_end_serving(struct server *server);
+
+/*
+ * When a drain has come to its end, and drain.tunnels_s wants it: let another
+ * process of ours carry the tunnels on, and end this one, which does not return
+ * then. It returns in the other one, when the last has ended or the time is
+ * over; and at once where there are none: server_keep.c.
+ */
+void server_keep_tunnels(struct server *server);
 
 /* What it does while it runs: server_life.c. Signals end it or make it read its
  * configuration again; returns 0 or -ENOMEM. */

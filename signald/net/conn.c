@@ -50,6 +50,14 @@ void conn_set_free(struct conn_set *set)
 	free(set);
 }
 
+void conn_set_close_others(struct conn_set *set, const struct conn_ops *ops)
+{
+	for (struct conn *conn = set->all; conn; conn = conn->next)
+		if (conn->ops != ops)
+			conn_close(conn, conn_shutdown);
+	on_turn_end(set);
+}
+
 size_t conn_set_count(const struct conn_set *set)
 {
 	return set->count;

@@ -43,6 +43,9 @@ int conn_set_new(struct conn_set **setp, struct loop *loop);
 /* Closes what is open (conn_shutdown), telling the owners; takes NULL. */
 void conn_set_free(struct conn_set *set);
 
+/* The same for all but those of these handlers, which go on. */
+void conn_set_close_others(struct conn_set *set, const struct conn_ops *ops);
+
 size_t conn_set_count(const struct conn_set *set);
 
 /* Some connection has bytes that are still to be written. */

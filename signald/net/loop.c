@@ -211,6 +211,11 @@ void loop_cancel(struct loop *loop, struct loop_task *task)
 	task->is_queued = false;
 }
 
+void loop_cancel_all(struct loop *loop)
+{
+	loop->tasks = NULL;
+}
+
 void loop_put_off(struct loop *loop, struct loop_task *chore)
 {
 	if (chore->is_queued)
@@ -234,6 +239,11 @@ void loop_forget(struct loop *loop, struct loop_task *chore)
 	if (!*at)
 		loop->chores_end = at;
 	chore->is_queued = false;
+}
+
+int loop_reopen(struct loop *loop)
+{
+	return event_reinit(loop->base) ? -EIO : 0;
 }
 
 int loop_run(struct loop *loop)

@@ -76,6 +76,9 @@ void loop_defer(struct loop *loop, struct loop_task *task);
 /* Take it back; it may be freed then. */
 void loop_cancel(struct loop *loop, struct loop_task *task);
 
+/* Take all back: their owners are gone. */
+void loop_cancel_all(struct loop *loop);
+
 /*
  * Work that may wait its turn: chores run in the order in which they came, when
  * all else of a turn is done and written, and get 250 µs of every turn.
@@ -86,6 +89,10 @@ void loop_put_off(struct loop *loop, struct loop_task *chore);
 
 /* Take it back; it may be freed then. */
 void loop_forget(struct loop *loop, struct loop_task *chore);
+
+/* In a process that was forked: have it wait for its events by itself. Returns
+ * 0 or -EIO. */
+int loop_reopen(struct loop *loop);
 
 /* Run until loop_stop(). Returns 0 or -EIO. */
 int loop_run(struct loop *loop);

@@ -97,4 +97,5 @@ void redirect_clear(struct redirect *redirect)
 {
 	web_free(redirect->web);
 	files_free(redirect->challenges);
+	*redirect = (struct redirect){0};
 }

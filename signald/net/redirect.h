@@ -30,7 +30,7 @@ struct redirect {
 int redirect_init(struct redirect *redirect, struct conn_set *conns,
 		  struct loop *loop);
 
-/* Its connections must be gone. */
+/* Its connections must be gone. It is zeroed then. */
 void redirect_clear(struct redirect *redirect);
 
 #endif

@@ -25,6 +25,7 @@
 struct tunnels {
 	struct loop *loop;
 	uint64_t warned_ms; /* when a failure was last logged; 0: never */
+	size_t count;
 };
 
 /* What one side has not taken yet of what the other one said. */
@@ -429,13 +430,15 @@ static void free_tunnel(struct tunnel *tunnel)
 
 static void on_close(struct conn *conn, const char *reason, void *arg)
 {
+	struct tunnel *tunnel = arg;
 	char client[NET_ADDR_CAP];
 
 	net_addr_format(conn_peer(conn), client);
 	log_debug("tunnel.close", log_str("client", client),
 		  log_str("reason", reason));
 	metric_add(METRIC_TUNNELS, -1);
-	free_tunnel(arg);
+	tunnel->tunnels->count--;
+	free_tunnel(tunnel);
 }
 
 static const struct conn_ops ops = {.on_bytes = on_bytes,
@@ -493,8 +496,19 @@ void tunnels_take(struct tunnels *tunnels, struct conn *conn)
 		return;
 	}
 	metric_add(METRIC_TUNNELS, 1);
+	tunnels->count++;
 	conn_set_ops(conn, &ops, tunnel);
 	conn_watch(conn, false, false);
 	conn_set_deadline(conn, tunnels->loop->clock.mono_ms +
 					config->http.head_timeout_s * 1000ull);
+}
+
+size_t tunnels_count(const struct tunnels *tunnels)
+{
+	return tunnels->count;
+}
+
+void tunnels_close_others(struct conn_set *set)
+{
+	conn_set_close_others(set, &ops);
 }

@@ -13,6 +13,12 @@ int tunnels_new(struct tunnels **tunnelsp, struct loop *loop);
 /* Their connections must be gone; takes NULL. */
 void tunnels_free(struct tunnels *tunnels);
 
+/* How many there are now. */
+size_t tunnels_count(const struct tunnels *tunnels);
+
+/* Close all connections of the set that are no tunnels. */
+void tunnels_close_others(struct conn_set *set);
+
 /*
  * Take over a connection under TLS whose client speaks TURN: connect to
  * turn.tunnel, say there with a PROXY header whose it is, and carry bytes both

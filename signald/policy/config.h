@@ -208,6 +208,7 @@ struct config {
 	} log;
 	struct {
 		unsigned spread_s;
+		unsigned tunnels_s;
 	} drain;
 	struct {
 		char *user; /* "" to stay who started it */

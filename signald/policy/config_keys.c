@@ -328,6 +328,8 @@ const struct config_key config_keys[] = {
 
 	UINT(drain, spread_s, "5", 0, 300,
 	     CONFIG_RELOAD, "seconds over which SIGTERM closes the connections"),
+	UINT(drain, tunnels_s, "0", 0, 86400,
+	     CONFIG_RESTART, "seconds for which TURN connections go on in a process of their own when the server has ended, so that an update ends no call; 0: they end with it"),
 
 	TEXT(process, user, CONFIG_STRING, "",
 	     CONFIG_RESTART, "user that signald becomes when root starts it; the files it names are read as that user"),

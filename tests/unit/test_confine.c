@@ -259,7 +259,7 @@ static const struct attempt allowed[] = {
 /* --- */
 
 /* Run in a process that has given up what signald gives up. */
-static int run_confined(int (*run)(void))
+static int run_as(enum confine_processes processes, int (*run)(void))
 {
 	pid_t pid = fork();
 	int status, err;
@@ -269,7 +269,7 @@ static int run_confined(int (*run)(void))
 		confine_memory();
 		err = confine_drop_rights();
 		if (!err)
-			err = confine_calls();
+			err = confine_calls(processes);
 		if (err == -ENOTSUP)
 			_exit(NO_FILTER);
 		_exit(err ? 255 : run());
@@ -277,6 +277,11 @@ static int run_confined(int (*run)(void))
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	return WEXITSTATUS(status);
+}
+
+static int run_confined(int (*run)(void))
+{
+	return run_as(CONFINE_TO_ONE, run);
 }
 
 static void check(const struct attempt *attempts, size_t count, int expected)
@@ -317,6 +322,16 @@ static void without_the_filter_it_would_be_done(void **state)
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_int_equal(WEXITSTATUS(status), 0);
 	}
+}
+
+static void a_process_is_started_where_that_is_needed(void **state)
+{
+	int err = run_as(CONFINE_MAY_FORK, start_process);
+
+	(void)state;
+	assert_true(err == 0 || err == NO_FILTER);
+	err = run_as(CONFINE_MAY_FORK, start_program);
+	assert_true(err == EPERM || err == NO_FILTER);
 }
 
 static void what_signald_needs_goes_on(void **state)
@@ -373,6 +388,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_signald_does_not_need_is_refused),
 		cmocka_unit_test(without_the_filter_it_would_be_done),
+		cmocka_unit_test(a_process_is_started_where_that_is_needed),
 		cmocka_unit_test(what_signald_needs_goes_on),
 		cmocka_unit_test(there_is_no_core_dump),
 		cmocka_unit_test(nobody_unknown_can_be_become),
