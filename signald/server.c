@@ -431,6 +431,7 @@ int server_new(struct server **serverp, struct config *config,
 	server->api.icelist = &server->turn.icelist;
 	server->api.pool = &server->turn.pool;
 	server->api.probe = &server->turn.probe;
+	server->api.tls = &server->tls;
 	server_configure_log(config);
 	server_open_notify(server);
 	log_mode(config);

@@ -53,7 +53,7 @@ struct server {
 	struct notices *notices;
 	struct admin *admin;
 	struct api api;
-	struct web_route routes[11];
+	struct web_route routes[12];
 	struct web_route operator_routes[7];
 	struct web *web;
 	struct web *operator_web;

@@ -12,6 +12,7 @@
 #include "policy/metric.h"
 
 #define MAX_TROUBLE 400
+#define DAY_S 86400
 
 static void reply_json(struct web_exchange *exchange, int status,
 		       struct span body)
@@ -190,6 +191,41 @@ void api_handle_version(struct web_exchange *exchange,
 			  "\"libevent\": \"%s\", \"openssl\": \"%s\"}\n",
 			  SIGNALD_VERSION, event_get_version(),
 			  OpenSSL_version(OPENSSL_VERSION_STRING));
+	reply_buf(exchange, 200, &body);
+}
+
+/* {"expiresAt": "...", "daysLeft": 62}, as whoever connects to listen.tls sees
+ * it as well; below 0 since when it has expired. */
+static void write_certificate(const struct tls_server *tls, uint64_t now_s,
+			      struct buf *out)
+{
+	uint64_t ends_at_s = tls ? tls_server_ends_at_s(tls) : 0;
+	char expires_at[CLOCK_ISO_LEN + 1];
+	long long left_s = (long long)ends_at_s - (long long)now_s;
+
+	if (!ends_at_s) {
+		buf_append_str(out, "null");
+		return;
+	}
+	clock_format_iso(ends_at_s * 1000, expires_at);
+	buf_append_format(out, "{\"expiresAt\": \"%s\", \"daysLeft\": %lld}",
+			  expires_at,
+			  (left_s - (left_s < 0 ? DAY_S - 1 : 0)) / DAY_S);
+}
+
+void api_handle_check(struct web_exchange *exchange,
+		      const struct web_request *request, void *arg)
+{
+	const struct api *api = arg;
+	char now[CLOCK_ISO_LEN + 1];
+	struct buf body = {0};
+
+	if (!web_may(exchange, request, LIMIT_CREDENTIALS))
+		return;
+	clock_format_iso(api->clock->wall_ms, now);
+	buf_append_format(&body, "{\"time\": \"%s\", \"certificate\": ", now);
+	write_certificate(*api->tls, clock_wall_s(api->clock), &body);
+	buf_append_str(&body, "}\n");
 	reply_buf(exchange, 200, &body);
 }
 

@@ -3,6 +3,7 @@
 #define SIGNALD_DIALECT_API_H
 
 #include "access/access.h"
+#include "net/tls_server.h"
 #include "net/web.h"
 #include "turn/icelist.h"
 #include "turn/probe.h"
@@ -13,7 +14,8 @@ struct api {
 	struct access *access;
 	const struct clock *clock;
 	struct pool *const *pool;
-	struct probe *const *probe; /* NULL where nothing is proven */
+	struct probe *const *probe;    /* NULL where nothing is proven */
+	struct tls_server *const *tls; /* NULL where listen.tls is empty */
 	bool is_draining;
 	uint64_t started_at_s; /* Unix time */
 };
@@ -23,6 +25,7 @@ web_handler api_handle_tickets; /* POST /v1/tickets, for backends */
 web_handler api_handle_healthz; /* /healthz */
 web_handler api_handle_readyz;	/* /readyz */
 web_handler api_handle_version; /* /version */
+web_handler api_handle_check;	/* /v1/check, for /check and scripts/check */
 
 /* On the operators' address. */
 web_handler api_handle_metrics; /* /metrics */

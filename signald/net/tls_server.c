@@ -102,14 +102,15 @@ static bool is_same(const struct tls_stamp *a, const struct tls_stamp *b)
 	       file_stamp_is_same(&a->key, &b->key);
 }
 
-static void tell(const struct config *config, uint64_t now_s)
+static void tell(struct tls_server *server, const struct config *config,
+		 uint64_t now_s)
 {
-	uint64_t ends_at_s = 0;
 	int64_t days;
 
-	(void)cert_read_end(config->tls.cert, &ends_at_s);
-	metric_set(METRIC_TLS_EXPIRES, (int64_t)ends_at_s);
-	days = ((int64_t)ends_at_s - (int64_t)now_s) / DAY_S;
+	server->ends_at_s = 0;
+	(void)cert_read_end(config->tls.cert, &server->ends_at_s);
+	metric_set(METRIC_TLS_EXPIRES, (int64_t)server->ends_at_s);
+	days = ((int64_t)server->ends_at_s - (int64_t)now_s) / DAY_S;
 	if (days < SOON_DAYS)
 		log_warn("tls.certificate", log_str("cert", config->tls.cert),
 			 log_int("days_left", days));
@@ -144,7 +145,7 @@ static int load(struct tls_server *server, const struct config *config,
 		return err;
 	}
 	take_ctx(server, ctx);
-	tell(config, now_s);
+	tell(server, config, now_s);
 	return judged;
 }
 
@@ -236,4 +237,9 @@ void tls_server_follow(struct tls_server *server, const struct config *config,
 	server->seen = now;
 	if (is_settled && (is_other || is_old))
 		tls_server_reload(server, config, now_s);
+}
+
+uint64_t tls_server_ends_at_s(const struct tls_server *server)
+{
+	return server->ends_at_s;
 }

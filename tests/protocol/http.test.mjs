@@ -36,6 +36,15 @@ describe('requests', () => {
 			assert.match(version[key], /\d+\.\d+/);
 	});
 
+	test('what a check needs to know: the time, and no certificate where there is none', async () => {
+		const response = await fetch(`${daemon.url}/v1/check`);
+		assert.equal(response.status, 200);
+		assert.equal(response.headers.get('cache-control'), 'no-store');
+		const { time, ...rest } = await response.json();
+		assert.ok(Math.abs(Date.parse(time) - Date.now()) < 2000, time);
+		assert.deepEqual(rest, { certificate: null });
+	});
+
 	test('a connection carries several requests, one after another', async (t) => {
 		const connection = await openRaw(t, daemon.port);
 		for (let i = 0; i < 3; i++) {
@@ -127,7 +136,7 @@ describe('requests', () => {
 
 	for (const [path, allowed] of [
 		['/healthz', ['GET', 'HEAD']], ['/readyz', ['GET', 'HEAD']],
-		['/version', ['GET', 'HEAD']], ['/v1/ice', ['GET', 'HEAD', 'POST']],
+		['/version', ['GET', 'HEAD']], ['/v1/check', ['GET', 'HEAD']], ['/v1/ice', ['GET', 'HEAD', 'POST']],
 		['/v1/ws', ['GET']],
 	])
 		test(`DELETE ${path} is 405 and names what is allowed`, async (t) => {

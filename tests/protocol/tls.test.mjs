@@ -310,6 +310,16 @@ describe('the certificate', () => {
 		assert.equal(socket.authorizationError, 'CERT_HAS_EXPIRED');
 	});
 
+	for (const days of [90, -1])
+		test(`/v1/check says how long one of ${days} days is good for`, async (t) => {
+			const certificate = await makeCertificate(await makeFolder(t), { days });
+			const daemon = await startTls(t, { certificate });
+			const { certificate: told, time } = await (await fetch(`${daemon.url}/v1/check`)).json();
+			const end = new X509Certificate(readFileSync(certificate.cert)).validTo;
+			assert.equal(Date.parse(told.expiresAt), Date.parse(end));
+			assert.equal(told.daysLeft, Math.floor((Date.parse(end) / 1000 - Math.floor(Date.parse(time) / 1000)) / 86400));
+		});
+
 	for (const [what, files, why] of [
 		['none there', () => ({ cert: '/nowhere/c.pem', key: '/nowhere/k.pem' }),
 			/the certificate \/nowhere\/c\.pem cannot be read: No such file/],
