@@ -213,6 +213,39 @@ static void write_certificate(const struct tls_server *tls, uint64_t now_s,
 			  (left_s - (left_s < 0 ? DAY_S - 1 : 0)) / DAY_S);
 }
 
+/* {"udp": true, "tls": false}: of the ways that servers are to be reached by,
+ * whether one of them can be just now. */
+static void write_ways(const struct pool *pool, struct buf *out)
+{
+	static const char *const names[] = {
+		[POOL_UDP] = "udp",
+		[POOL_TCP] = "tcp",
+		[POOL_TLS] = "tls",
+		[POOL_TUNNEL] = "tunnel",
+	};
+	const char *before = "{";
+
+	for (int way = 0; way < POOL_TRANSPORTS; way++) {
+		bool is_offered = false, is_live = false;
+
+		for (size_t i = 0; i < pool->count; i++) {
+			const struct pool_server *server = &pool->servers[i];
+
+			if (server->is_drained || !server->offers[way])
+				continue;
+			is_offered = true;
+			is_live |= pool_can_offer(pool, server,
+						  (enum pool_transport)way);
+		}
+		if (!is_offered)
+			continue;
+		buf_append_format(out, "%s\"%s\": %s", before, names[way],
+				  is_live ? "true" : "false");
+		before = ", ";
+	}
+	buf_append_str(out, *before == '{' ? "{}" : "}");
+}
+
 void api_handle_check(struct web_exchange *exchange,
 		      const struct web_request *request, void *arg)
 {
@@ -225,6 +258,8 @@ void api_handle_check(struct web_exchange *exchange,
 	clock_format_iso(api->clock->wall_ms, now);
 	buf_append_format(&body, "{\"time\": \"%s\", \"certificate\": ", now);
 	write_certificate(*api->tls, clock_wall_s(api->clock), &body);
+	buf_append_str(&body, ", \"turn\": ");
+	write_ways(*api->pool, &body);
 	buf_append_str(&body, "}\n");
 	reply_buf(exchange, 200, &body);
 }

@@ -42,7 +42,7 @@ describe('requests', () => {
 		assert.equal(response.headers.get('cache-control'), 'no-store');
 		const { time, ...rest } = await response.json();
 		assert.ok(Math.abs(Date.parse(time) - Date.now()) < 2000, time);
-		assert.deepEqual(rest, { certificate: null });
+		assert.deepEqual(rest, { certificate: null, turn: {} });
 	});
 
 	test('a connection carries several requests, one after another', async (t) => {

@@ -50,6 +50,11 @@ describe('a list', () => {
 		assertCredential(list, 600);
 	});
 
+	test('is of the ways that /v1/check names', async () => {
+		const { turn } = await (await fetch(`${daemon.url}/v1/check`)).json();
+		assert.deepEqual(turn, { udp: true, tcp: true, tls: true });
+	});
+
 	test('is never stored', async () => {
 		const response = await fetch(`${daemon.url}/v1/ice`);
 		assert.equal(response.headers.get('cache-control'), 'no-store');
