@@ -52,20 +52,23 @@ class Coturn {
 	log = '';
 	#file;
 	#port;
+	#isTunnel;
 	#child;
 	#rest = '';
 	#relayPort;
 
-	constructor(file, port) {
+	// isTunnel: it is behind signald's TLS, and speaks to nobody else
+	constructor(file, port, isTunnel = false) {
 		this.#file = file;
 		this.#port = port;
+		this.#isTunnel = isTunnel;
 	}
 
 	async start() {
 		// With one thread a relay's address stands right before whose it is.
 		const args = ['--verbose', '--relay-threads', '1', '-c', this.#file];
 		const env = cleanEnv({ PATH: `${process.env.PATH}:/usr/sbin` });
-		const ready = /UDP listener opened/g;
+		const ready = this.#isTunnel ? /TCP listener opened/g : /UDP listener opened/g;
 		const seen = () => this.log.match(ready)?.length ?? 0;
 		const before = seen();
 		this.#child = spawn('turnserver', args, { cwd: path.dirname(this.#file), env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -76,6 +79,8 @@ class Coturn {
 				throw new Error(`coturn ended at start:\n${this.log}`);
 			return seen() > before;
 		}, START_MS);
+		if (this.#isTunnel)
+			return;
 		await until('coturn gives relays', () => isGiving(this.#port), START_MS);
 	}
 
@@ -110,7 +115,7 @@ class Coturn {
 	}
 }
 
-async function writeConf(t, sets) {
+async function writeConf(t, sets, ...options) {
 	const folder = await makeFolder(t);
 	const file = path.join(folder, 'turnserver.conf');
 	const all = {
@@ -122,8 +127,8 @@ async function writeConf(t, sets) {
 		'coturn.pidfile': path.join(folder, 'turnserver.pid'),
 	};
 	const args = Object.entries(all).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
-	const turnconf = (command) => promisify(execFile)(path.join(root, 'build/turnconf'), [command, ...args], { env: cleanEnv() });
-	const { stdout } = await turnconf('generate');
+	const turnconf = (...command) => promisify(execFile)(path.join(root, 'build/turnconf'), [...command, ...args], { env: cleanEnv() });
+	const { stdout } = await turnconf('generate', ...options);
 	await writeFile(file, stdout, { mode: 0o600 });
 	await turnconf('secrets');
 	return file;
@@ -144,6 +149,11 @@ class Lab {
 
 	get url() {
 		return this.daemon.url;
+	}
+
+	// The folder of the pages.
+	get root() {
+		return this.daemon.options.sets['http.root'];
 	}
 
 	/*
@@ -179,6 +189,19 @@ async function startCoturn(t, sets, port) {
 }
 
 /*
+ * The coturn for the tunnel of a signald that serves TLS.
+ *
+ * sets  of that signald, turn.tunnel among them
+ */
+export async function startTunnel(t, sets) {
+	const shared = { 'turn.host': ADDRESS, 'turn.secret': SECRET };
+	const coturn = new Coturn(await writeConf(t, { ...shared, ...sets }, '--tunnel'), undefined, true);
+	atEnd(t, () => coturn.end());
+	await coturn.start();
+	return coturn;
+}
+
+/*
  * Start both; they end with the test.
  *
  * sets       {"section.key": value} for signald
@@ -207,7 +230,8 @@ export async function startLab(t, sets = {}, files = {}, { hasSecond = false, ha
 	}
 	const daemon = await startDaemon(t, { port: PORT, config, sets: all });
 	await until('the relays are there', async () => {
-		const { iceServers } = await (await fetch(`${daemon.url}/v1/ice`)).json();
+		// As a page of its own: guests get one by that.
+		const { iceServers } = await (await fetch(`${daemon.url}/v1/ice`, { headers: { Origin: daemon.url } })).json();
 		return iceServers.filter(({ username }) => username).length === coturns.length;
 	});
 	if (all['turn.cli'])
