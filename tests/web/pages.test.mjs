@@ -23,7 +23,8 @@ for (const page of pages) {
 		const targets = [...html.matchAll(/\s(?:src|href)="\/([^"]+)"/g)].map(([, target]) => target);
 		for (const target of targets) {
 			const [file, fragment] = target.split('#');
-			const text = read(file);
+			// /check is check.html.
+			const text = read(/\./.test(file) ? file : `${file}.html`);
 			if (fragment)
 				assert.ok(text.includes(`<symbol id="${fragment}"`), target);
 		}
