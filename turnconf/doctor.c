@@ -97,6 +97,14 @@ static int report(const struct doctor *doctor)
 	return doctor->failed ? command_complain("out of memory") : code;
 }
 
+int doctor_finish(struct doctor *doctor)
+{
+	int code = report(doctor);
+
+	clear_lines(doctor);
+	return code;
+}
+
 int doctor_run(const struct arguments *arguments)
 {
 	struct doctor doctor = {.arguments = arguments,
@@ -122,8 +130,7 @@ int doctor_run(const struct arguments *arguments)
 		if (!checks[i].is_local || !arguments->server)
 			checks[i].run(&doctor);
 	}
-	code = report(&doctor);
-	clear_lines(&doctor);
+	code = doctor_finish(&doctor);
 	config_free(config);
 	return code;
 }

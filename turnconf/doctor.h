@@ -6,6 +6,7 @@
 
 #include "codec/turncred.h"
 #include "command.h"
+#include "turnlink.h"
 
 enum doctor_state { DOCTOR_OK, DOCTOR_WARNING, DOCTOR_FAILED };
 
@@ -71,6 +72,17 @@ void doctor_check_servers(struct doctor *doctor);
  * doctor_probe.c. */
 void doctor_probe_server(struct doctor *doctor,
 			 struct sockaddr_storage *server);
+
+/* The same over one transport, or for STUN alone; the rest of what clients may
+ * do there is not looked at. */
+void doctor_probe_way(struct doctor *doctor,
+		      const struct sockaddr_storage *server,
+		      enum turnlink_transport transport);
+void doctor_probe_stun(struct doctor *doctor,
+		       const struct sockaddr_storage *server);
+
+/* Report the lines, and clear them. Returns the exit code. */
+int doctor_finish(struct doctor *doctor);
 
 /* Lines as text, and how many of them are no good. */
 void doctor_report_text(const struct doctor *doctor, FILE *out);

@@ -142,7 +142,7 @@ static int sign(struct probe *probe)
 {
 	const struct doctor *doctor = probe->doctor;
 
-	if (doctor->keeps_users)
+	if (doctor->keeps_users || *doctor->granted.credential)
 		return turnclient_sign_as(
 			probe->client, span_from(doctor->granted.username),
 			span_from(doctor->granted.credential));
@@ -313,23 +313,35 @@ static void check_transport(struct doctor *doctor,
 	turnclient_free(probe.client);
 }
 
+void doctor_probe_way(struct doctor *doctor,
+		      const struct sockaddr_storage *server,
+		      enum turnlink_transport transport)
+{
+	check_transport(doctor, server, transport, false);
+}
+
 /* Of a server that is offered for STUN alone. */
-static void check_stun(struct doctor *doctor,
+void doctor_probe_stun(struct doctor *doctor,
 		       const struct sockaddr_storage *server)
 {
 	struct probe probe = {.doctor = doctor,
 			      .transport = transports[TURNLINK_UDP]};
+	char mapped[ADDRESS_CAP];
 	int code;
 
 	address_format(server, probe.where);
 	if (!open_client(&probe, server, TURNLINK_UDP))
 		return;
 	code = turnclient_binding(probe.client, &probe.mapped);
-	if (code)
+	if (code) {
 		tell_failure(&probe, "STUN Binding", code);
-	else
+	} else {
+		address_format(&probe.mapped, mapped);
 		doctor_say(doctor, "relay", DOCTOR_OK,
-			   "UDP %s answers STUN Bindings", probe.where);
+			   "UDP %s answers STUN Bindings, and sees this "
+			   "machine at %s",
+			   probe.where, mapped);
+	}
 	turnclient_free(probe.client);
 }
 
@@ -342,7 +354,7 @@ void doctor_probe_server(struct doctor *doctor, struct sockaddr_storage *server)
 	bool is_first = true;
 
 	if (config->turn.stun && !config->turn.udp)
-		check_stun(doctor, server);
+		doctor_probe_stun(doctor, server);
 	for (size_t i = 0; i < sizeof(is_on) / sizeof(is_on[0]); i++) {
 		if (!is_on[i])
 			continue;

@@ -16,6 +16,7 @@
 #include "report.h"
 #include "rotate_command.h"
 #include "secret.h"
+#include "try.h"
 #include "version.h"
 
 static const char usage[] =
@@ -26,6 +27,7 @@ static const char usage[] =
 	"turnserver.conf\n"
 	"  explain FILE  say what each line of it does\n"
 	"  doctor        examine the server that runs here, or another\n"
+	"  try FILE      use the servers of an ICE list, as a browser would\n"
 	"  firewall      print nftables rules that close this host to the "
 	"relay\n"
 	"  secret        make a secret for turn.secret\n"
@@ -108,6 +110,20 @@ static const char doctor_usage[] =
 	"Exit code: 0 nothing failed, though there may be warnings; 1 "
 	"something failed;\n"
 	"2 wrong usage, or a configuration that signald would refuse.\n";
+
+static const char try_usage[] =
+	"usage: turnconf try [--json] FILE\n"
+	"\n"
+	"Use each server of an ICE list as a browser would, from here: the "
+	"answer of\n"
+	"/v1/ice, in FILE or with - on standard input. It needs no secret and "
+	"no\n"
+	"configuration.\n"
+	"\n"
+	"  --json  as JSON\n"
+	"\n"
+	"Exit code: 0 nothing failed, 1 something failed, 2 wrong usage, or "
+	"no ICE list.\n";
 
 static const char firewall_usage[] =
 	"usage: turnconf firewall [OPTION]...\n"
@@ -407,6 +423,9 @@ static const struct command commands[] = {
 	  {"json", no_argument, NULL, ARG_JSON},
 	  HELP_AND_VERSION},
 	 doctor_run},
+	{"try", try_usage, true,
+	 {{"json", no_argument, NULL, ARG_JSON}, HELP_AND_VERSION},
+	 try_run},
 	{"firewall", firewall_usage, false,
 	 {{"config", required_argument, NULL, ARG_CONFIG},
 	  {"set", required_argument, NULL, ARG_SET},

@@ -50,7 +50,7 @@ describe('usage', () => {
 	});
 
 	test('--help and --version on every level', async () => {
-		for (const level of [[], ['generate'], ['check'], ['explain'], ['secret'], ['secrets'], ['rotate']]) {
+		for (const level of [[], ['generate'], ['check'], ['explain'], ['try'], ['secret'], ['secrets'], ['rotate']]) {
 			const help = await turnconf(...level, '--help');
 			assert.deepEqual({ code: help.code, stderr: help.stderr }, { code: 0, stderr: '' });
 			assert.ok(help.stdout.startsWith(`usage: turnconf ${level[0] ?? 'COMMAND'}`));
