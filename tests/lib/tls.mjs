@@ -22,15 +22,15 @@ export const BINDING = Buffer.concat([Buffer.from('000100002112a442', 'hex'), Bu
 /*
  * A certificate of its own signing, for localhost.
  *
- * days   until it expires; below 0: it has, long ago
- * serial distinguishes one from the next
+ * days    until it expires; below 0: it has, long ago
+ * address one more that it is for
  */
-export async function makeCertificate(folder, { days = 90, name = 'cert' } = {}) {
+export async function makeCertificate(folder, { days = 90, name = 'cert', address = '127.0.0.1' } = {}) {
 	const cert = path.join(folder, `${name}.pem`);
 	const key = path.join(folder, `${name}.key`);
 	await run('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
 		'-keyout', key, '-out', cert, '-subj', '/CN=localhost', '-days', String(Math.max(days, 1)),
-		'-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1']);
+		'-addext', `subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1,IP:${address}`]);
 	if (days < 0)
 		await expire(cert, key);
 	return { cert, key };
