@@ -92,10 +92,20 @@ static int read_transport(struct span rest, struct way *way)
 	return 0;
 }
 
+/* What a stranger's list holds is going to be printed. */
+static bool is_plain(const char *url)
+{
+	for (; *url; url++) {
+		if (*url <= ' ' || *url > '~')
+			return false;
+	}
+	return true;
+}
+
 static int read_url(const char *url, struct way *way)
 {
 	struct span rest = span_from(url);
-	int err = read_scheme(&rest, way);
+	int err = is_plain(url) ? read_scheme(&rest, way) : -EINVAL;
 
 	if (!err)
 		err = read_host(&rest, way);
@@ -122,7 +132,8 @@ static void try_url(struct attempt *attempt, const char *url)
 
 	if (err) {
 		doctor_say(doctor, "relay", DOCTOR_FAILED,
-			   "%s is no URL of a STUN or TURN server", url);
+			   "%s is no URL of a STUN or TURN server",
+			   is_plain(url) ? url : "what has odd characters");
 		return;
 	}
 	err = address_resolve(way.host, way.port, &list);
@@ -171,14 +182,13 @@ static void try_server(struct attempt *attempt, json_t *server)
 {
 	json_t *urls = json_object_get(server, "urls");
 	json_t *url;
-	size_t i;
 
 	if (take_credential(&attempt->doctor, server))
 		return;
 	if (json_is_string(urls))
 		try_url(attempt, json_string_value(urls));
-	json_array_foreach(urls, i, url)
-	{
+	for (size_t i = 0; i < json_array_size(urls); i++) {
+		url = json_array_get(urls, i);
 		if (json_is_string(url))
 			try_url(attempt, json_string_value(url));
 	}
@@ -220,8 +230,7 @@ int try_run(const struct arguments *arguments)
 {
 	struct attempt attempt = {
 		.doctor = {.arguments = arguments, .now_s = command_now_s()}};
-	json_t *list, *server;
-	size_t i;
+	json_t *list, *servers;
 	int code = load_default(&attempt.config);
 
 	if (code)
@@ -234,8 +243,9 @@ int try_run(const struct arguments *arguments)
 	/* A server that cuts a connection off is a finding, and no end. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	attempt.doctor.config = attempt.config;
-	json_array_foreach(json_object_get(list, "iceServers"), i, server)
-		try_server(&attempt, server);
+	servers = json_object_get(list, "iceServers");
+	for (size_t i = 0; i < json_array_size(servers); i++)
+		try_server(&attempt, json_array_get(servers, i));
 	code = doctor_finish(&attempt.doctor);
 	json_decref(list);
 	config_free(attempt.config);

@@ -12,11 +12,13 @@ first=''
 
 # --- lines ---
 
-# tell STATE CHECK TEXT [REMEDY]
+# tell STATE CHECK TEXT [REMEDY]. A server's words may move no cursor.
 tell() {
-	printf '%-8s %-14s %s\n' "$1" "$2" "$3"
+	local text=${3//[[:cntrl:]]/}
+
+	printf '%-8s %-14s %s\n' "$1" "$2" "$text"
 	[[ -z ${4-} ]] || printf '%-8s %-14s remedy: %s\n' '' '' "$4"
-	count "$1" "$2: $3"
+	count "$1" "$2: $text"
 }
 
 count() {

@@ -133,6 +133,18 @@ for (const [shiftMs, pattern] of [
 		assertLine(await check([await startWrong(t, shiftMs)]), pattern);
 	});
 
+test('what a stranger answers moves no cursor', async (t) => {
+	const server = http.createServer((request, response) => {
+		response.statusCode = 503;
+		response.end('\x1b[2J\x1b]0;title\x07');
+	});
+	await once(server.listen(0, '127.0.0.1'), 'listening');
+	atEnd(t, () => server.close());
+	const { code, stdout } = await check([`127.0.0.1:${server.address().port}`]);
+	assert.equal(code, 1);
+	assert.match(stdout, /^[\n -~]*$/);
+});
+
 test('nobody answers', async () => {
 	const result = await check([`127.0.0.1:${await freePort()}`]);
 	assert.equal(result.code, 1);

@@ -61,6 +61,12 @@ describe('a list', () => {
 			assert.match(tried.stdout, /is no URL of a STUN or TURN server/);
 		});
 
+	test('of a stranger moves no cursor', async (t) => {
+		const tried = await tryList(t, { iceServers: [{ urls: ['turn:\x1b[2Ja', '\x1b]0;title\x07'] }] });
+		assert.equal(tried.code, 1);
+		assert.match(tried.stdout, /^[\n -~]*$/);
+	});
+
 	test('with a credential of any length is no danger', async (t) => {
 		const tried = await tryList(t, { iceServers: [{ urls: urls[0], username: 'u'.repeat(5000), credential: 'c' }] });
 		assert.equal(tried.code, 1);

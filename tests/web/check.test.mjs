@@ -155,6 +155,7 @@ describe('STUN, and what it says of a NAT', () => {
 	const bError = { url: TWO_STUN[1], code: 701, text: '' };
 	for (const [what, urls, seen, code] of [
 		['an own address', STUN, gathered([host(5000)]), 'open'],
+		['an own address that the browser shows', STUN, gathered([{ ...host(5000), address: '203.0.113.9' }, srflx(5000)]), 'open'],
 		['no answer', STUN, gathered([host(5000)], [error(701)]), 'unknown'],
 		['no STUN server', [], gathered([host(5000)]), 'unknown'],
 		['the same port, seen by one', STUN, gathered([host(5000), srflx(5000)]), 'keeps'],

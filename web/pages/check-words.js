@@ -307,6 +307,9 @@ export function judgeStun(urls, { candidates, errors, isComplete, ms }) {
 	return { tone: 'bad', code: 'unreachable', text: 'Nothing comes back over UDP.', detail: errorsText(errors) || `no answer within ${Math.round(ms / 1000)} s` };
 }
 
+/** @type {Result} */
+const NO_NAT = { tone: 'good', code: 'open', text: 'None: this device has an address of its own that others see. Direct paths are likely.' };
+
 /**
  * Which translator of addresses (NAT) this device is behind. Browsers ask all STUN
  * servers from one port, and tell of each other address that they are seen at.
@@ -321,19 +324,21 @@ export function judgeNat(urls, { candidates, errors, isComplete }) {
 	const [first] = seen;
 	if (!first)
 		return isComplete && errors.length === 0 && urls.length
-			? { tone: 'good', code: 'open', text: 'None: this device has an address of its own that others see. Direct paths are likely.' }
+			? NO_NAT
 			: { tone: 'none', code: 'unknown', text: 'Whether there is one (a NAT) cannot be told without an answer to STUN.' };
+	const hosts = candidates.filter(({ type, protocol }) => type === 'host' && protocol === 'udp');
+	if (hosts.some(({ address }) => address === first.address))
+		return NO_NAT;
 	// Where the addresses of this device are hidden (mDNS), so is this port.
 	const bases = seen.map(({ relatedPort, port }) => [relatedPort, port]).filter(([base]) => base);
 	const hasTwo = bases.some(([base, port]) => bases.some(([otherBase, otherPort]) => base === otherBase && port !== otherPort));
-	const hosts = candidates.filter(({ type, protocol }) => type === 'host' && protocol === 'udp');
 	const answered = new Set(urls).size - new Set(errors.map(({ url }) => url)).size;
 	if (hasTwo || (answered >= 2 && seen.length > Math.max(1, hosts.length)))
 		return { tone: 'warn', code: 'symmetric', text: 'A NAT that takes another port for everybody (symmetric). Direct paths to others behind such a one fail: then calls go through the relay.' };
 	if (answered >= 2)
 		return { tone: 'good', code: 'cone', text: 'A NAT that takes the same port for everybody. Direct paths are likely.' };
 	if (hosts.some(({ port }) => seen.some((other) => other.port === port)))
-		return { tone: 'good', code: 'keeps', text: 'A NAT that keeps the port. Most of these take the same one for everybody, and allow direct paths; with one STUN server it cannot be told for sure.' };
+		return { tone: 'good', code: 'keeps', text: 'None, or a NAT that keeps the port. Most of these take the same one for everybody, and allow direct paths; with one STUN server it cannot be told for sure.' };
 	return { tone: 'none', code: 'changes', text: 'A NAT that takes another port than this device. Whether it is the same for everybody cannot be told with one STUN server.' };
 }
 
