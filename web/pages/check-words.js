@@ -329,6 +329,7 @@ export function judgeNat(urls, { candidates, errors, isComplete }) {
 	const hosts = candidates.filter(({ type, protocol }) => type === 'host' && protocol === 'udp');
 	if (hosts.some(({ address }) => address === first.address))
 		return NO_NAT;
+	const isHidden = hosts.some(({ address }) => address?.endsWith('.local'));
 	// Where the addresses of this device are hidden (mDNS), so is this port.
 	const bases = seen.map(({ relatedPort, port }) => [relatedPort, port]).filter(([base]) => base);
 	const hasTwo = bases.some(([base, port]) => bases.some(([otherBase, otherPort]) => base === otherBase && port !== otherPort));
@@ -338,7 +339,7 @@ export function judgeNat(urls, { candidates, errors, isComplete }) {
 	if (answered >= 2)
 		return { tone: 'good', code: 'cone', text: 'A NAT that takes the same port for everybody. Direct paths are likely.' };
 	if (hosts.some(({ port }) => seen.some((other) => other.port === port)))
-		return { tone: 'good', code: 'keeps', text: 'None, or a NAT that keeps the port. Most of these take the same one for everybody, and allow direct paths; with one STUN server it cannot be told for sure.' };
+		return { tone: 'good', code: 'keeps', text: `${isHidden ? 'None, or a NAT' : 'A NAT'} that keeps the port. Most of these take the same one for everybody, and allow direct paths; with one STUN server it cannot be told for sure.` };
 	return { tone: 'none', code: 'changes', text: 'A NAT that takes another port than this device. Whether it is the same for everybody cannot be told with one STUN server.' };
 }
 
