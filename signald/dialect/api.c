@@ -195,7 +195,8 @@ void api_handle_version(struct web_exchange *exchange,
 }
 
 /* {"expiresAt": "...", "daysLeft": 62}, as whoever connects to listen.tls sees
- * it as well; below 0 since when it has expired. */
+ * it as well; below 0 since when it has expired. Of one that nobody vouches for
+ * {"temporary": true}. */
 static void write_certificate(const struct tls_server *tls, uint64_t now_s,
 			      struct buf *out)
 {
@@ -204,7 +205,7 @@ static void write_certificate(const struct tls_server *tls, uint64_t now_s,
 	long long left_s = (long long)ends_at_s - (long long)now_s;
 
 	if (!ends_at_s) {
-		buf_append_str(out, "null");
+		buf_append_str(out, tls ? "{\"temporary\": true}" : "null");
 		return;
 	}
 	clock_format_iso(ends_at_s * 1000, expires_at);

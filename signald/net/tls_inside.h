@@ -20,7 +20,7 @@ struct tls_server {
 	struct tls_stamp loaded; /* what was loaded, or refused */
 	struct tls_stamp seen;
 	uint64_t loaded_at_s; /* or refused */
-	uint64_t ends_at_s;   /* the certificate of ctx; 0: not known */
+	uint64_t ends_at_s;   /* the certificate of ctx; 0: it is temporary */
 };
 
 /* For a BIO whose data is a struct tls. Returns NULL when memory ran out. */

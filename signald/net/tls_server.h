@@ -40,7 +40,7 @@ void tls_server_follow(struct tls_server *server, const struct config *config,
 		       uint64_t now_s);
 
 /* When the certificate ends that connections to come are shown: Unix time, 0
- * where that cannot be read. */
+ * for one of our own, which stands in for it. */
 uint64_t tls_server_ends_at_s(const struct tls_server *server);
 
 #endif

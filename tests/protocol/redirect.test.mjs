@@ -121,12 +121,15 @@ describe('without a certificate', () => {
 		const early = await openTls(t, daemon, { rejectUnauthorized: false });
 		assert.match(early.getPeerCertificate().subject.CN, /^signald, until/);
 		assert.equal(await daemon.metric('signald_tls_certificate_expires_seconds'), 0);
+		const told = async () => (await (await fetch(`${daemon.url}/v1/check`)).json()).certificate;
+		assert.deepEqual(await told(), { temporary: true });
 
 		const made = await makeCertificate(await makeFolder(t));
 		daemon.ca = readFileSync(made.cert);
 		await replaceCertificate(made, daemon.certificate);
 		await until('the certificate is served', () => openTls(t, daemon).then(() => true, () => false));
 		assert.ok(await daemon.metric('signald_tls_certificate_expires_seconds') > 0);
+		assert.equal((await told()).daysLeft, 89);
 		assert.equal(early.destroyed, false);
 		const [one, other] = [await joinTls(t, daemon, 'r'), await joinTls(t, daemon, 'r')];
 		await assertTalking(one, other);

@@ -37,10 +37,12 @@ test('all is well, over TLS, with every way to the relay', async (t) => {
 		'listen.tls': `${ADDRESS}:${port}`, 'tls.cert': cert, 'tls.key': key, 'turn.tunnel': '127.0.0.1:3479',
 	});
 	const trusting = { SSL_CERT_FILE: cert };
-	const result = await until('all is well', async () => {
-		const seen = await check([`${ADDRESS}:${port}`], trusting);
-		return linesOf(seen).filter((line) => line.includes(' relays: ')).length === 3 && seen;
-	}, LIMIT_MS);
+	// The tunnel is proven a moment after the rest.
+	let result;
+	await until('all is well', async () => {
+		result = await check([`${ADDRESS}:${port}`], trusting);
+		return result.code === 0;
+	}).catch(() => {});
 	assert.equal(result.code, 0, result.stdout);
 	assert.match(result.stdout, /^0 failed, 0 warnings$/m);
 	for (const pattern of [

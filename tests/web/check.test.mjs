@@ -61,6 +61,10 @@ describe('a certificate', () => {
 	for (const [daysLeft, code] of [[90, 'ok'], [14, 'ok'], [13, 'soon'], [0, 'soon'], [-1, 'expired']])
 		test(`of ${daysLeft} days is ${code}`, () => assert.equal(of(daysLeft).code, code));
 
+	test('that stands in for one is none', () => {
+		assert.equal(judgeCertificate({ temporary: true }, https).code, 'temporary');
+	});
+
 	test('of one day has no plural', () => {
 		assert.equal(of(1).text, 'It is good for 1 day, until 2026-12-31.');
 	});
@@ -208,6 +212,7 @@ describe('the verdict', () => {
 		['All is well', { nat: 'symmetric', polling: 'off', 'turn-tls': 'not-offered' }],
 		['The server does not answer', { server: 'unreachable', clock: '', websocket: '', ice: '' }],
 		['The server’s certificate has expired', { certificate: 'expired', clock: 'wrong', 'turn-tls': 'down' }],
+		['The server has no certificate yet', { certificate: 'temporary', 'turn-tls': 'down' }],
 		['The clocks of this device and of the server differ', { clock: 'wrong', 'turn-udp': 'auth' }],
 		['The clocks of this device and of the server differ a little', { clock: 'drift' }],
 		['This server asks for a key or a token', { ice: 'refused', websocket: 'refused', ...NO_TURN }],

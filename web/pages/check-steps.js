@@ -2,7 +2,7 @@
 // tries one thing, and tells what it saw. None of them throws.
 
 /** @import {IceError, IceList} from '../client/types.js' */
-/** @import {Gathered, Offered, TurnWay} from './check-words.js' */
+/** @import {Certificate, Gathered, Offered, TurnWay} from './check-words.js' */
 
 /** An answer over HTTP or WebSocket that takes longer is none. */
 const ANSWER_MS = 8000;
@@ -74,7 +74,7 @@ export async function askCheck() {
 	const serverMs = Date.parse(body?.time ?? response?.headers.get('date') ?? '');
 	return {
 		clock: Number.isNaN(serverMs) ? undefined : { serverMs, oursMs, rttMs },
-		/** @type {{expiresAt: string, daysLeft: number} | null | undefined} */
+		/** @type {Certificate | null | undefined} */
 		certificate: body?.certificate,
 		/** @type {Offered} */
 		turn: body?.turn ?? {},

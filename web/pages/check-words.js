@@ -105,12 +105,16 @@ export function judgeClock(seen) {
 	return size - sureMs <= CLOCK_WRONG_MS ? { tone: 'warn', code: 'drift', text } : { tone: 'bad', code: 'wrong', text };
 }
 
+/** @typedef {{expiresAt: string, daysLeft: number} | {temporary: true}} Certificate */
+
 /**
- * @param {{expiresAt: string, daysLeft: number} | null | undefined} certificate  as the server tells it; undefined: it does not
+ * @param {Certificate | null | undefined} certificate  as the server tells it; undefined: it does not
  * @param {{isHttps: boolean, isSecure: boolean}} page  how it was loaded, and whether the browser takes that for safe
  * @returns {Result}
  */
 export function judgeCertificate(certificate, { isHttps, isSecure }) {
+	if (certificate && 'temporary' in certificate)
+		return { tone: 'bad', code: 'temporary', text: 'There is none yet: meanwhile the server shows one that no browser trusts.' };
 	if (certificate) {
 		const { daysLeft } = certificate;
 		const day = certificate.expiresAt.slice(0, 10);
@@ -390,6 +394,11 @@ const RULES = [
 		tone: 'bad', title: 'The server’s certificate has expired',
 		text: 'Browsers warn of this server, and use neither its pages nor TURN over TLS. Who runs it must renew the certificate: signald takes up new files by itself within seconds.',
 		isSo: (is) => is('certificate', 'expired'),
+	},
+	{
+		tone: 'bad', title: 'The server has no certificate yet',
+		text: 'It is being fetched, most likely: check again in a minute. If it stays so, who runs the server must see why it is not obtained, and that tls.cert and tls.key name it.',
+		isSo: (is) => is('certificate', 'temporary'),
 	},
 	{
 		tone: 'bad', title: 'The clocks of this device and of the server differ',
