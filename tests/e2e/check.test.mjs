@@ -1,9 +1,12 @@
 // The check page: what it says of a server that is well, and of each thing that
 // is wrong. What it looks like is left in build/screenshots.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import path from 'node:path';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 
-import { freePort, makeFolder, SECRET, startDaemon, until } from '../lib/daemon.mjs';
+import { freePort, makeFolder, root, SECRET, startDaemon, until } from '../lib/daemon.mjs';
 import { makeAuthority } from '../lib/authority.mjs';
 import { startChromium } from './chromium.mjs';
 import { makeHousehold } from './household.mjs';
@@ -103,13 +106,35 @@ async function seeNothing(t, { chromium, lab, url }) {
 }
 
 async function seeClocks(t, { chromium, url }) {
-	for (const [shiftMs, where] of [[-5 * HOUR_MS, '5 hours behind'], [HOUR_MS, '60 minutes ahead of']]) {
+	const clocks = [[-5 * HOUR_MS, '5 hours behind'], [HOUR_MS, '60 minutes ahead of']];
+	await Promise.all(clocks.map(async ([shiftMs, where]) => {
 		const visitor = await chromium.visitor(SIZES.desktop);
 		await shiftClock(visitor, shiftMs);
 		const seen = await check(t, visitor, url);
 		assert.equal(seen.title, 'The clocks of this device and of the server differ');
 		assert.ok(seen.steps.clock.text.includes(where), seen.steps.clock.text);
-	}
+	}));
+}
+
+// The same on the server, whose credentials have ended before they are given out.
+async function seeServerClock(t, { chromium, lab }) {
+	const library = path.join(await makeFolder(t), 'wrong-clock.so');
+	await promisify(execFile)('cc', ['-D_GNU_SOURCE', '-shared', '-fPIC', '-o', library, path.join(root, 'tests/e2e/wrong-clock.c')]);
+	const port = await freePort();
+	const daemon = await startDaemon(t, {
+		port, env: { LD_PRELOAD: library, WRONG_CLOCK_S: '-7200' }, sets: {
+			'listen.address': `127.0.0.1:${port},${ADDRESS}:${port}`, 'http.root': lab.root, 'turn.host': ADDRESS, 'turn.secret': SECRET,
+		},
+	});
+	await untilOffered(daemon, { udp: false, tcp: false });
+	await until('the cause is known', async () => /refuses the credential/.test(await (await fetch(`${daemon.url}/readyz`)).text()));
+	const visitor = await chromium.visitor(SIZES.desktop);
+	visitor.forgive(/503/);
+	const seen = await check(t, visitor, `http://${ADDRESS}:${port}/`);
+	assert.equal(seen.title, 'The clocks of this device and of the server differ');
+	assert.match(seen.steps.clock.text, /2 hours ahead of the server’s/);
+	assert.deepEqual(codes(seen, 'server', 'ice', 'turn-udp'), ['turn-trouble', 'auth', 'down']);
+	await inspect(visitor, 'check-clock');
 }
 
 async function seeNoUdp(t, { strict, url }) {
@@ -177,6 +202,7 @@ test('the check page finds what is wrong', { concurrency: true }, async (t) => {
 	await Promise.all([
 		t.test('nothing', (t) => seeNothing(t, scene)),
 		t.test('the clock of a device', (t) => seeClocks(t, scene)),
+		t.test('the clock of the server', (t) => seeServerClock(t, scene)),
 		t.test('a network without UDP', (t) => seeNoUdp(t, scene)),
 		t.test('a key that is asked for', (t) => seeKey(t, scene)),
 		t.test('a certificate that has expired', (t) => seeExpired(t, scene)),

@@ -113,6 +113,8 @@ describe('the ICE list', () => {
 		assert.equal(at({ turn: true, ways: [UDP], ttl: 600 }), 'ok');
 		assert.equal(at({}), 'no-turn');
 		assert.equal(at({ trouble: 'main: nobody listens' }), 'down');
+		assert.equal(at({ trouble: 'main, 192.0.2.1:3478: the server refuses the credential (401): is turn.secret, ...' }), 'auth');
+		assert.equal(at({ trouble: 'main: it relays to 10.0.0.1, which it must refuse (403): turnconf ...' }), 'unsafe');
 		assert.deepEqual([401, 403, 429, 500, 0].map((status) => at({ status })), ['refused', 'refused', 'limited', 'failed', 'failed']);
 	});
 
@@ -138,12 +140,12 @@ describe('TURN', () => {
 
 	test('works, whatever else was tried', () => {
 		const result = judgeTurn(UDP, gathered([{ type: 'relay' }], [error(701)]));
-		assert.equal(plain(result.text), 'The relay at port 3478 answers after 40 ms.');
+		assert.equal(plain(result.text), 'The relay at turn.example.org:3478 answers after 40 ms.');
 	});
 
 	test('that says nothing at all has words of its own', () => {
 		assert.deepEqual(judgeTurn(UDP, { ...gathered([], [], false), ms: 5000 }),
-			{ tone: 'bad', code: 'unreachable', text: 'Nothing comes back over UDP from port 3478.', detail: 'no answer within 5 s' });
+			{ tone: 'bad', code: 'unreachable', text: 'Nothing comes back over UDP from turn.example.org:3478.', detail: 'no answer within 5 s' });
 	});
 });
 
@@ -222,6 +224,9 @@ describe('the verdict', () => {
 		['A part of the server’s relay is down', { 'turn-tcp': 'down' }],
 		['No relay is set up on this server', { ice: 'no-turn', ...NO_TURN }],
 		['The relay refuses the server’s credentials', { 'turn-udp': 'auth', 'turn-tcp': 'auth', 'turn-tls': 'auth', relay: 'none' }],
+		['The relay refuses the server’s credentials', { server: 'turn-trouble', ice: 'auth', ...NO_TURN }],
+		['The server’s relay is not safe', { server: 'turn-trouble', ice: 'unsafe', ...NO_TURN }],
+		['The server is not content with its relay', { server: 'turn-trouble' }],
 		['The relay has no room', { 'turn-udp': 'quota', 'turn-tcp': 'quota', 'turn-tls': 'quota', relay: 'none' }],
 		['This network lets nothing through to the relay', SILENT],
 		['This network blocks UDP', { ...SILENT, 'turn-tcp': 'ok', relay: 'ok' }],

@@ -83,7 +83,7 @@ export function judgeServer({ status, reasons, ms, version }) {
 	if (reasons.includes('draining'))
 		return { tone: 'bad', code: 'draining', text: 'It is going down, and takes nobody in.' };
 	if (reasons.some((reason) => reason.startsWith('turn: ')))
-		return { tone: 'warn', code: 'turn-trouble', text: `${name} answers after ${msText(ms)}, but says that its relay does not work.`, detail: reasons.join('; ') };
+		return { tone: 'warn', code: 'turn-trouble', text: `${name} answers after ${msText(ms)}, but is not content with its relay.`, detail: reasons.join('; ') };
 	// A proxy may keep /readyz to itself.
 	return { tone: 'good', code: 'ok', text: `It answers after ${msText(ms)}.`, detail: `/readyz: ${status}` };
 }
@@ -207,6 +207,12 @@ function parseUrl(url) {
 	return { way, host, port: Number(port ?? (scheme === 'turns' ? 5349 : 3478)) };
 }
 
+/** What /readyz may say of TURN that is not silence. */
+const TROUBLES = [
+	{ pattern: /refuses the credential/, code: 'auth', text: 'The server gives no relay: the one that it has refuses its credentials.' },
+	{ pattern: /which it must refuse/, code: 'unsafe', text: 'The server keeps its relay back: it would let strangers into private networks.' },
+];
+
 /**
  * @param {{status: number, turn?: boolean, ways?: TurnWay[], ttl?: number, trouble?: string}} seen
  *	trouble: what /readyz says of TURN
@@ -221,6 +227,9 @@ export function judgeIce({ status, turn, ways = [], ttl = 0, trouble }) {
 		return { tone: 'bad', code: 'failed', text: status ? `The server answers ${status}.` : 'The server does not answer.' };
 	if (turn && ways.length)
 		return { tone: 'good', code: 'ok', text: `The server gives ${plural(ways.length, 'way')} to a relay, with credentials for ${plural(Math.round(ttl / 60), 'minute')}.` };
+	const known = TROUBLES.find(({ pattern }) => pattern.test(trouble ?? ''));
+	if (known)
+		return { tone: 'bad', code: known.code, text: known.text, detail: trouble };
 	if (trouble)
 		return { tone: 'bad', code: 'down', text: 'The server gives no relay: the one that it has does not work now.', detail: trouble };
 	return { tone: 'warn', code: 'no-turn', text: 'The server gives no relay: none is set up. Only people whose networks allow a direct path can connect.' };
@@ -247,12 +256,12 @@ function errorsText(errors) {
 }
 
 /** What one hears where nothing answers. @param {TurnWay} way */
-function silence({ way, port }) {
+function silence({ way, host, port }) {
 	if (way === 'udp')
-		return `Nothing comes back over UDP from port ${port}.`;
+		return `Nothing comes back over UDP from ${host}:${port}.`;
 	if (way === 'tcp')
-		return `No TCP connection to port ${port} comes about, or nothing comes back.`;
-	return `No TLS connection to port ${port} comes about: it is blocked, or this browser does not trust the certificate.`;
+		return `No TCP connection to ${host}:${port} comes about, or nothing comes back.`;
+	return `No TLS connection to ${host}:${port} comes about: it is blocked, or this browser does not trust the certificate.`;
 }
 
 /**
@@ -263,7 +272,7 @@ function silence({ way, port }) {
 export function judgeTurn(way, { candidates, errors, isComplete, ms }) {
 	const detail = errorsText(errors);
 	if (candidates.some(({ type }) => type === 'relay'))
-		return { tone: 'good', code: 'ok', text: `The relay at port ${way.port} answers after ${msText(ms)}.` };
+		return { tone: 'good', code: 'ok', text: `The relay at ${way.host}:${way.port} answers after ${msText(ms)}.` };
 	// Whoever says something was reached; no answer may also come of an
 	// address that this device cannot use.
 	const known = errors.map(({ code }) => TURN_ERRORS[code]).find(Boolean);
@@ -418,7 +427,12 @@ const RULES = [
 	{
 		tone: 'bad', title: 'The server’s relay is down',
 		text: 'People whose networks allow a direct path can connect, others cannot. Who runs the server must start coturn; “turnconf doctor” on the server says what is wrong.',
-		isSo: (is) => is('ice', 'down') || is('server', 'turn-trouble'),
+		isSo: (is) => is('ice', 'down'),
+	},
+	{
+		tone: 'bad', title: 'The server’s relay is not safe',
+		text: 'People whose networks allow a direct path can connect, others cannot until it is. Who runs the server must have coturn run with what “turnconf generate” writes; “turnconf doctor” says what it lets through.',
+		isSo: (is) => is('ice', 'unsafe'),
 	},
 	{
 		tone: 'bad', title: 'The server gives no ICE list',
@@ -433,7 +447,7 @@ const RULES = [
 	{
 		tone: 'bad', title: 'The relay refuses the server’s credentials',
 		text: 'Either signald and coturn have different secrets, or their clocks differ: “turnconf doctor” on the server says which.',
-		isSo: (_, { udp, tcp, tls }) => [...udp, ...tcp, ...tls].includes('auth'),
+		isSo: (is, { udp, tcp, tls }) => is('ice', 'auth') || [...udp, ...tcp, ...tls].includes('auth'),
 	},
 	{
 		tone: 'warn', title: 'A part of the server’s relay is down',
@@ -469,6 +483,11 @@ const RULES = [
 		tone: 'warn', title: 'Not every way to the relay works',
 		text: 'Calls work. What does not, and why, stands below: networks that allow nothing else have no relay.',
 		isSo: (_, { udp, tcp, tls }) => [...udp, ...tcp, ...tls].some((code) => code !== 'ok' && code !== 'not-offered'),
+	},
+	{
+		tone: 'warn', title: 'The server is not content with its relay',
+		text: 'From here all works. Who runs the server should look at what it says, below, and at what “turnconf doctor” says there.',
+		isSo: (is) => is('server', 'turn-trouble'),
 	},
 	{
 		tone: 'warn', title: 'The relay is slow from here',

@@ -25,6 +25,9 @@ const NAMES = {
 	nat: 'Address translator',
 };
 
+/** What stands behind all of a way. @type {Record<Way, string>} */
+const BEHIND = { udp: 'turn-tcp', tcp: 'turn-tls', tls: 'relay' };
+
 /** @type {Step[]} */
 let steps = [];
 
@@ -147,7 +150,7 @@ async function checkTurn(ways, offered) {
 		for (const [number, way] of some.entries()) {
 			const id = number ? `turn-${kind}-${number}` : `turn-${kind}`;
 			if (number)
-				add(id, `TURN over ${WAY_NAMES[kind]}, ${way.host}`, 'relay');
+				add(id, `${NAMES[`turn-${kind}`]}, another`, BEHIND[kind]);
 			all.push({ way, id });
 		}
 	}
