@@ -8,6 +8,59 @@
 #define MAX_COLUMNS 10
 #define CELL_CAP 520
 
+static bool is_of_words(const json_t *array)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(array, i, item)
+	{
+		if (!json_is_string(item))
+			return false;
+	}
+	return json_array_size(array);
+}
+
+/* Append, as far as there is room. */
+static void add(char cell[CELL_CAP], const char *separator, const char *text)
+{
+	size_t len = strlen(cell);
+
+	(void)snprintf(cell + len, CELL_CAP - len, "%s%s", len ? separator : "",
+		       text);
+}
+
+/* "udp,tcp" */
+static void write_words(const json_t *array, char cell[CELL_CAP])
+{
+	const json_t *item;
+	size_t i;
+
+	*cell = '\0';
+	json_array_foreach(array, i, item)
+	{
+		add(cell, ",", json_string_value(item));
+	}
+}
+
+static void write_cell(const json_t *value, char cell[CELL_CAP]);
+
+/* "peers 2, allocations 4" */
+static void write_members(const json_t *object, char cell[CELL_CAP])
+{
+	char text[CELL_CAP];
+	const char *name;
+	const json_t *value;
+
+	*cell = '\0';
+	json_object_foreach((json_t *)(uintptr_t)object, name, value)
+	{
+		write_cell(value, text);
+		add(cell, ", ", name);
+		add(cell, " ", text);
+	}
+}
+
 static void write_cell(const json_t *value, char cell[CELL_CAP])
 {
 	if (json_is_string(value))
@@ -18,11 +71,14 @@ static void write_cell(const json_t *value, char cell[CELL_CAP])
 	else if (json_is_boolean(value))
 		(void)snprintf(cell, CELL_CAP, "%s",
 			       json_is_true(value) ? "yes" : "no");
+	else if (json_is_array(value) && is_of_words(value))
+		write_words(value, cell);
 	else if (json_is_array(value))
 		(void)snprintf(cell, CELL_CAP, "%zu", json_array_size(value));
+	else if (json_is_object(value))
+		write_members(value, cell);
 	else
-		(void)snprintf(cell, CELL_CAP, "%s",
-			       json_is_object(value) ? "yes" : "-");
+		(void)snprintf(cell, CELL_CAP, "-");
 }
 
 /* Characters, as far as UTF-8 tells. */

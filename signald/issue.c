@@ -83,10 +83,8 @@ int issue_token(const struct config *config, const char *claims)
 	struct clock clock;
 	int err;
 
-	if (!mint_can(config))
-		return fail(EX_CONFIG, "token",
-			    "tokens are signed with access.token_secret, which "
-			    "is empty");
+	if (mint_why_not(config))
+		return fail(EX_CONFIG, "token", mint_why_not(config));
 	clock_update(&clock);
 	err = claims_read(span_from(claims), clock_wall_s(&clock), &made, &why);
 	if (!err && claims_refuse_unknown(span_from(claims), span_of(NULL, 0),

@@ -204,12 +204,11 @@ static int copy_metadata(struct span raw, struct claims *claims,
 	return -ENOMEM;
 }
 
-static int read_all(struct span object, const struct span *names,
-		    uint64_t now_s, struct claims *claims, const char **why)
+static int read_members(const struct span members[MEMBERS_COUNT],
+			uint64_t now_s, struct claims *claims, const char **why)
 {
 	struct claims read = {.rights = RIGHTS_USUAL};
-	struct span members[MEMBERS_COUNT];
-	const char *fault = pick(object, names, members);
+	const char *fault = NULL;
 
 	*claims = (struct claims){.rights = 0};
 	for (size_t i = 0; i < MEMBERS_COUNT && !fault; i++)
@@ -230,16 +229,42 @@ static int read_all(struct span object, const struct span *names,
 	return 0;
 }
 
+static int pick_members(struct span object, const struct span *names,
+			struct span *members, struct claims *claims,
+			const char **why)
+{
+	const char *fault = pick(object, names, members);
+
+	*claims = (struct claims){.rights = 0};
+	if (!fault)
+		return 0;
+	*why = fault;
+	return -EINVAL;
+}
+
 int claims_read(struct span object, uint64_t now_s, struct claims *claims,
 		const char **why)
 {
-	return read_all(object, token_names, now_s, claims, why);
+	struct span members[MEMBERS_COUNT];
+	int err = pick_members(object, token_names, members, claims, why);
+
+	return err ? err : read_members(members, now_s, claims, why);
 }
 
 int claims_read_answer(struct span object, uint64_t now_s,
 		       struct claims *claims, const char **why)
 {
-	return read_all(object, answer_names, now_s, claims, why);
+	struct span members[MEMBERS_COUNT];
+	int err = pick_members(object, answer_names, members, claims, why);
+
+	if (err)
+		return err;
+	/* As the question has it: who is asked about may want no room. */
+	for (size_t i = 0; i < MEMBERS_COUNT; i++)
+		if (members[i].ptr &&
+		    json_type_of(members[i]) == JSON_TYPE_NULL)
+			members[i] = (struct span){NULL, 0};
+	return read_members(members, now_s, claims, why);
 }
 
 static bool is_known(struct span raw, struct span extra)

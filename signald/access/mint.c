@@ -5,9 +5,17 @@
 #include "access/mint.h"
 #include "base/crypto.h"
 
-bool mint_can(const struct config *config)
+const char *mint_why_not(const struct config *config)
 {
-	return *config->access.token_secret;
+	enum config_mode mode = config_mode(config);
+
+	if (mode == MODE_KEY || mode == MODE_WEBHOOK)
+		return "tokens are not taken here, as access.mode = key and "
+		       "webhook take none: a ticket is, or set it to token";
+	return *config->access.token_secret
+		       ? NULL
+		       : "tokens are signed with access.token_secret, which "
+			 "is empty; a ticket needs none";
 }
 
 static void write_name(struct buf *out, const char *name)
@@ -107,7 +115,7 @@ int mint_token(const struct config *config, const struct claims *claims,
 	struct buf payload = {0};
 	const size_t at = out->len;
 
-	if (!mint_can(config))
+	if (mint_why_not(config))
 		return -ENOENT;
 	write_payload(&payload, config, claims, now_s);
 	append_base64url(out, header, sizeof(header) - 1);

@@ -14,12 +14,13 @@
  * by HS256; iss and aud are those that access.token_issuer and token_audience
  * ask for.
  *
- * Returns 0; -ENOENT where tokens are not of such a secret, -ENOMEM.
+ * Returns 0; -ENOENT where mint_why_not() says why not, -ENOMEM.
  */
 int mint_token(const struct config *config, const struct claims *claims,
 	       uint64_t now_s, struct buf *out);
 
-/* May this configuration's tokens be made here? */
-bool mint_can(const struct config *config);
+/* Returns NULL where tokens can be made here and are taken, else a sentence of
+ * why not. */
+const char *mint_why_not(const struct config *config);
 
 #endif

@@ -239,6 +239,9 @@ const char *notices_stream(const struct notices *notices, uint64_t *last)
 
 static void stop(struct notices *notices)
 {
+	/* What was refused since the last second. */
+	if (notices->spool)
+		tell_refusals(notices);
 	courier_free(notices->courier);
 	spool_close(notices->spool);
 	notices->courier = NULL;
@@ -317,7 +320,7 @@ void notices_free(struct notices *notices)
 {
 	if (!notices)
 		return;
-	loop_cancel(notices->loop, &notices->flush);
 	stop(notices);
+	loop_cancel(notices->loop, &notices->flush);
 	free(notices);
 }

@@ -36,6 +36,11 @@ static void reply_buf(struct web_exchange *exchange, int status,
 	buf_clear(body);
 }
 
+static void reply_bad_claims(struct web_exchange *exchange, const char *why)
+{
+	web_reply_problem_code(exchange, 400, "bad-claims", why, NULL);
+}
+
 /* Returns 0; or answers, with nothing to clear. */
 static int read_ticket(struct web_exchange *exchange,
 		       const struct web_request *request, uint64_t now_s,
@@ -52,7 +57,11 @@ static int read_ticket(struct web_exchange *exchange,
 			return 0;
 		claims_clear(claims);
 	}
-	web_reply_problem(exchange, err == -ENOMEM ? 503 : 400, why, NULL);
+	if (err == -ENOMEM)
+		web_reply_problem_code(exchange, 503, "out-of-memory", why,
+				       NULL);
+	else
+		reply_bad_claims(exchange, why);
 	return err;
 }
 
@@ -64,10 +73,10 @@ static void reply_ticket(const struct api *api, struct web_exchange *exchange,
 	struct buf body = {0};
 
 	if (tickets_make(access_tickets(api->access), claims, ticket)) {
-		web_reply_problem(exchange, 503,
-				  "too many tickets are out; each ends after "
-				  "30 s",
-				  "Retry-After: 5\r\n");
+		web_reply_problem_code(exchange, 503, "too-many-tickets",
+				       "too many tickets are out; each ends "
+				       "after 30 s",
+				       "Retry-After: 5\r\n");
 		return;
 	}
 	buf_append_format(&body, "{\"ticket\": \"%s\", \"expiresIn\": %d}\n",
@@ -88,10 +97,9 @@ static void reply_token(const struct api *api, struct web_exchange *exchange,
 	buf_append_str(&body, "{\"token\": \"");
 	err = mint_token(access_config(api->access), claims, now_s, &body);
 	if (err == -ENOENT) {
-		web_reply_problem(exchange, 409,
-				  "tokens are signed with access.token_secret, "
-				  "which is empty; a ticket needs none",
-				  NULL);
+		web_reply_problem_code(exchange, 409, "no-tokens",
+				       mint_why_not(access_config(api->access)),
+				       NULL);
 		buf_clear(&body);
 		return;
 	}
@@ -133,8 +141,7 @@ void api_handle_tickets(struct web_exchange *exchange,
 	if (read_ticket(exchange, request, now_s, &claims))
 		return;
 	if (read_kind(request->body, &wants_token)) {
-		web_reply_problem(exchange, 400, "kind must be ticket or token",
-				  NULL);
+		reply_bad_claims(exchange, "kind must be ticket or token");
 	} else {
 		log_info("ticket.made", log_str("key", name),
 			 log_str("kind", wants_token ? "token" : "ticket"));

@@ -29,8 +29,12 @@ static int refuse_unknown(struct loader *loader, const struct entry *entry)
 				     "unknown key %.*s; did you mean %s?", len,
 				     entry->name.ptr, guess.text);
 	return config_refuse(loader->error,
-			     "unknown key %.*s; signald --help lists all", len,
-			     entry->name.ptr);
+			     "unknown key %.*s%s; signald --help lists all",
+			     len, entry->name.ptr,
+			     entry->source == FROM_ENVIRON
+				     ? ": variables that begin with SIGNALD_ "
+				       "are signald's keys"
+				     : "");
 }
 
 /* A source gives a key once: twice is an oversight, but for --set, where a

@@ -202,11 +202,32 @@ test('a backend without a library gets tokens', async (t) => {
 	for (const room of ['kitchen', 'kitchen'])
 		assert.equal(await come.native(t, daemon, token, room), 'in');
 	assert.equal(await come.socketio(t, daemon, token, 'cellar'), 'wrong-room');
-	assert.equal((await ask({ kind: 'spell' })).status, 400);
+	assert.deepEqual([(await ask({ kind: 'spell' })).status, (await (await ask({ room: 7 })).json()).code], [400, 'bad-claims']);
 	for (const kind of ['ticket', 'token']) {
 		const refused = await ask({ kind, rooms: 'kitchen' });
 		assert.equal(refused.status, 400);
-		assert.match((await refused.json()).detail, /^"rooms" is not known here: there are sub, room, .*, kind$/);
+		const { code, detail } = await refused.json();
+		assert.equal(code, 'bad-claims');
+		assert.match(detail, /^"rooms" is not known here: there are sub, room, .*, kind$/);
+	}
+});
+
+test('nobody gets a token that would be taken nowhere', async (t) => {
+	const key = await runProgram(['key', 'shop']);
+	const [, secret, item] = key.stdout.match(/^key: +(\S+)\naccess.keys: +(\S+)$/m);
+	const headers = { Authorization: `Bearer ${secret}` };
+	const keyed = { ...TURN, 'access.mode': 'key', 'access.keys': item, 'access.token_secret': SECRET };
+	const guarded = { ...TURN, 'access.mode': 'guest', 'access.keys': item };
+	for (const [sets, why] of [[keyed, /access\.mode = key and webhook take none/], [guarded, /access\.token_secret, which is empty/]]) {
+		const daemon = await startDaemon(t, { sets });
+		const answer = await fetch(`${daemon.url}/v1/tickets`, { method: 'POST', headers, body: '{"kind": "token"}' });
+		const { code, detail } = await answer.json();
+		assert.deepEqual([answer.status, code], [409, 'no-tokens']);
+		assert.match(detail, why);
+		assert.equal((await fetch(`${daemon.url}/v1/tickets`, { method: 'POST', headers, body: '{}' })).status, 201);
+		const shell = await runProgram(['token', '{}', ...Object.entries(sets).flatMap(([name, value]) => ['--set', `${name}=${value}`])]);
+		assert.equal(shell.code, 78);
+		assert.match(shell.stderr, why);
 	}
 });
 

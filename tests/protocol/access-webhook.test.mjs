@@ -80,6 +80,13 @@ test('is asked for every dialect, and told who wants what', async (t) => {
 	assert.ok(!daemon.log.includes('operator\'s own'), 'no token is in the log');
 });
 
+test('what it echoes of the question is an answer, null too', async (t) => {
+	const receiver = await startReceiver(t, ({ room, role }) => ({ allowed: true, subject: null, room, role, rights: null, ttl: null, metadata: null, exp: null }));
+	const daemon = await start(t, receiver);
+	for (const [dialect, ask] of Object.entries(come))
+		assert.equal((await ask(t, daemon, TOKEN)).code, 'in', dialect);
+});
+
 test('clients of Socket.IO 2 wait for its answer too', async (t) => {
 	const receiver = await startReceiver(t, async ({ token }) => {
 		await delay(200);

@@ -44,7 +44,7 @@ for (const { language, program, file } of EXAMPLES) {
 			await writeFile(name, blocks[0]);
 		}, () => {});
 		const mint = async (args, env = {}) => {
-			const { stdout } = await run(program, [name, ...args], { env: cleanEnv({ SIGNALD_URL: daemon.url, SIGNALD_KEY: key, ...env }) });
+			const { stdout } = await run(program, [name, ...args], { env: cleanEnv({ SIGNALING_URL: daemon.url, SIGNALING_KEY: key, ...env }) });
 			return stdout.trim();
 		};
 
@@ -66,8 +66,8 @@ for (const { language, program, file } of EXAMPLES) {
 
 		test('says why it is refused', async () => {
 			const says = (fault) => /bad-key/.test(fault.stderr + fault.stdout) && fault.code !== 0;
-			await assert.rejects(mint(['ada', 'kitchen'], { SIGNALD_KEY: `sk_${'A'.repeat(43)}` }), says);
-			await assert.rejects(mint(['a:b', 'kitchen']), ({ stderr, stdout }) => /sub/.test(stderr + stdout));
+			await assert.rejects(mint(['ada', 'kitchen'], { SIGNALING_KEY: `sk_${'A'.repeat(43)}` }), says);
+			await assert.rejects(mint(['a:b', 'kitchen']), ({ stderr, stdout }) => /bad-claims.*sub/.test(stderr + stdout));
 		});
 	});
 }

@@ -6,7 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { ADMIN_KEY, cleanEnv, makeFolder, program, runProgram, startDaemon, until, useDaemon } from '../lib/daemon.mjs';
+import { SECRET, ADMIN_KEY, cleanEnv, makeFolder, program, runProgram, startDaemon, until, useDaemon } from '../lib/daemon.mjs';
 import { atEnd } from '../lib/ending.mjs';
 import { joinPeer } from '../lib/peer.mjs';
 
@@ -33,6 +33,7 @@ describe('signald ctl', () => {
 		const ada = await joinPeer(t, daemon, 'kitchen & more', { name: 'Ädä' });
 		await joinPeer(t, daemon, 'kitchen & more', { role: 'watcher' });
 		assert.match(await ctl(daemon, 'status'), /^version +\d+\.\d+\.\d+$/m);
+		assert.match(await ctl(daemon, 'status'), /^relaying +-$/m);
 		assert.match(await ctl(daemon, 'rooms'), /^ROOM +PEERS .*\n(.*\n)*kitchen & more +2 +0 +0 +1 +\d{4}-/m);
 		assert.doesNotMatch(await ctl(daemon, 'rooms', 'nothing of the kind'), /kitchen/);
 		const lines = (await ctl(daemon, 'room', 'kitchen & more')).trim().split('\n');
@@ -46,6 +47,13 @@ describe('signald ctl', () => {
 		const json = JSON.parse(await ctl(daemon, '--json', 'room', 'kitchen & more'));
 		assert.deepEqual(json.members.map(({ role }) => role), ['peer', 'watcher']);
 		assert.ok(JSON.parse(await ctl(daemon, 'peers', '--json')).length >= 2);
+	});
+
+	test('shows what a list has', async (t) => {
+		const own = await startDaemon(t, { sets: {
+			'turn.host': 'turn.example.org', 'turn.secret': SECRET, 'turn.probe': 'no', 'turn.withhold_unsafe': 'no',
+		} });
+		assert.match(await ctl(own, 'pool'), /^main .* udp,tcp /m);
 	});
 
 	test('lists more than one page', async (t) => {

@@ -166,6 +166,8 @@ describe('the command line', () => {
 		const { code, stderr } = await runProgram(['--check-config'], { env: { SIGNALD_TURN_SECERT: 'x' } });
 		assert.equal(code, 78);
 		assert.match(stderr, /SIGNALD_TURN_SECERT/);
+		const other = await runProgram(['--check-config'], { env: { SIGNALD_URL: 'x' } });
+		assert.match(other.stderr, /unknown key SIGNALD_URL: variables that begin with SIGNALD_ are signald's keys/);
 	});
 
 	for (const [what, args, word] of [

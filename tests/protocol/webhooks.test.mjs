@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { io } from 'socket.io-client';
 
-import { freePort, makeFolder, restart, runProgram, startDaemon, until } from '../lib/daemon.mjs';
+import { SECRET, freePort, makeFolder, restart, runProgram, startDaemon, until } from '../lib/daemon.mjs';
 import { atEnd } from '../lib/ending.mjs';
 import { openPeer } from '../lib/peer.mjs';
 import { HOOK_SECRET, startReceiver } from '../lib/receiver.mjs';
@@ -219,6 +219,17 @@ test('a drain leaves the rest for the next life, those who were sent away includ
 	books.fault = undefined;
 	await told(books, 'server.started', 2);
 	assert.deepEqual(books.events.map(({ type, reason }) => reason ?? type), ['server.started', 'room.opened', 'peer.joined', 'shutdown', 'room.closed', 'server.started']);
+});
+
+test('what was refused in the last second is told, too', async (t) => {
+	const books = await startBooks(t);
+	const daemon = await start(t, books, { 'access.mode': 'token', 'access.token_secret': `${SECRET}-of-tokens` });
+	await told(books, 'server.started');
+	await fetch(`${daemon.url}/v1/ice`);
+	await restart(t, daemon, 'SIGTERM');
+	await told(books, 'server.started', 2);
+	assert.deepEqual(books.events.map(({ type, code, count }) => [type, code, count].filter((it) => it !== undefined)),
+		[['server.started'], ['refused', 'auth-required', 1], ['server.started']]);
 });
 
 test('beyond the bound the oldest is dropped, which is counted, logged, and told', async (t) => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
-import { startDaemon, until } from '../lib/daemon.mjs';
+import { ADMIN_KEY, runProgram, startDaemon, until } from '../lib/daemon.mjs';
 import { atEnd } from '../lib/ending.mjs';
 import { joinPeer } from '../lib/peer.mjs';
 import { HOOK_SECRET, startReceiver } from '../lib/receiver.mjs';
@@ -75,6 +75,8 @@ test('relaying is told as it begins and ends, and counted', async (t) => {
 	await event('turn.relay_start', credentialOf(list).username.split(':')[1]);
 	await until('all are counted', async () => (await relaying()).allocations === 3, LIMIT_MS);
 	assert.deepEqual(await relaying(), { peers: 1, others: 1, allocations: 3 });
+	const { stdout } = await runProgram(['ctl', 'status', '--set', `listen.metrics=127.0.0.1:${daemon.metricsPort}`, '--set', `admin.key=${ADMIN_KEY}`]);
+	assert.match(stdout, /^relaying +peers 1, others 1, allocations 3$/m);
 	assert.equal(await daemon.metric('signald_turn_allocations'), 3);
 	await first.refresh(0);
 	assert.match(await event('turn.relay_end', relay.user), /"allocations":1/);
