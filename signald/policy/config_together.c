@@ -141,6 +141,26 @@ static int check_credentials(struct loader *loader)
 	return err;
 }
 
+/* What is kept for a peer that was away must fit its next connection's output,
+ * or its return would end that. The default just gives way to less output. */
+static int check_session(struct loader *loader)
+{
+	const struct config *config = loader->own.config;
+	const struct config_key *key = key_of("session.max_bytes");
+	unsigned most = config->output.max_queued_bytes / 4;
+	int err;
+
+	if (config->session.max_bytes <= most || is_from_default(loader, key))
+		return 0;
+	err = config_refuse(loader->error,
+			    "session.max_bytes = %u must be at most %u, a "
+			    "quarter of output.max_queued_bytes = %u",
+			    config->session.max_bytes, most,
+			    config->output.max_queued_bytes);
+	place_key(loader, key);
+	return err;
+}
+
 /* Nobody could connect at all. */
 static int check_proxy(struct loader *loader)
 {
@@ -408,6 +428,8 @@ int loader_check_together(struct loader *loader)
 		err = check_need(loader, &needs[i]);
 	if (!err)
 		err = check_credentials(loader);
+	if (!err)
+		err = check_session(loader);
 	if (!err)
 		err = check_proxy(loader);
 	if (!err)

@@ -567,6 +567,13 @@ static void keys_that_contradict_each_other_are_refused(void **state)
 		 "--set websocket.max_message_bytes: "
 		 "websocket.max_message_bytes = 65537 must be at most "
 		 "output.max_queued_bytes = 65536"},
+		{{.file = "[session]\nmax_bytes = 9999999\n"},
+		 "@:2: session.max_bytes = 9999999 must be at most 262144, a "
+		 "quarter of output.max_queued_bytes = 1048576"},
+		{{.sets = {"session.max_bytes=262144",
+			   "output.max_queued_bytes=1048575"}},
+		 "--set session.max_bytes: session.max_bytes = 262144 must be "
+		 "at most 262143, a quarter of output.max_queued_bytes"},
 		{{.file = "[turn]\nhost = turn.example\n"},
 		 "@:2: turn.host needs turn.secret, which is empty"},
 		{{.sets = {"turn.credentials=redis", "turn.redis="}},
@@ -672,6 +679,12 @@ static void keys_that_contradict_each_other_are_refused(void **state)
 	config_free(load_good(&(struct given){
 		.file = "[turn]\ntunnel = [::1]:3479\n" TLS_LISTENER,
 		.sets = {"coturn.min_port=2000", "coturn.max_port=45055"}}));
+	/* Of what nobody has set less is kept. */
+	config_free(load_good(&(struct given){
+		.sets = {"output.max_queued_bytes=262144"}}));
+	config_free(load_good(&(struct given){
+		.sets = {"output.max_queued_bytes=4194304",
+			 "session.max_bytes=1048576"}}));
 	/* Whose users are in Redis needs no secret. */
 	config_free(load_good(&(struct given){
 		.file = "[turn]\nhost = a\n[turn b]\nhost = b\n",
