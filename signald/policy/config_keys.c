@@ -54,7 +54,7 @@ const struct config_key config_keys[] = {
 	TEXT(http, root, CONFIG_STRING, "",
 	     CONFIG_RESTART, "folder of the static pages; empty for none"),
 	TEXT(http, challenges, CONFIG_STRING, "",
-	     CONFIG_RESTART, "folder that listen.redirect serves /.well-known/acme-challenge/ from, for certificate authorities; empty for none"),
+	     CONFIG_RESTART, "folder of what listen.redirect serves below /.well-known/acme-challenge/; empty for none"),
 	TEXT(http, origins, CONFIG_ORIGINS, "",
 	     CONFIG_RELOAD, "pages of these origins may use this server beside its own; * for all"),
 	UINT(http, max_head_bytes, "16384", 1024, 65536,
@@ -238,7 +238,7 @@ const struct config_key config_keys[] = {
 	WORD(proxy, header, "x-forwarded-for", "x-forwarded-for|forwarded|none",
 	     CONFIG_RELOAD, "where they say it: the one header that all of them write anew or add to"),
 	TEXT(proxy, protocol, CONFIG_BOOL, "no",
-	     CONFIG_RELOAD, "listen.address, listen.tls and listen.redirect take connections of those alone, with a PROXY header in front"),
+	     CONFIG_RELOAD, "all but listen.metrics takes connections of those alone, with a PROXY header in front"),
 
 	SERVER_TEXT(host, CONFIG_HOST, "",
 		    "the server's name or address as clients see it; empty for no TURN"),
@@ -329,7 +329,7 @@ const struct config_key config_keys[] = {
 	UINT(drain, spread_s, "5", 0, 300,
 	     CONFIG_RELOAD, "seconds over which SIGTERM closes the connections"),
 	UINT(drain, tunnels_s, "0", 0, 86400,
-	     CONFIG_RESTART, "seconds for which TURN connections go on in a process of their own when the server has ended, so that an update ends no call; 0: they end with it"),
+	     CONFIG_RESTART, "seconds TURN connections outlive the server, in a process of their own; 0: they end with it"),
 
 	TEXT(process, user, CONFIG_STRING, "",
 	     CONFIG_RESTART, "user that signald becomes when root starts it; the files it names are read as that user"),
