@@ -307,7 +307,8 @@ struct config_key {
 	enum config_reload reload;
 	size_t offset;	     /* of the field in struct config */
 	const char *initial; /* the default, as it would be written */
-	unsigned min, max;   /* CONFIG_UINT */
+	unsigned min, max;   /* CONFIG_UINT; min: characters of CONFIG_SECRET,
+				16 where it is 0 */
 	const char *allowed; /* CONFIG_ENUM */
 	const char *help;    /* one line; units in it */
 	bool is_per_server;  /* may stand in a [turn NAME] section */

@@ -1,6 +1,10 @@
 /* config_keys.c: every configuration key, its default and what it means. */
 #include "policy/config.h"
 
+/* Characters of what signs: RFC 7518, 3.2 for HS256; the others are no worse.
+ */
+#define MIN_SIGNING 32
+
 #define AT(section, name) #section, #name
 /* A member's name takes no parentheses. NOLINTNEXTLINE */
 #define OFF(section, name) offsetof(struct config, section.name)
@@ -8,6 +12,11 @@
 	{                                                                     \
 		AT(section, name), type, reload, OFF(section, name), initial, \
 			0, 0, NULL, help, false                               \
+	}
+#define SECRET(section, name, min, reload, help)                              \
+	{                                                                     \
+		AT(section, name), CONFIG_SECRET, reload, OFF(section, name), \
+			"", min, 0, NULL, help, false                         \
 	}
 #define UINT(section, name, initial, min, max, reload, help)                \
 	{                                                                   \
@@ -150,8 +159,8 @@ const struct config_key config_keys[] = {
 	     CONFIG_RESTART, "let mode = open listen to other machines too: strangers use the relay at your cost then"),
 	TEXT(access, keys, CONFIG_KEYS, "",
 	     CONFIG_RELOAD, "API keys of backends: NAME:HASH items as signald key prints them"),
-	TEXT(access, token_secret, CONFIG_SECRET, "",
-	     CONFIG_RELOAD, "tokens (JWT) are signed with this secret, by HS256: 32 characters or more"),
+	SECRET(access, token_secret, MIN_SIGNING,
+	       CONFIG_RELOAD, "tokens (JWT) are signed with this secret, by HS256 (turnconf secret makes one)"),
 	TEXT(access, token_key, CONFIG_STRING, "",
 	     CONFIG_RELOAD, "or by RS256 or ES256, with this public key or certificate: a PEM file, followed as it changes"),
 	TEXT(access, token_jwks, CONFIG_STRING, "",
@@ -168,8 +177,8 @@ const struct config_key config_keys[] = {
 	     CONFIG_RELOAD, "seconds between two looks at a URL in token_jwks"),
 	TEXT(access, webhook_url, CONFIG_STRING, "",
 	     CONFIG_RELOAD, "mode = webhook asks here who may come in: https://, or http:// to a private address"),
-	TEXT(access, webhook_secret, CONFIG_SECRET, "",
-	     CONFIG_RELOAD, "signs what is asked there (HMAC-SHA256): 32 characters or more"),
+	SECRET(access, webhook_secret, MIN_SIGNING,
+	       CONFIG_RELOAD, "signs what is asked there, by HMAC-SHA256 (turnconf secret makes one)"),
 	UINT(access, webhook_timeout_ms, "3000", 100, 30000,
 	     CONFIG_RELOAD, "milliseconds until an answer must be whole; who was asked about is refused then"),
 	UINT(access, webhook_cache_entries, "10000", 0, 1000000,
@@ -179,8 +188,8 @@ const struct config_key config_keys[] = {
 
 	TEXT(webhooks, url, CONFIG_STRING, "",
 	     CONFIG_RELOAD, "is told of rooms and peers: https://, or http:// to a private address; needs state.dir"),
-	TEXT(webhooks, secret, CONFIG_SECRET, "",
-	     CONFIG_RELOAD, "signs what is told there (HMAC-SHA256): 32 characters or more"),
+	SECRET(webhooks, secret, MIN_SIGNING,
+	       CONFIG_RELOAD, "signs what is told there, by HMAC-SHA256 (turnconf secret makes one)"),
 	TEXT(webhooks, events, CONFIG_STRING, "all",
 	     CONFIG_RELOAD, "of what it is told: all, or some of those in docs/webhooks.md, parted by commas"),
 	UINT(webhooks, timeout_ms, "10000", 100, 60000,

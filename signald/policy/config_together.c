@@ -36,6 +36,8 @@ static const struct need {
 	{"turn.cli", "turn.cli_password"},
 	{"turn.tunnel_cli", "turn.cli_password"},
 	{"coturn.cert", "coturn.key"},
+	{"access.webhook_url", "access.webhook_secret"},
+	{"webhooks.url", "webhooks.secret"},
 	{"webhooks.url", "state.dir"},
 	{"coturn.key", "coturn.cert"},
 };
@@ -267,24 +269,6 @@ static int check_token_source(struct loader *loader)
 	return err;
 }
 
-/* Of HS256: RFC 7518, 3.2. */
-#define TOKEN_SECRET_MIN_LEN 32
-
-static int check_token_secret(struct loader *loader)
-{
-	size_t len = strlen(loader->own.config->access.token_secret);
-	int err;
-
-	if (!len || len >= TOKEN_SECRET_MIN_LEN)
-		return 0;
-	err = config_refuse(loader->error,
-			    "access.token_secret has %zu characters: it must "
-			    "have %d to %d (turnconf secret makes one)",
-			    len, TOKEN_SECRET_MIN_LEN, CONFIG_MAX_SECRET);
-	place_key(loader, key_of("access.token_secret"));
-	return err;
-}
-
 /* What is asked for keys must not be asked in the clear, and what is shown by
  * --print-config must not hold a password. */
 static int check_jwks(struct loader *loader)
@@ -336,30 +320,8 @@ static int check_tokens(struct loader *loader)
 	int err = check_token_source(loader);
 
 	if (!err)
-		err = check_token_secret(loader);
-	if (!err)
 		err = check_mode_keys(loader);
 	return err ? err : check_jwks(loader);
-}
-
-/* Whoever knows such a secret can speak for us, or for its owner. */
-#define WEBHOOK_SECRET_MIN_LEN 32
-
-static int check_webhook_secret(struct loader *loader, const char *name,
-				const char *secret)
-{
-	size_t len = strlen(secret);
-	int err;
-
-	if (len >= WEBHOOK_SECRET_MIN_LEN)
-		return 0;
-	err = config_refuse(loader->error,
-			    "%s has %zu characters: it must have %d to %d "
-			    "(turnconf secret makes one)",
-			    name, len, WEBHOOK_SECRET_MIN_LEN,
-			    CONFIG_MAX_SECRET);
-	place_key(loader, key_of(name));
-	return err;
 }
 
 static int check_webhook_url(struct loader *loader, const char *name,
@@ -390,11 +352,8 @@ static int check_access_webhook(struct loader *loader)
 		place_key(loader, key_of("access.mode"));
 		return err;
 	}
-	err = check_webhook_url(loader, "access.webhook_url",
-				config->access.webhook_url);
-	return err ? err
-		   : check_webhook_secret(loader, "access.webhook_secret",
-					  config->access.webhook_secret);
+	return check_webhook_url(loader, "access.webhook_url",
+				 config->access.webhook_url);
 }
 
 static int check_webhooks(struct loader *loader)
@@ -412,10 +371,7 @@ static int check_webhooks(struct loader *loader)
 	}
 	if (!*config->webhooks.url)
 		return 0;
-	err = check_webhook_url(loader, "webhooks.url", config->webhooks.url);
-	return err ? err
-		   : check_webhook_secret(loader, "webhooks.secret",
-					  config->webhooks.secret);
+	return check_webhook_url(loader, "webhooks.url", config->webhooks.url);
 }
 
 int loader_check_together(struct loader *loader)

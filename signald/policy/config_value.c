@@ -10,7 +10,7 @@
 #include "policy/network.h"
 #include "policy/origin.h"
 
-#define SECRET_MIN_LEN 16
+#define SECRET_MIN_LEN 16u
 
 /* The longest numeric IPv6 address and its NUL. */
 #define MAX_IP INET6_ADDRSTRLEN
@@ -324,8 +324,7 @@ static const struct {
 } texts[] = {
 	[CONFIG_STRING] = {is_plain, "plain text, without quotes around it or "
 				     "a comment behind it"},
-	[CONFIG_SECRET] = {is_secret,
-			   "16 to 128 characters of A-Z a-z 0-9 _ -"},
+	[CONFIG_SECRET] = {is_secret, "characters of A-Z a-z 0-9 _ -"},
 	[CONFIG_SECRETS] = {is_secrets,
 			    "16 to 128 characters of A-Z a-z 0-9 _ -, or "
 			    "more such parted by commas"},
@@ -448,7 +447,9 @@ int config_value_set(struct config *config, const struct config_key *key,
 			return -EINVAL;
 		return set_text(field(config, key), text);
 	default:
-		if (!texts[key->type].is_valid(text))
+		if (!texts[key->type].is_valid(text) ||
+		    (key->type == CONFIG_SECRET && text.len &&
+		     text.len < key->min))
 			return -EINVAL;
 		return set_text(field(config, key), text);
 	}
@@ -466,6 +467,11 @@ void config_value_rule(const struct config_key *key, char *out, size_t cap)
 		break;
 	case CONFIG_ENUM:
 		(void)snprintf(out, cap, "one of %s", key->allowed);
+		break;
+	case CONFIG_SECRET:
+		(void)snprintf(out, cap, "%u to %d %s",
+			       key->min ? key->min : SECRET_MIN_LEN,
+			       CONFIG_MAX_SECRET, texts[key->type].rule);
 		break;
 	default:
 		(void)snprintf(out, cap, "%s", texts[key->type].rule);

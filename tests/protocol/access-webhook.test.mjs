@@ -358,5 +358,5 @@ test('a configuration that would ask in the clear, or unsigned, is refused', asy
 		assert.match(await check(`access.webhook_url=${url}`, secret), /access\.webhook_url must be a URL that begins with https/, url);
 	for (const url of ['https://hook.example.org/in?x=@', 'http://127.0.0.1:1/', 'http://10.1.2.3/x', 'http://172.31.0.1', 'http://192.168.1.1:80', 'http://[::1]:1/', 'http://[fd00::1]/', 'http://localhost/'])
 		assert.equal(await check(`access.webhook_url=${url}`, secret), '', url);
-	assert.match(await check('access.webhook_url=https://a.example/'), /webhook_secret has 0 characters/);
+	assert.match(await check('access.webhook_url=https://a.example/'), /access\.webhook_url needs access\.webhook_secret, which is empty/);
 });

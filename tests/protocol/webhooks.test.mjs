@@ -438,7 +438,7 @@ test('a configuration that would tell in the clear, unsigned, or nothing, is ref
 	const secret = `webhooks.secret=${HOOK_SECRET}`;
 	assert.match(await check('webhooks.url=https://a.example/', secret), /webhooks\.url needs state\.dir/);
 	assert.match(await check('webhooks.url=http://a.example/', secret, dir), /webhooks\.url must be a URL/);
-	assert.match(await check('webhooks.url=https://a.example/', dir), /webhooks\.secret has 0 characters: it must have 32/);
+	assert.match(await check('webhooks.url=https://a.example/', dir), /webhooks\.url needs webhooks\.secret, which is empty/);
 	assert.match(await check('webhooks.events=room.painted'), /webhooks\.events must be all, or one or more of room\.opened/);
 	assert.match(await check('webhooks.events='), /webhooks\.events must be all, or one or more of/);
 	assert.equal(await check('webhooks.url=https://a.example/', secret, dir, 'webhooks.events=peer.left'), '');
