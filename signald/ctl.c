@@ -494,6 +494,8 @@ static bool parse_option(struct ctl *ctl, int argc, char **argv)
 		ctl->file = optarg;
 		return true;
 	case 's':
+		if (!strchr(optarg, '='))
+			usage("--set", "it takes section.key=value");
 		if (ctl->sets_count == MAX_SETS)
 			usage(optarg, "too many --set");
 		ctl->sets[ctl->sets_count++] = optarg;
@@ -565,8 +567,9 @@ static const struct command *parse_command(struct ctl *ctl, int argc,
 			optind++;
 	}
 	if (count < command->least || count > command->most) {
-		(void)snprintf(form, sizeof(form), "it is used so: %s %s",
-			       command->name, command->operands);
+		(void)snprintf(form, sizeof(form), "it is used so: %s%s%s",
+			       command->name, *command->operands ? " " : "",
+			       command->operands);
 		usage(command->name, form);
 	}
 	return command;

@@ -146,6 +146,9 @@ static void parse_arguments(int argc, char **argv, struct arguments *arguments)
 			arguments->file = optarg;
 			break;
 		case 's':
+			/* Not shown: it may hold a secret. */
+			if (!strchr(optarg, '='))
+				usage("--set", "it takes section.key=value");
 			if (arguments->sets_count == MAX_SETS)
 				usage(optarg, "too many --set");
 			arguments->sets[arguments->sets_count++] = optarg;
@@ -265,6 +268,20 @@ static int check_named(const struct config *config, struct config_error *error)
 	return err;
 }
 
+/* Also what was read: who forgot --config has the defaults looked at. */
+static void say_good(const struct arguments *arguments)
+{
+	if (arguments->file)
+		(void)printf("signald: the configuration is good: %s\n",
+			     arguments->file);
+	else
+		(void)printf("signald: the configuration is good: %s alone, "
+			     "as no --config was given\n",
+			     arguments->sets_count
+				     ? "the defaults, the environment and --set"
+				     : "the defaults and the environment");
+}
+
 /* All is bound and opened: give up what is not needed from here on. */
 static int confine(bool wants_seccomp, enum confine_processes processes)
 {
@@ -347,7 +364,7 @@ int main(int argc, char **argv)
 			(void)fprintf(stderr, "signald: %s\n", error.text);
 			return EX_CONFIG;
 		}
-		(void)puts("signald: the configuration is good");
+		say_good(&arguments);
 		return EXIT_SUCCESS;
 	case PRINT_CONFIG:
 		config_print(config, stdout);

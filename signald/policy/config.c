@@ -71,6 +71,12 @@ static int refuse_value(struct loader *loader, const struct config_key *key,
 	if (config_type_is_secret(key->type))
 		return config_refuse(loader->error, "%s.%s must be %s",
 				     key->section, key->name, rule);
+	/* Who writes quotes sees that they are part of the value. */
+	if (*value == '"')
+		return config_refuse(loader->error,
+				     "%s.%s must be %s, without quotes, not "
+				     "%.80s",
+				     key->section, key->name, rule, value);
 	return config_refuse(loader->error, "%s.%s must be %s, not \"%.80s\"",
 			     key->section, key->name, rule, value);
 }

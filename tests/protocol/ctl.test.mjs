@@ -128,6 +128,8 @@ describe('signald ctl', () => {
 		await refused(64, /jump: unknown command/, 'jump');
 		await refused(64, /kick ID/, 'kick');
 		await refused(64, /it is used so: mute ID SECONDS/, 'mute', 'x');
+		await refused(64, /^signald ctl: events: it is used so: events; see/, 'events', 'extra');
+		await refused(64, /--set: it takes section\.key=value/, '--set', 'foo', 'status');
 		await refused(64, /status/, 'status', 'now');
 		await refused(64, /whole number/, ...setsOf(daemon), 'mute', 'x', 'long');
 		await refused(64, /--loud: unknown option/, '--loud', 'status');

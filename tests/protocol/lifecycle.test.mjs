@@ -69,10 +69,18 @@ describe('the command line', () => {
 		assert.equal(credential, createHmac('sha1', SECRET).update(username).digest('base64'));
 	});
 
-	test('--check-config is silent about a good one', async (t) => {
+	test('--check-config names a good one', async (t) => {
 		const file = await configFile(t, '# comment\n[listen]\naddress = 127.0.0.1:1, [::1]:1\n\n[turn]\nttl_s = 60\n');
-		const { code, stderr } = await runProgram(['--config', file, '--check-config']);
+		const { code, stderr, stdout } = await runProgram(['--config', file, '--check-config']);
 		assert.equal(code, 0, stderr);
+		assert.equal(stderr, '');
+		assert.equal(stdout, `signald: the configuration is good: ${file}\n`);
+	});
+
+	test('--check-config says that it read no file where none was given', async () => {
+		const { code, stdout } = await runProgram(['--check-config']);
+		assert.equal(code, 0);
+		assert.equal(stdout, 'signald: the configuration is good: the defaults and the environment alone, as no --config was given\n');
 	});
 
 	// Each says where, which key, and what is allowed.
@@ -172,7 +180,7 @@ describe('the command line', () => {
 
 	for (const [what, args, word] of [
 		['an unknown option', ['--frobnicate'], '--frobnicate'], ['--config without a file', ['--config'], '--config'],
-		['--set without a value', ['--set'], '--set'], ['a stray word', ['hello'], 'hello'],
+		['--set without a value', ['--set'], '--set'], ['--set without a =', ['--set', 'turn.ttl_s'], 'section.key=value'], ['a stray word', ['hello'], 'hello'],
 	])
 		test(`${what} is a usage error: exit code 64`, async () => {
 			const { code, stderr } = await runProgram(args);
@@ -182,7 +190,7 @@ describe('the command line', () => {
 
 	for (const [what, args, word] of [
 		['a file that is not there', ['--config', '/nonexistent/signald.conf'], '/nonexistent/signald.conf'],
-		['a --set without =', ['--set', 'turn.ttl_s'], 'section.key=value'], ['a --set of an unknown key', ['--set', 'turn.x=1'], 'turn.x'],
+		['a --set of an unknown key', ['--set', 'turn.x=1'], 'turn.x'],
 	])
 		test(`${what} is refused`, async () => {
 			const { code, stderr } = await runProgram([...args, '--check-config']);

@@ -322,6 +322,10 @@ static void a_bad_line_is_named_with_file_and_line(void **state)
 		 "not \"400\""},
 		{"[drain]\r\n\r\nspread_s = x", "@:3: drain.spread_s must be"},
 		{"[drain]\nspread_s = 5 ; seconds\n", "@:2: drain.spread_s"},
+		{"[http]\norigins = \"http://x\"\n",
+		 "@:2: http.origins must be *, scheme://host[:port] without a "
+		 "slash at the end, more parted by commas, or empty, without "
+		 "quotes, not \"http://x\""},
 		{"[turn]\nttl = 5\n",
 		 "@:2: unknown key turn.ttl; did you mean turn.ttl_s?"},
 		{"[turn]\nsecert_file = 5\n",
