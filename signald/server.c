@@ -288,6 +288,14 @@ static void log_mode(const struct config *config)
 				 "whoever reaches that may do everything, and "
 				 "relay; set access.mode = guest, or a "
 				 "stricter one"));
+	if (config_shows_metrics(config))
+		log_warn("admin.open", log_str("key", "listen.metrics"),
+			 log_str("address", config->listen.metrics),
+			 log_str("means",
+				 "more than this machine may reach it: "
+				 "/metrics asks for no key, and the admin key "
+				 "passes unencrypted; listen on 127.0.0.1, and "
+				 "come by ssh -L"));
 }
 
 static int start_access(struct server *server)

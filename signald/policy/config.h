@@ -291,6 +291,9 @@ const char *config_open_relay(const struct config *config);
 /* Other machines can reach it: it listens to more than loopback. */
 bool config_is_public(const struct config *config);
 
+/* The same of listen.metrics. */
+bool config_shows_metrics(const struct config *config);
+
 /* Of a list of secrets the one that signs; empty where there is none. */
 static inline struct span config_signing_secret(const char *secrets)
 {

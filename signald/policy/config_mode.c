@@ -25,6 +25,11 @@ bool config_is_public(const struct config *config)
 	       has_public(config->listen.tls);
 }
 
+bool config_shows_metrics(const struct config *config)
+{
+	return has_public(config->listen.metrics);
+}
+
 static bool is_loopback_host(const char *host)
 {
 	struct network ip;

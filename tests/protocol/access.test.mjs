@@ -33,6 +33,15 @@ test('who is open by nobody\'s will, with a relay of the internet, is warned at 
 		assert.equal(count(await startDaemon(t, { sets: { ...TURN, ...more } })), 0, JSON.stringify(more));
 });
 
+test('whose listen.metrics others reach is warned at start', async (t) => {
+	const inside = await startDaemon(t);
+	await inside.waitLog(/access\.mode/);
+	assert.doesNotMatch(inside.log, /admin\.open/);
+	const warned = await startDaemon(t, { sets: { 'listen.metrics': '0.0.0.0:0' } });
+	await warned.waitLog(/warn.*admin\.open key=listen\.metrics address=0\.0\.0\.0:0 means="more than this machine may reach it/i);
+	assert.doesNotMatch((await startDaemon(t, { sets: { 'listen.metrics': '' } })).log, /admin\.open/);
+});
+
 describe('guests', () => {
 	let daemon;
 	useDaemon({ sets: { ...TURN, 'access.mode': 'guest', 'http.origins': 'https://app.example' } }, (started) => (daemon = started));
