@@ -129,7 +129,7 @@ nat: all ## browsers behind every kind of NAT; RUNS=5: five times
 
 .PHONY: doctor
 doctor: all ## examine what scripts/run has started, or CONFIG=signald.conf
-	$(BIN)/turnconf doctor $(if $(CONFIG),--config $(CONFIG),--config run/signald.conf --turnserver run/turnserver.conf --tunnel-turnserver run/turnserver-tunnel.conf)
+	$(BIN)/turnconf doctor $(if $(CONFIG),--config $(CONFIG),--config run/running.conf --turnserver run/turnserver.conf --tunnel-turnserver run/turnserver-tunnel.conf)
 
 .PHONY: faults
 faults: all ## cuts, crashes and storms: what is lost, beside socket.io; 8 minutes

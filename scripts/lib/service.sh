@@ -178,6 +178,51 @@ read_settings() {
 	page_host=$page_host:$page_port
 }
 
+# The lines of the configuration without those of the keys in $1, a word a line.
+without_keys() {
+	keys=$1 awk '
+		BEGIN {
+			count = split(ENVIRON["keys"], list, "\n")
+			for (i = 1; i <= count; i++)
+				gone[list[i]]
+		}
+		{
+			line = $0
+			gsub(/^[ \t]+|[ \t\r]+$/, "", line)
+		}
+		line ~ /^\[/ { section = substr(line, 2, length(line) - 2) }
+		line ~ /^[^[#;]/ {
+			name = line
+			sub(/[ \t]*[=:].*/, "", name)
+			name = section "." name
+			base = name
+			sub(/_file$/, "", base)
+			if (name in gone || base in gone || (name "_file") in gone)
+				next
+		}
+		{ print }' "$config"
+}
+
+# What runs, as one file for those who look at it: the configuration, and in it what
+# --set changes. signald itself keeps both apart, and so can read the first again.
+write_running() {
+	local set name
+	local -A given=()
+
+	for set in "${sets[@]}"; do
+		[[ $set == --set ]] || given[${set%%=*}]=${set#*=}
+	done
+	{
+		printf '# What scripts/run has started: %s, and its --set.\n' "$config"
+		printf '# Made anew at every start, for turnconf doctor, signald ctl and signald token.\n'
+		without_keys "$(printf '%s\n' "${!given[@]}")"
+		for name in "${!given[@]}"; do
+			printf '\n[%s]\n%s = %s\n' "${name%.*}" "${name##*.}" "${given[$name]}"
+		done
+	} >"$dir/running.conf.new"
+	mv "$dir/running.conf.new" "$dir/running.conf"
+}
+
 # ADDRESS:PORT over TCP, of a KEY; nothing when it is empty.
 need_address() {
 	[[ -z $1 ]] || need_port tcp "$(address_of "$1")" "$(port_of "$1")" "$2"
@@ -435,6 +480,7 @@ prepare_service() {
 	follow_address "$address"
 	read_settings
 	need_ports
+	write_running
 }
 
 # Wait until one of these children ends: sets dead and code. bash's own word

@@ -1,7 +1,7 @@
 // scripts/run as a person uses it: it starts, says where, stops, and says in one
 // line what is in its way.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
@@ -10,12 +10,14 @@ import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import tls from 'node:tls';
+import { promisify } from 'node:util';
 import { runScript, startAppliance } from '../lib/appliance.mjs';
 import { cleanEnv, makeFolder, root, until } from '../lib/daemon.mjs';
 import { joinSession } from '../lib/session.mjs';
 import { makeCertificate } from '../turnconf/coturn.mjs';
 import { TurnClient } from '../turnconf/turn-client.mjs';
 
+const execute = promisify(execFile);
 const ADDRESS = '198.51.100.10';
 
 function isAlive(pid) {
@@ -146,6 +148,41 @@ test('--set reaches signald and coturn', async (t) => {
 	assert.match(config, /^realm=other\.example$/m);
 	const { iceServers } = await fetchList(appliance);
 	assert.deepEqual(iceServers[0].urls, [`stun:${ADDRESS}:3999`]);
+});
+
+// What of it is in effect, by a program of ours.
+const effective = async (...args) => (await execute('build/signald', [...args, '--print-config'], { cwd: root, env: cleanEnv() })).stdout;
+
+test('running.conf is what runs, --set included, for those who look at it', async (t) => {
+	const sets = { 'listen.metrics': '127.0.0.1:9599', 'turn.port': 3998, 'turn.secret': randomBytes(24).toString('base64url'), 'http.origins': 'http://a.example, http://b.example' };
+	const { dir, config } = await startAppliance(t, sets);
+	const running = path.join(dir, 'running.conf');
+	assert.equal((await stat(running)).mode & 0o777, 0o600);
+	const args = Object.entries(sets).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+	assert.equal(await effective('--config', running), await effective('--config', config, ...args));
+	const { stdout } = await execute('build/signald', ['ctl', '--config', running, '--json', 'status'], { cwd: root, env: cleanEnv() });
+	assert.equal(JSON.parse(stdout).peers, 0);
+	const doctor = await execute('build/turnconf', ['doctor', '--json', '--config', running, '--turnserver', path.join(dir, 'turnserver.conf')], { cwd: root, env: cleanEnv() })
+		.catch((fault) => fault);
+	const lines = JSON.parse(doctor.stdout).lines.filter(({ check }) => ['ports', 'signald', 'turnserver.conf', 'relay'].includes(check));
+	assert.deepEqual(lines.filter(({ state }) => state === 'failed'), []);
+	assert.ok(lines.some(({ check, state }) => check === 'signald' && state === 'ok'));
+});
+
+test('running.conf takes the place of any form of a key, and the last --set counts', async (t) => {
+	const dir = await makeFolder(t);
+	const first = await start(dir);
+	assert.equal(first.code, 0, first.stderr);
+	await runScript(['--stop', '--dir', dir]);
+	const config = path.join(dir, 'signald.conf');
+	await writeFile(path.join(dir, 'secret'), 'B'.repeat(40), { mode: 0o600 });
+	const text = (await readFile(config, 'utf8')).replace(/^secret = .*$/m, `  secret_file: ${dir}/secret`);
+	await writeFile(config, `${text}\n[log]\r\nlevel=debug\r\n`, { mode: 0o600 });
+	const sets = ['--set', 'log.level=warn', '--set', 'log.level=error', '--set', `turn.secret=${'C'.repeat(40)}`, '--set', 'turn eu.host=192.0.2.1', '--set', 'turn eu.weight=3', '--set', 'turn.probe=no'];
+	const second = await start(dir, ...sets);
+	await runScript(['--stop', '--dir', dir]);
+	assert.equal(second.code, 0, second.stderr);
+	assert.equal(await effective('--config', path.join(dir, 'running.conf')), await effective('--config', config, ...sets));
 });
 
 test('when signald dies coturn is ended too, and the cause is said', async (t) => {
