@@ -11,7 +11,7 @@ static void on_tick(void *arg)
 {
 	struct server *server = arg;
 
-	if (!tunnels_count(server->tunnels) ||
+	if (!tunnels_left(server->tunnels) ||
 	    server->loop->clock.mono_ms >= server->drain_ends_ms)
 		loop_stop(server->loop);
 }
@@ -25,7 +25,7 @@ static void keep(struct server *server)
 	loop_set_tick(server->loop, on_tick, server);
 	if (!err)
 		err = loop_run(server->loop);
-	log_info("tunnels.end", log_int("left", tunnels_count(server->tunnels)),
+	log_info("tunnels.end", log_int("left", tunnels_left(server->tunnels)),
 		 log_str("error", err ? strerror(-err) : ""));
 }
 
@@ -37,7 +37,7 @@ void server_keep_tunnels(struct server *server)
 	if (!server->tunnels || !most_s)
 		return;
 	tunnels_close_others(server->conns);
-	if (!tunnels_count(server->tunnels))
+	if (!tunnels_left(server->tunnels))
 		return;
 	server_end_serving(server);
 	server->drain_ends_ms = server->loop->clock.mono_ms + most_s * 1000ull;
@@ -51,7 +51,7 @@ void server_keep_tunnels(struct server *server)
 		return;
 	}
 	log_info("tunnels.kept",
-		 log_int("tunnels", tunnels_count(server->tunnels)),
+		 log_int("tunnels", tunnels_left(server->tunnels)),
 		 log_int("pid", keeper), log_int("most_s", most_s));
 	log_info("server.end");
 	/* To close them as they are closed else would tell the clients. */

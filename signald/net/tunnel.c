@@ -503,7 +503,7 @@ void tunnels_take(struct tunnels *tunnels, struct conn *conn)
 					config->http.head_timeout_s * 1000ull);
 }
 
-size_t tunnels_count(const struct tunnels *tunnels)
+size_t tunnels_left(const struct tunnels *tunnels)
 {
 	return tunnels->count;
 }

@@ -14,7 +14,7 @@ int tunnels_new(struct tunnels **tunnelsp, struct loop *loop);
 void tunnels_free(struct tunnels *tunnels);
 
 /* How many there are now. */
-size_t tunnels_count(const struct tunnels *tunnels);
+size_t tunnels_left(const struct tunnels *tunnels);
 
 /* Close all connections of the set that are no tunnels. */
 void tunnels_close_others(struct conn_set *set);
