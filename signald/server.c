@@ -483,10 +483,7 @@ void server_end_serving(struct server *server)
 	}
 	if (server->hub)
 		hub_end_away(server->hub);
-	for (size_t i = 0; i < server->listeners_count; i++)
-		listener_free(server->listeners[i]);
-	server->listeners_count = 0;
-	inherited_clear(&server->inherited);
+	server_end_listening(server);
 	redirect_clear(&server->redirect);
 	END(web_free, server->operator_web);
 	END(web_free, server->web);

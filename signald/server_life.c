@@ -12,6 +12,8 @@
 /* What a drain takes beyond its spread: the last closes being answered. */
 #define DRAIN_GRACE_MS 3000
 #define LOOK_AT_CERT_MS 1000
+/* For a handshake and a request that have begun when a drain ends. */
+#define LAST_ANSWERS_MS 500
 
 static void drain(struct server *server)
 {
@@ -42,6 +44,34 @@ static bool is_drained(const struct server *server)
 	       (!native_clients_count(server->native) &&
 		!socketio_sessions_count(server->socketio) &&
 		!conn_set_has_output(server->conns));
+}
+
+/* Whoever comes from here on is for the next process, which the sockets of a
+ * service manager wait for; whoever was let in before is answered still. */
+static void stop_listening(struct server *server)
+{
+	server_end_listening(server);
+	server->last_answers_ms = server->loop->clock.mono_ms + LAST_ANSWERS_MS;
+}
+
+static bool has_answered(const struct server *server)
+{
+	size_t tunnels = server->tunnels ? tunnels_left(server->tunnels) : 0;
+
+	return server->loop->clock.mono_ms >= server->last_answers_ms ||
+	       conn_set_count(server->conns) <= tunnels;
+}
+
+static void end_drain(struct server *server)
+{
+	if (!server->last_answers_ms) {
+		if (!is_drained(server))
+			return;
+		stop_listening(server);
+	}
+	server->is_drained = has_answered(server);
+	if (server->is_drained)
+		loop_stop(server->loop);
 }
 
 /* Asked at every tick, which costs a comparison. */
@@ -124,9 +154,8 @@ void server_on_tick(void *arg)
 	rotate_keys(server);
 	follow_secrets(server);
 	side_follow_regions(&server->turn, server->loop->clock.mono_ms);
-	server->is_drained = server->drain_ends_ms && is_drained(server);
-	if (server->is_drained)
-		loop_stop(server->loop);
+	if (server->drain_ends_ms)
+		end_drain(server);
 }
 
 /* Make a configuration the one in effect. Returns -ENOMEM, then nothing has

@@ -163,6 +163,14 @@ int server_listen(struct server *server)
 	return err ? err : refuse_left(&server->inherited);
 }
 
+void server_end_listening(struct server *server)
+{
+	for (size_t i = 0; i < server->listeners_count; i++)
+		listener_free(server->listeners[i]);
+	server->listeners_count = 0;
+	inherited_clear(&server->inherited);
+}
+
 void server_on_conn_freed(void *arg)
 {
 	struct server *server = arg;

@@ -69,9 +69,10 @@ struct server {
 	struct listener *listeners[SERVER_MAX_LISTENERS];
 	size_t listeners_count;
 	struct event *signals[SERVER_SIGNALS_COUNT];
-	uint64_t drain_ends_ms; /* 0 while serving */
-	bool is_drained;	/* to its end */
-	bool has_key_trouble;	/* it was logged */
+	uint64_t drain_ends_ms;	  /* 0 while serving */
+	uint64_t last_answers_ms; /* 0 while it listens */
+	bool is_drained;	  /* to its end */
+	bool has_key_trouble;	  /* it was logged */
 };
 
 /* Log what could not be had, and the value that it was to have, "" for none.
@@ -98,6 +99,9 @@ void server_write_operator_routes(struct server *server);
  * Returns 0 or a negative errno, which is logged.
  */
 int server_listen(struct server *server);
+
+/* No more connections are taken. */
+void server_end_listening(struct server *server);
 
 /* There is room for a connection again; arg is the server. */
 void server_on_conn_freed(void *arg);

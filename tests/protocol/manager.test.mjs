@@ -1,9 +1,11 @@
 // Under a service manager: what it is told, and sockets that it has opened.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import https from 'node:https';
+import net from 'node:net';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { cleanEnv, freePort, makeFolder, program, startDaemon, until } from '../lib/daemon.mjs';
@@ -52,6 +54,15 @@ function skipLowPort() {
 
 async function healthOf(port, host = '127.0.0.1') {
 	return (await fetch(`http://${host}:${port}/healthz`)).status;
+}
+
+// All that comes until the end, which may be a reset.
+async function textOf(socket) {
+	let text = '';
+	socket.setEncoding('utf8').on('data', (more) => (text += more)).on('error', () => {});
+	if (!socket.closed)
+		await once(socket, 'close').catch(() => {});
+	return text;
 }
 
 async function firstChild(pid) {
@@ -188,6 +199,28 @@ describe('sockets of the manager', () => {
 		// Whom the first had not accepted is the second's.
 		assert.equal(await waiting, 200);
 		await daemon.says(/server\.start[^]*server\.start/);
+	});
+
+	test('leave whom the first process has let in to it, to the last answer', async (t) => {
+		const socket = await openSocket(t, '127.0.0.1');
+		const daemon = spawnWith(t, [socket],
+			{ 'listen.address': `127.0.0.1:${socket.port}`, 'listen.metrics': '', 'drain.spread_s': 0 }, {}, true);
+		await daemon.says(/server\.start/);
+		const slow = net.connect(socket.port, '127.0.0.1');
+		await once(slow, 'connect');
+		slow.write('GET /healthz HTTP/1.1\r\nHost: x\r\n');
+		assert.equal(await healthOf(socket.port), 200); // so it was accepted as well
+		process.kill(await firstChild(daemon.child.pid), 'SIGTERM');
+		await daemon.says(/server\.drain/);
+		await delay(150);
+		// By a connection of its own: fetch() would take the one from before.
+		const late = net.connect(socket.port, '127.0.0.1');
+		late.write('GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+		slow.end('\r\n');
+		assert.match(await textOf(slow), /^HTTP\/1\.1 200 /);
+		// Who came meanwhile waits for the second.
+		assert.match(await textOf(late), /^HTTP\/1\.1 200 /);
+		await daemon.says(/server\.start[^]*server\.end[^]*server\.start/);
 	});
 
 	test('that no address asks for end the start with a sentence', async (t) => {
