@@ -17,6 +17,9 @@ const ADDRESS = '198.51.100.10';
 const TUNNEL = '127.0.0.1:3480';
 const HOUR_MS = 3600 * 1000;
 
+// It may take a second try of where a server relays to, after 15 s.
+const OFFER_MS = 30000;
+
 // All of the page is to be on the pictures.
 const withHeight = (screen, height) => ({ ...screen, viewport: { ...screen.viewport, height } });
 const SIZES = { desktop: withHeight(SCREENS.desktop, 1700), phone: withHeight(SCREENS.phone, 2800) };
@@ -73,6 +76,8 @@ async function untilOffered(daemon, wanted) {
 	await until(`the ways ${JSON.stringify(wanted)}`, async () => {
 		const { turn } = await (await fetch(`${daemon.url}/v1/check`)).json();
 		return JSON.stringify(turn) === JSON.stringify(wanted);
+	}, OFFER_MS).catch(async ({ message }) => {
+		assert.fail(`${message}; the pool: ${await (await daemon.admin('GET', 'pool')).text()}`);
 	});
 }
 
