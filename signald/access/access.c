@@ -19,6 +19,35 @@ struct access {
 	void *on_refused_arg;
 };
 
+/* What verdicts say: a series that begins with its first refusal would hide
+ * that from who looks at rates. */
+static const char *const verdict_codes[] = {
+	"auth-required",
+	"bad-credential",
+	"bad-key",
+	"bad-ticket",
+	"not-allowed",
+	"rate-limited",
+	"token-bad-claims",
+	"token-bad-signature",
+	"token-expired",
+	"token-keys-pending",
+	"token-keys-unavailable",
+	"token-malformed",
+	"token-not-yet",
+	"token-unknown-key",
+	"token-wrong-algorithm",
+	"token-wrong-audience",
+	"token-wrong-issuer",
+	"webhook-bad-answer",
+	"webhook-busy",
+	"webhook-pending",
+	"webhook-refused",
+	"webhook-unavailable",
+	"wrong-role",
+	"wrong-room",
+};
+
 int access_new(struct access **accessp, struct loop *loop,
 	       char why[TOKENS_MAX_ERROR])
 {
@@ -41,6 +70,9 @@ int access_new(struct access **accessp, struct loop *loop,
 		access_free(access);
 		return err;
 	}
+	for (size_t i = 0; i < sizeof(verdict_codes) / sizeof(*verdict_codes);
+	     i++)
+		metric_count_refused(verdict_codes[i], 0);
 	*accessp = access;
 	return 0;
 }
@@ -104,7 +136,7 @@ void access_watch(struct access *access, access_refused *on_refused, void *arg)
 void access_note_refusal(const struct access *access,
 			 const struct access_verdict *verdict)
 {
-	metric_add(METRIC_REFUSED_ACCESS, 1);
+	metric_count_refused(verdict->code, 1);
 	log_info("access.refused", log_str("code", verdict->code));
 	if (access->on_refused)
 		access->on_refused(verdict->code, access->on_refused_arg);

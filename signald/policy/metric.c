@@ -15,6 +15,11 @@
 
 int64_t metric_values[METRIC_COUNT];
 
+static struct {
+	const char *code; /* NULL: free, and so are all that follow */
+	uint64_t count;
+} refused[METRIC_MOST_CODES];
+
 struct row {
 	const char *family;
 	const char *labels; /* NULL: none */
@@ -88,8 +93,6 @@ static const struct row rows[METRIC_COUNT] = {
 	[METRIC_CLOSED_TIMEOUT] = NEXT("closed", "reason=\"timeout\""),
 	[METRIC_REFUSED_ORIGIN] = COUNTER("origins_refused",
 		"Requests refused for the origin of their page."),
-	[METRIC_REFUSED_ACCESS] = COUNTER("access_refused",
-		"Clients refused for what they showed, or for showing nothing."),
 	[METRIC_ACCEPT_PAUSES] = COUNTER("accept_pauses",
 		"Times accepting stopped as descriptors or connections ran out."),
 	[METRIC_QUEUED_BYTES] = GAUGE("send_queue_bytes",
@@ -175,6 +178,18 @@ static void write_row(struct buf *out, const struct row *row, int64_t value)
 	buf_append_format(out, " %" PRId64 "\n", value);
 }
 
+void metric_count_refused(const char *code, uint64_t n)
+{
+	size_t i = 0;
+
+	while (i < METRIC_MOST_CODES - 1 && refused[i].code &&
+	       strcmp(refused[i].code, code) != 0)
+		i++;
+	if (!refused[i].code)
+		refused[i].code = code;
+	refused[i].count += n;
+}
+
 /* A label's value, in which three characters are escaped. */
 static void write_label_value(struct buf *out, const char *text)
 {
@@ -186,6 +201,20 @@ static void write_label_value(struct buf *out, const char *text)
 		else
 			buf_append(out, text, 1);
 	}
+}
+
+static void write_refused(struct buf *out)
+{
+	static const char family[] = "signald_access_refused_total";
+
+	if (!refused[0].code)
+		return;
+	write_head(out, family, "counter",
+		   "Clients refused for what they showed, or for showing "
+		   "nothing, by code.");
+	for (size_t i = 0; i < METRIC_MOST_CODES && refused[i].code; i++)
+		buf_append_format(out, "%s{code=\"%s\"} %" PRIu64 "\n", family,
+				  refused[i].code, refused[i].count);
 }
 
 static void write_build_info(struct buf *out, const char *version)
@@ -277,6 +306,7 @@ void metric_write(struct buf *out, const char *version, uint64_t started_at_s)
 {
 	for (size_t i = 0; i < METRIC_COUNT; i++)
 		write_row(out, &rows[i], metric_values[i]);
+	write_refused(out);
 	write_build_info(out, version);
 	write_cpu(out);
 	write_memory(out);

@@ -35,7 +35,6 @@ enum metric {
 	METRIC_CLOSED_PROTOCOL,
 	METRIC_CLOSED_TIMEOUT,
 	METRIC_REFUSED_ORIGIN,
-	METRIC_REFUSED_ACCESS,
 	METRIC_ACCEPT_PAUSES,
 	METRIC_QUEUED_BYTES,
 	METRIC_TLS_HANDSHAKES_OK,
@@ -90,6 +89,18 @@ static inline void metric_set(enum metric metric, int64_t value)
 {
 	metric_values[metric] = value;
 }
+
+/* Reasons for which somebody is refused that are told apart; what comes after
+ * those is counted with the last. */
+#define METRIC_MOST_CODES 32
+
+/*
+ * signald_access_refused_total, by code.
+ *
+ * code  static, a word: it becomes a label
+ * n     0 has the series there before its first refusal
+ */
+void metric_count_refused(const char *code, uint64_t n);
 
 /*
  * All metrics in Prometheus' text format 0.0.4: HELP and TYPE once a family,

@@ -144,6 +144,9 @@ describe('keys and tickets', () => {
 		assert.equal(await comeSocketio(t, daemon, { auth: { token: wrong } }), 'bad-key');
 		assert.equal(await codeOfIce(daemon, { Authorization: `Bearer ${wrong}` }), '401 bad-key');
 		assert.equal(await comeNative(t, daemon, { auth: 'what is this' }), 'bad-credential');
+		assert.equal(await daemon.metric('signald_access_refused_total{code="bad-key"}'), 3);
+		assert.equal(await daemon.metric('signald_access_refused_total{code="bad-credential"}'), 1);
+		assert.equal(await daemon.metric('signald_access_refused_total{code="bad-ticket"}'), 0);
 	});
 
 	test('a ticket comes in once, in every way to show it', async (t) => {

@@ -192,6 +192,37 @@ static void every_metric_has_a_series_of_its_own(void **state)
 	assert_true(value_of("signald_build_info{version=\"1.2.3\"}") == 1);
 }
 
+static void refusals_are_counted_by_code(void **state)
+{
+	static char codes[METRIC_MOST_CODES + 1][8];
+	char last[80];
+
+	(void)state;
+	metric_count_refused("bad-key", 0);
+	read_metrics("1");
+	assert_true(
+		value_of("signald_access_refused_total{code=\"bad-key\"}") ==
+		0);
+	metric_count_refused("wrong-room", 2);
+	metric_count_refused("bad-key", 3);
+	read_metrics("1");
+	assert_true(
+		value_of("signald_access_refused_total{code=\"bad-key\"}") ==
+		3);
+	assert_true(value_of("signald_access_refused_total{code=\"wrong-"
+			     "room\"}") == 2);
+	/* Of more codes than there is room for none is lost. */
+	for (size_t i = 0; i <= METRIC_MOST_CODES; i++) {
+		(void)snprintf(codes[i], sizeof(codes[i]), "c%zu", i);
+		metric_count_refused(codes[i], 1);
+	}
+	(void)snprintf(last, sizeof(last),
+		       "signald_access_refused_total{code=\"%s\"}",
+		       codes[METRIC_MOST_CODES - 3]);
+	read_metrics("1");
+	assert_true(value_of(last) == 4);
+}
+
 static void a_value_stands_under_its_name(void **state)
 {
 	static const struct {
@@ -344,6 +375,7 @@ int main(void)
 		cmocka_unit_test_setup(large_values_keep_every_digit, reset),
 		cmocka_unit_test_setup(a_version_cannot_break_its_label, reset),
 		cmocka_unit_test_setup(the_process_is_told_as_it_is, reset),
+		cmocka_unit_test_setup(refusals_are_counted_by_code, reset),
 		cmocka_unit_test_setup(a_failed_allocation_marks_the_page,
 				       reset),
 	};
