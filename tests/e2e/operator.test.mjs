@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { ADMIN_KEY } from '../lib/daemon.mjs';
+import { TURN } from '../lib/access.mjs';
+import { ADMIN_KEY, startDaemon } from '../lib/daemon.mjs';
 import { startChromium } from './chromium.mjs';
 import { seeEachOther } from './company.mjs';
 import { startLab } from './lab.mjs';
@@ -84,4 +85,29 @@ test('the page says who may come in, and how many are relayed at most', async (t
 		await page.goto('about:blank');
 		forgive(operator, /^failed: .*\/v1\/admin\//);
 	}
+});
+
+test('what is refused is told by its reason, and a relay that leads to its machine as such', async (t) => {
+	const daemon = await startDaemon(t, { sets: { ...TURN, 'access.mode': 'guest' } });
+	const chromium = await startChromium(t);
+	for (let i = 0; i < 2; i++)
+		assert.equal((await fetch(`${daemon.url}/v1/ice`)).status, 401);
+	const pool = await (await daemon.admin('GET', 'pool')).json();
+	assert.ok(pool.servers.length);
+	const operator = await chromium.visitor();
+	const { page } = operator;
+	// No coturn is asked to be so careless.
+	await page.route('**/v1/admin/pool', (route) => route.fulfill({ json: {
+		...pool, servers: pool.servers.map((server) => ({ ...server, safety: 'safe', exposed: '198.51.100.10' })) } }));
+	await page.goto(`http://127.0.0.1:${daemon.metricsPort}/`);
+	await enter(page, ADMIN_KEY);
+	const row = page.locator('#refused tr', { hasText: /^access refused: auth-required/ });
+	await row.waitFor();
+	assert.match(await row.textContent(), /2$/);
+	await page.locator('#pool [data-tone="busy"]', { hasText: /^exposed$/ }).first().waitFor();
+	assert.equal(await page.locator('#pool .badge', { hasText: /^safe$/ }).count(), 0);
+	assert.match(await page.locator('#pool').textContent(), /reach UDP services of its machine, at 198\.51\.100\.10\..*turnconf firewall --config FILE \| nft -f -/);
+	await inspect(operator, 'operator-exposed');
+	await page.goto('about:blank');
+	forgive(operator, /^failed: .*\/v1\/admin\//);
 });

@@ -3,7 +3,7 @@
 /** @typedef {{name: string, peers: number, away: number, broadcasters: number, watchers: number, since: string}} Room */
 /** @typedef {{id: string, role: string, name: string | null, dialect: string | null, network: string | null, since: string, away: boolean, mutedSeconds: number, relay: {user: string, allocations: number} | null}} Peer */
 /** @typedef {{transport: string, address: string, state: string, roundTripMs: number | null, error: string | null}} Way */
-/** @typedef {{name: string, host: string, region: string | null, drained: boolean, safety: string, detail: string | null, lookup: string | null, endpoints?: Way[]}} Server */
+/** @typedef {{name: string, host: string, region: string | null, drained: boolean, safety: string, exposed?: string | null, detail: string | null, lookup: string | null, endpoints?: Way[]}} Server */
 /** @typedef {Map<string, number>} Sample  of /metrics, by name and labels */
 
 const POLL_MS = 5000;
@@ -272,19 +272,27 @@ async function showRooms() {
 	byId('rooms-note', HTMLElement).textContent = note;
 }
 
+/** @param {string} address */
+const exposure = (address) => make('p', { class: 'soft' }, `Through the relay clients reach UDP services of its machine, at ${address}. There, as root, this closes it: `,
+	make('code', {}, 'turnconf firewall --config FILE | nft -f -'));
+
 /** @param {Server} server */
 function showServer(server) {
 	const tones = /** @type {Record<string, string>} */ ({ up: 'good', down: 'bad', safe: 'good', unsafe: 'bad' });
 	const head = make('div', { class: 'server-head' }, make('strong', {}, `${server.name}: ${server.host || 'no host'}`));
 	if (server.drained)
 		head.append(badge('busy', 'drained'));
-	head.append(badge(tones[server.safety] ?? 'busy', server.safety));
+	// What refuses private networks, and still leads to this machine, is not to look safe.
+	if (server.safety !== 'safe' || !server.exposed)
+		head.append(badge(tones[server.safety] ?? 'busy', server.safety));
+	if (server.exposed)
+		head.append(badge('busy', 'exposed'));
 	const rows = (server.endpoints ?? []).map((way) => make('tr', {},
 		make('td', {}, way.transport.toUpperCase()),
 		make('td', {}, way.address, way.error ? make('div', { class: 'soft' }, way.error) : ''),
 		make('td', {}, badge(tones[way.state] ?? 'busy', way.state === 'up' && way.roundTripMs !== null ? `${way.roundTripMs} ms` : way.state))));
 	const why = server.detail ?? server.lookup;
-	return make('div', {}, head, why ? make('p', { class: 'soft' }, why) : '', make('table', {}, make('tbody', {}, ...rows)));
+	return make('div', {}, head, why ? make('p', { class: 'soft' }, why) : '', server.exposed ? exposure(server.exposed) : '', make('table', {}, make('tbody', {}, ...rows)));
 }
 
 /** @param {{servers: Server[], redis: null | {up: boolean, error: string | null}}} pool */
@@ -322,7 +330,7 @@ const GRAPHS = [
 	{ title: 'Connections', names: /^signald_connections$/, isRate: false, show: (n) => n.toLocaleString('en') },
 	{ title: 'Messages', names: /^signald_messages_relayed_total/, isRate: true, show: (n) => `${n.toFixed(1)} /s` },
 	{ title: 'Allocations', names: /^signald_turn_allocations$/, isRate: false, show: (n) => n.toLocaleString('en') },
-	{ title: 'Refused', names: /^signald_(messages_refused|origins_refused|limited|resumes_total\{result="refused)/, isRate: true, show: (n) => `${n.toFixed(1)} /s` },
+	{ title: 'Refused', names: /^signald_(access_refused|messages_refused|origins_refused|limited|resumes_total\{result="refused)/, isRate: true, show: (n) => `${n.toFixed(1)} /s` },
 	{ title: 'Processor', names: /^process_cpu_seconds_total$/, isRate: true, show: (n) => `${(n * 100).toFixed(1)} %` },
 	{ title: 'Memory', names: /^process_resident_memory_bytes$/, isRate: false, show: (n) => `${(n / 1048576).toFixed(0)} MiB` },
 ];
