@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { startDaemon, until } from '../lib/daemon.mjs';
+import { freePort, root, startDaemon, until } from '../lib/daemon.mjs';
+import { HOOK_SECRET } from '../lib/receiver.mjs';
 import { startChromium } from './chromium.mjs';
 import { getJson, startService } from './service.mjs';
 
@@ -80,4 +81,14 @@ test('without coturn there is no relay, and everybody is told', async (t) => {
 	assert.equal((await getJson(daemon.url, '/v1/ice')).body.turn, true);
 	for (const visitor of visitors)
 		await visitor.seePaths('relay', 'through a relay');
+});
+
+test('where the server that decides who comes in is away, the page says that, and not that ours is', async (t) => {
+	const chromium = await startChromium(t);
+	const daemon = await startDaemon(t, { sets: {
+		'http.root': `${root}/build/share/web`, 'access.mode': 'webhook',
+		'access.webhook_url': `http://127.0.0.1:${await freePort()}/`, 'access.webhook_secret': HOOK_SECRET } });
+	const visitor = await chromium.open(new URL('/call?room=trouble&join', daemon.url));
+	await visitor.see('the page says why', ({ status }) =>
+		/^The server does not let you in yet: the operator's server, .*does not answer\. Trying again…$/.test(status));
 });

@@ -1,7 +1,8 @@
 // What the pages say.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { badge, count, enumerate, explain, explainLine, howConnected, howLive, mediaProblem, overall, policyProblem, refusal, whomConnected } from '../../web/pages/words.js';
+import { badge, count, enumerate, explain, explainLine, howConnected, howLive, mediaProblem, notYet, overall, policyProblem, refusal, whomConnected } from '../../web/pages/words.js';
 
 const link = (state, more = {}) => ({ state, errors: [], ...more });
 const direct = link('connected', { pair: { local: 'host', remote: 'host', relayed: false, protocol: 'udp', rttMs: 3 } });
@@ -73,6 +74,18 @@ test('who lacks a key is told in plain words', () => {
 	const text = refusal({ code: 'auth-required', message: 'show a ticket in auth of join' }, 'kitchen');
 	assert.match(text, /key or a token of its application.* open to everybody or to guests\.$/);
 	assert.match(refusal({ code: 'no-room', message: 'x' }, 'kitchen'), /guests cannot open one/);
+});
+
+test('who is not let in yet hears why, where the server has said it', () => {
+	const client = readFileSync(new URL('../../web/client/lifeline.js', import.meta.url), 'utf8');
+	for (const reason of ['could not connect', 'the connection was lost', 'the server does not answer', 'auth does not answer']) {
+		assert.ok(client.includes(`'${reason}'`), reason);
+		assert.equal(notYet(reason), 'The server cannot be reached. Trying again…');
+	}
+	assert.equal(notYet(''), 'The server cannot be reached. Trying again…');
+	assert.equal(notYet("the operator's server, which decides who may come in, does not answer: try again later"),
+		"The server does not let you in yet: the operator's server, which decides who may come in, does not answer. Trying again…");
+	assert.equal(notYet('too many joins'), 'The server does not let you in yet: too many joins. Trying again…');
 });
 
 test('refusals and cameras have words, also those nobody thought of', () => {

@@ -1,6 +1,6 @@
 // ui.js: what the pages have in common.
 
-import { badge, explain, mediaProblem, policyProblem } from './words.js';
+import { badge, explain, mediaProblem, notYet, policyProblem } from './words.js';
 
 /** @import {PeerLink, Signald} from '../client/index.js' */
 /** @import {LinkState, Peer} from '../client/types.js' */
@@ -351,6 +351,9 @@ function setData(element, name, value) {
 		element.dataset[name] = value;
 }
 
+/** Why the connection to the server could not be made, or was lost, the last time. */
+let whyLost = '';
+
 /**
  * Keep the root's data-signaling, and tell of whatever changes what is said.
  *
@@ -360,6 +363,10 @@ function setData(element, name, value) {
 export function attend(signald, render) {
 	signald.on('state', (state) => {
 		document.documentElement.dataset.signaling = state;
+		render();
+	});
+	signald.on('retry', ({ reason }) => {
+		whyLost = reason;
 		render();
 	});
 	signald.on('joined', render);
@@ -383,7 +390,7 @@ export function saySignaling(signald, state) {
 	else if (signald.state !== 'reconnecting')
 		return false;
 	else if (!signald.id)
-		say('connecting', 'The server cannot be reached. Trying again…');
+		say('connecting', notYet(whyLost));
 	else
 		say(isConnected ? 'connected' : 'connecting', isConnected ? 'Reconnecting to the server…' : 'Reconnecting…');
 	return true;

@@ -172,6 +172,20 @@ export function refusal({ code, message }, room) {
 	return REFUSALS[code] ?? `The server refused: ${message}.`;
 }
 
+/** What the client says of a connection that it could not make; all else is the server's own word. */
+const UNHEARD = ['could not connect', 'the connection was lost', 'the server does not answer', 'auth does not answer'];
+
+/**
+ * Why nobody is in yet, where it is tried again.
+ *
+ * @param {string} reason of the event "retry", or ""
+ */
+export function notYet(reason) {
+	if (!reason || UNHEARD.includes(reason))
+		return 'The server cannot be reached. Trying again…';
+	return `The server does not let you in yet: ${reason.replace(/[:;,]? *try again.*$/, '')}. Trying again…`;
+}
+
 /** Why there is no camera. @type {Record<string, string>} */
 const MEDIA_PROBLEMS = {
 	NotAllowedError: 'The browser was told not to give camera and microphone to this page. You can allow them in the address bar.',
