@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/crypto.h"
+#include "base/near.h"
 #include "ctl.h"
 #include "ctl_http.h"
 #include "ctl_print.h"
@@ -532,6 +533,29 @@ static bool is_option(const char *word)
 	return false;
 }
 
+static _Noreturn void refuse_command(const char *name)
+{
+	const char *nearest = NULL;
+	unsigned least = NEAR_FAR;
+	char what[64];
+
+	for (const struct command *command = commands; command->name;
+	     command++) {
+		unsigned edits =
+			near_edits(span_from(name), span_from(command->name));
+
+		if (edits >= least)
+			continue;
+		least = edits;
+		nearest = command->name;
+	}
+	if (!nearest)
+		usage(name, "unknown command");
+	(void)snprintf(what, sizeof(what), "unknown command; did you mean %s?",
+		       nearest);
+	usage(name, what);
+}
+
 static const struct command *find_command(const char *name)
 {
 	const struct command *command = commands;
@@ -539,7 +563,7 @@ static const struct command *find_command(const char *name)
 	while (command->name && strcmp(command->name, name) != 0)
 		command++;
 	if (!command->name)
-		usage(name, "unknown command");
+		refuse_command(name);
 	return command;
 }
 

@@ -18,6 +18,7 @@
 #include "base/cert.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/near.h"
 #include "confine.h"
 #include "ctl.h"
 #include "dialect/socketio.h"
@@ -121,6 +122,23 @@ static _Noreturn void print_rules(const char *preset)
 	exit(EX_USAGE);
 }
 
+static _Noreturn void refuse_word(const char *word)
+{
+	static const char *const commands[] = {"key", "token", "ctl"};
+	char what[64];
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		if (near_edits(span_from(word), span_from(commands[i])) ==
+		    NEAR_FAR)
+			continue;
+		(void)snprintf(what, sizeof(what),
+			       "unexpected argument; did you mean %s?",
+			       commands[i]);
+		usage(word, what);
+	}
+	usage(word, "unexpected argument");
+}
+
 static void parse_arguments(int argc, char **argv, struct arguments *arguments)
 {
 	int option;
@@ -174,7 +192,7 @@ static void parse_arguments(int argc, char **argv, struct arguments *arguments)
 		}
 	}
 	if (optind < argc)
-		usage(argv[optind], "unexpected argument");
+		refuse_word(argv[optind]);
 }
 
 /* As many connections as the system allows us. */

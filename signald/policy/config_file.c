@@ -138,6 +138,7 @@ static int on_section(struct span name, unsigned line, void *arg)
 {
 	struct reader *reader = arg;
 	struct span server;
+	const char *nearest = config_guess_section(name);
 	char sections[256];
 	int err = config_has_section(name) ? 0
 					   : config_server_name(name, &server);
@@ -151,6 +152,12 @@ static int on_section(struct span name, unsigned line, void *arg)
 				     "the NAME of [turn NAME] must be 1 to %d "
 				     "characters of A-Z a-z 0-9 _ -",
 				     CONFIG_MAX_SERVER_NAME);
+	if (nearest)
+		return config_refuse(
+			reader->error,
+			"unknown section [%.*s]; did you mean [%s]?",
+			(int)(name.len < 40 ? name.len : 40), name.ptr,
+			nearest);
 	config_list_sections(sections, sizeof(sections));
 	return config_refuse(
 		reader->error,

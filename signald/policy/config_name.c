@@ -3,10 +3,8 @@
 #include <ctype.h>
 #include <errno.h>
 
+#include "base/near.h"
 #include "policy/config_name.h"
-
-/* Further off is another word, not a misspelt one. */
-#define MAX_DISTANCE 3
 
 static char to_environ(char c)
 {
@@ -54,85 +52,105 @@ config_find(struct span name, enum config_spelling spelling, bool *names_file)
 	return NULL;
 }
 
-static unsigned least(unsigned a, unsigned b)
+/* What stands in front of a key's own name: "turn.", "SIGNALD_TURN_". */
+static size_t prefix_len(const struct config_key *key,
+			 enum config_spelling spelling)
 {
-	return a < b ? a : b;
+	return strlen(config_spell(key, spelling, false).text) -
+	       strlen(key->name);
 }
 
-/*
- * How many letters to put in, take out or change to make b of a (Levenshtein),
- * row by row: costs[j] is what it takes for the first j letters of b.
- */
-static unsigned edits_between(struct span a, struct span b)
+static bool is_in_section(struct span name, const struct config_key *key,
+			  enum config_spelling spelling)
 {
-	unsigned costs[CONFIG_MAX_NAME + 1];
+	struct config_name known = config_spell(key, spelling, false);
 
-	assert(b.len <= CONFIG_MAX_NAME);
-	for (size_t j = 0; j <= b.len; j++)
-		costs[j] = (unsigned)j;
-	for (size_t i = 0; i < a.len; i++) {
-		unsigned diagonal = costs[0]++;
-
-		for (size_t j = 0; j < b.len; j++) {
-			unsigned swap = diagonal + (a.ptr[i] != b.ptr[j]);
-
-			diagonal = costs[j + 1];
-			costs[j + 1] =
-				least(swap, least(diagonal, costs[j]) + 1);
-		}
-	}
-	return costs[b.len];
+	return span_has_prefix(name,
+			       span_of(known.text, prefix_len(key, spelling)));
 }
 
-/* "ttl_s" of "turn.ttl_s"; all of a name without a dot. */
-static struct span last_word(struct span name)
+static bool names_section(struct span name, enum config_spelling spelling)
 {
-	const char *dot = name.len ? memchr(name.ptr, '.', name.len) : NULL;
-
-	return dot ? span_skip(name, (size_t)(dot - name.ptr) + 1) : name;
-}
-
-static unsigned distance(struct span name, struct span known)
-{
-	/* The right key in the wrong section, or without its unit, is as good
-	 * as one typing error. */
-	if (span_equal(last_word(name), last_word(known)) ||
-	    (last_word(name).len > 2 && span_has_prefix(known, name)))
-		return 1;
-	return edits_between(name, known);
+	for (const struct config_key *key = config_keys; key->section; key++)
+		if (is_in_section(name, key, spelling))
+			return true;
+	return false;
 }
 
 struct guess {
-	unsigned distance;
-	struct config_name name;
+	struct span name;
+	enum config_spelling spelling;
+	bool names_section;
+	unsigned edits; /* to the nearest known name, and that */
+	struct config_name nearest;
 };
 
-static void try_guess(struct guess *best, struct span name,
-		      struct config_name known)
+/* Of the names of one section only what stands behind it is compared. */
+static unsigned edits_to(const struct guess *guess, struct span known,
+			 size_t prefix)
 {
-	unsigned d = distance(name, span_from(known.text));
+	struct span own = span_skip(known, prefix);
+	struct span given = guess->names_section
+				    ? span_skip(guess->name, prefix)
+				    : guess->name;
 
-	if (d < best->distance)
-		*best = (struct guess){d, known};
+	/* The right key without its section, or without its unit, is as good
+	 * as one typing error. */
+	if (!guess->names_section && span_equal(given, own))
+		return 1;
+	if (guess->names_section && given.len > 2 &&
+	    span_has_prefix(own, given))
+		return 1;
+	return near_edits(given, guess->names_section ? own : known);
+}
+
+static void try_guess(struct guess *guess, const struct config_key *key,
+		      bool names_file)
+{
+	struct config_name known =
+		config_spell(key, guess->spelling, names_file);
+	unsigned edits = edits_to(guess, span_from(known.text),
+				  prefix_len(key, guess->spelling));
+
+	if (edits >= guess->edits)
+		return;
+	guess->edits = edits;
+	guess->nearest = known;
 }
 
 bool config_guess(struct span name, enum config_spelling spelling,
-		  struct config_name *guess)
+		  struct config_name *nearest)
 {
-	struct guess best = {MAX_DISTANCE + 1, {""}};
+	struct guess guess = {
+		name, spelling, names_section(name, spelling), NEAR_FAR, {""}};
 
-	if (name.len > CONFIG_MAX_NAME)
-		return false;
 	for (const struct config_key *key = config_keys; key->section; key++) {
-		try_guess(&best, name, config_spell(key, spelling, false));
+		if (guess.names_section && !is_in_section(name, key, spelling))
+			continue;
+		try_guess(&guess, key, false);
 		if (config_type_is_secret(key->type))
-			try_guess(&best, name,
-				  config_spell(key, spelling, true));
+			try_guess(&guess, key, true);
 	}
-	if (best.distance > MAX_DISTANCE)
+	if (guess.edits == NEAR_FAR)
 		return false;
-	*guess = best.name;
+	*nearest = guess.nearest;
 	return true;
+}
+
+const char *config_guess_section(struct span section)
+{
+	unsigned least = NEAR_FAR;
+	const char *nearest = NULL;
+
+	for (const struct config_key *key = config_keys; key->section; key++) {
+		unsigned edits = near_edits(section, span_from(key->section));
+
+		if (edits >= least)
+			continue;
+		least = edits;
+		nearest = key->section;
+	}
+	return nearest;
 }
 
 bool config_has_section(struct span section)

@@ -24,9 +24,13 @@ struct config_name config_spell(const struct config_key *key,
 const struct config_key *
 config_find(struct span name, enum config_spelling spelling, bool *names_file);
 
-/* The known name that name was meant to be; false when none is near. */
+/* The known name that name was meant to be, of the section that it names where
+ * there is such a section; false when none is near. */
 bool config_guess(struct span name, enum config_spelling spelling,
-		  struct config_name *guess);
+		  struct config_name *nearest);
+
+/* The section that was meant; NULL when none is near. */
+const char *config_guess_section(struct span section);
 
 bool config_has_section(struct span section);
 

@@ -125,7 +125,8 @@ describe('signald ctl', () => {
 
 	test('says what is wrong with the command line, with 64', async () => {
 		await refused(64, /COMMAND: which one\? ?; see signald ctl --help/);
-		await refused(64, /jump: unknown command/, 'jump');
+		await refused(64, /jump: unknown command; see/, 'jump');
+		await refused(64, /evnets: unknown command; did you mean events\?; see/, 'evnets');
 		await refused(64, /kick ID/, 'kick');
 		await refused(64, /it is used so: mute ID SECONDS/, 'mute', 'x');
 		await refused(64, /^signald ctl: events: it is used so: events; see/, 'events', 'extra');

@@ -180,7 +180,8 @@ describe('the command line', () => {
 
 	for (const [what, args, word] of [
 		['an unknown option', ['--frobnicate'], '--frobnicate'], ['--config without a file', ['--config'], '--config'],
-		['--set without a value', ['--set'], '--set'], ['--set without a =', ['--set', 'turn.ttl_s'], 'section.key=value'], ['a stray word', ['hello'], 'hello'],
+		['--set without a value', ['--set'], '--set'], ['--set without a =', ['--set', 'turn.ttl_s'], 'section.key=value'], ['a stray word', ['hello'], 'hello: unexpected argument; see'],
+		['a misspelt command', ['kye', 'shop'], 'kye: unexpected argument; did you mean key?'],
 	])
 		test(`${what} is a usage error: exit code 64`, async () => {
 			const { code, stderr } = await runProgram(args);

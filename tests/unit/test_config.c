@@ -331,8 +331,13 @@ static void a_bad_line_is_named_with_file_and_line(void **state)
 		{"[turn]\nsecert_file = 5\n",
 		 "@:2: unknown key turn.secert_file; did you mean "
 		 "turn.secret_file?"},
-		{"[log]\nspread_s = 5\n",
-		 "@:2: unknown key log.spread_s; did you mean drain.spread_s?"},
+		/* A key of the same name elsewhere means something else. */
+		{"[listen]\nport = 80\n",
+		 "@:2: unknown key listen.port; signald --help lists all"},
+		{"[http]\nfoo = x\n",
+		 "@:2: unknown key http.foo; signald --help lists all"},
+		{"[http]\nroots = x\n",
+		 "@:2: unknown key http.roots; did you mean http.root?"},
 		{"[log]\nverbosity = 5\n",
 		 "@:2: unknown key log.verbosity; signald --help lists all"},
 		{"[log]\nlevel_file = x\n",
@@ -361,7 +366,12 @@ static void a_bad_line_is_named_with_file_and_line(void **state)
 		{"[turn tunnel]\nhost = a\n",
 		 "the coturn at turn.tunnel is called tunnel: [turn tunnel] "
 		 "needs another name"},
-		{"[tunr]\n", "@:1: unknown section [tunr]; there are listen, "},
+		{"[tunr]\n",
+		 "@:1: unknown section [tunr]; did you mean [turn]?"},
+		{"[htpp]\n",
+		 "@:1: unknown section [htpp]; did you mean [http]?"},
+		{"[server]\n",
+		 "@:1: unknown section [server]; there are listen, "},
 		{"[ turn ]\n", "@:1: unknown section [ turn ]"},
 		{"[]\n", "@:1: unknown section []"},
 		{"[turn\n", "@:1: write [section], with nothing"},
@@ -508,6 +518,12 @@ static void the_environment_is_checked_too(void **state)
 		{"SIGNALD_TURN_SECERT=" SECRET,
 		 "environment SIGNALD_TURN_SECERT: unknown key "
 		 "SIGNALD_TURN_SECERT; did you mean SIGNALD_TURN_SECRET?"},
+		{"SIGNALD_LISTEN_PORT=80",
+		 "environment SIGNALD_LISTEN_PORT: unknown key "
+		 "SIGNALD_LISTEN_PORT: "},
+		{"SIGNALD_TRUN_TTL_S=60",
+		 "environment SIGNALD_TRUN_TTL_S: unknown key "
+		 "SIGNALD_TRUN_TTL_S; did you mean SIGNALD_TURN_TTL_S?"},
 		{"SIGNALD_=x", "environment SIGNALD_: unknown key SIGNALD_"},
 		{"SIGNALD_turn_ttl_s=60", "environment SIGNALD_turn_ttl_s: "},
 	};
