@@ -104,7 +104,7 @@ test('a server that wants a key gets one', async (t) => {
 	for (const name of ['websocket', 'polling'])
 		assertLine(result, new RegExp(`^ok ${name}`));
 	assert.ok(!result.stdout.includes(key));
-	assert.equal((await check([daemon.host], { SIGNALD_CHECK_KEY: key })).code, 0);
+	assert.equal((await check([daemon.host], { SIGNALING_KEY: key })).code, 0);
 });
 
 test('a guest is let in as the page is', async (t) => {
