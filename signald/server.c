@@ -501,7 +501,7 @@ void server_end_serving(struct server *server)
 	END(kicked_free, server->kicked);
 	END(keyring_free, server->keyring);
 	crypto_wipe(server->user_key, sizeof(server->user_key));
-	loop_cancel_all(server->loop);
+	loop_cancel(server->loop, &server->tell_due);
 }
 
 void server_free(struct server *server)

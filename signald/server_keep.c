@@ -1,5 +1,6 @@
 /* server_keep.c: what a server leaves behind: its tunnels, until they end. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +22,8 @@ static void keep(struct server *server)
 {
 	int err = loop_reopen(server->loop);
 
+	/* It is for who serves, whoever sends it to all of this name. */
+	(void)signal(SIGHUP, SIG_IGN);
 	notify_clear(&server->notify);
 	loop_set_tick(server->loop, on_tick, server);
 	if (!err)

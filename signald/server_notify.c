@@ -78,6 +78,7 @@ void server_tell_draining(struct server *server, unsigned at_most_ms)
 	tell(server, states);
 }
 
+/* One that finds no room is tried again as if it had changed. */
 static void tell_status(struct server *server)
 {
 	char before[NOTIFY_MAX_STATUS];
@@ -87,8 +88,9 @@ static void tell_status(struct server *server)
 	memcpy(before, server->status, sizeof(before));
 	server->status_ms = server->loop->clock.mono_ms;
 	write_status(server);
-	if (strcmp(before, server->status) != 0)
-		log_failure(notify_tell(&server->notify, "", server->status));
+	if (strcmp(before, server->status) != 0 &&
+	    notify_mention(&server->notify, "", server->status))
+		*server->status = '\0';
 }
 
 void server_tell_alive(struct server *server)

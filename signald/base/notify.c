@@ -106,8 +106,8 @@ static size_t write_status(char *out, const char *status)
 	return len + 1;
 }
 
-int notify_tell(const struct notify *notify, const char *states,
-		const char *status)
+static int send_states(const struct notify *notify, const char *states,
+		       const char *status, int flags)
 {
 	static const char name[] = "STATUS=";
 	char text[MAX_STATES + sizeof(name) + NOTIFY_MAX_STATUS + 1];
@@ -121,7 +121,19 @@ int notify_tell(const struct notify *notify, const char *states,
 		len += sizeof(name) - 1;
 		len += write_status(text + len, status);
 	}
-	return send_text(notify, text, len, 0);
+	return send_text(notify, text, len, flags);
+}
+
+int notify_tell(const struct notify *notify, const char *states,
+		const char *status)
+{
+	return send_states(notify, states, status, 0);
+}
+
+int notify_mention(const struct notify *notify, const char *states,
+		   const char *status)
+{
+	return send_states(notify, states, status, MSG_DONTWAIT);
 }
 
 int notify_tell_reloading(const struct notify *notify)
@@ -135,7 +147,7 @@ int notify_tell_reloading(const struct notify *notify)
 		       "RELOADING=1\nMONOTONIC_USEC=%llu\n",
 		       (unsigned long long)now.tv_sec * 1000000 +
 			       (unsigned long long)now.tv_nsec / 1000);
-	return notify_tell(notify, states, NULL);
+	return notify_mention(notify, states, NULL);
 }
 
 void notify_keep_alive(struct notify *notify, uint64_t mono_ms)

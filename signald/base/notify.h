@@ -39,6 +39,11 @@ int notify_init(struct notify *notify);
 int notify_tell(const struct notify *notify, const char *states,
 		const char *status);
 
+/* The same of what may be told later as well: it never waits, -EAGAIN instead.
+ */
+int notify_mention(const struct notify *notify, const char *states,
+		   const char *status);
+
 /* A reload begins; notify_tell() of "READY=1\n" ends it. The same errors. */
 int notify_tell_reloading(const struct notify *notify);
 

@@ -211,11 +211,6 @@ void loop_cancel(struct loop *loop, struct loop_task *task)
 	task->is_queued = false;
 }
 
-void loop_cancel_all(struct loop *loop)
-{
-	loop->tasks = NULL;
-}
-
 void loop_put_off(struct loop *loop, struct loop_task *chore)
 {
 	if (chore->is_queued)

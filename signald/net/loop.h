@@ -76,9 +76,6 @@ void loop_defer(struct loop *loop, struct loop_task *task);
 /* Take it back; it may be freed then. */
 void loop_cancel(struct loop *loop, struct loop_task *task);
 
-/* Take all back: their owners are gone. */
-void loop_cancel_all(struct loop *loop);
-
 /*
  * Work that may wait its turn: chores run in the order in which they came, when
  * all else of a turn is done and written, and get 250 µs of every turn.

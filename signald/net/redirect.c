@@ -33,7 +33,8 @@ static void write_location(struct buf *out, const struct http_request *head,
 		buf_append_str(out, "?");
 		buf_append_span(out, head->query);
 	}
-	buf_append_str(out, "\r\n");
+	/* The port of listen.tls may be another one tomorrow. */
+	buf_append_str(out, "\r\nCache-Control: no-store\r\n");
 }
 
 static void reply_elsewhere(struct web_exchange *exchange,

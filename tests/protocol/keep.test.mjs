@@ -73,6 +73,7 @@ test('a call through the port goes on while signald is replaced, and its peers a
 		const resumed = await peer.resume();
 		assert.deepEqual([resumed.type, resumed.id], ['resumed', id]);
 	}
+	process.kill(keeper.pid, 'SIGHUP'); // meant for the other one
 	await delay(500);
 	for (const call of calls)
 		assert.ok(call.worstMs() < FREEZE_MS, `${call.worstMs()} ms`);

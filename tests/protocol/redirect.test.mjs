@@ -41,7 +41,7 @@ describe('who comes by plain HTTP', () => {
 			['/.well-known/security.txt', {}, `${at}/.well-known/security.txt`],
 		]) {
 			const { status, headers } = await daemon.ask(target, options);
-			assert.deepEqual([status, headers.location], [308, location], `${target} ${JSON.stringify(options)}`);
+			assert.deepEqual([status, headers.location, headers['cache-control']], [308, location, 'no-store'], `${target} ${JSON.stringify(options)}`);
 		}
 	});
 
@@ -111,6 +111,12 @@ describe('without a certificate', () => {
 		assert.equal(refused.code, 78);
 		assert.match(refused.stderr, /listen\.tls: the certificate .*cert\.pem cannot be read/);
 		assert.equal((await check('yes')).code, 0);
+		// What is there and cannot be read is another thing.
+		await writeFile(path.join(folder, 'file'), '');
+		const hidden = await runProgram(['--check-config', '--set', 'listen.tls=127.0.0.1:8443', '--set', `tls.cert=${folder}/file/cert.pem`,
+			'--set', `tls.key=${folder}/file/cert.key`, '--set', 'tls.temporary=yes']);
+		assert.equal(hidden.code, 78);
+		assert.match(hidden.stderr, /cert\.pem cannot be read: Not a directory/);
 	});
 
 	test('TLS is there, under one of our own, until the real one is: which takes its place by itself', async (t) => {
@@ -141,5 +147,8 @@ describe('without a certificate', () => {
 		await rename(made.cert, path.join(folder, 'cert.pem'));
 		const daemon = await startWithout(t, folder);
 		await daemon.waitLog(/warn tls\.temporary/);
+		const serial = async (of) => (await openTls(t, of, { rejectUnauthorized: false })).getPeerCertificate().serialNumber;
+		const other = await startWithout(t, await makeFolder(t));
+		assert.notEqual(await serial(daemon), await serial(other), 'browsers refuse two of one number');
 	});
 });

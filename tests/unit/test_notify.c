@@ -198,6 +198,7 @@ static void a_sign_of_life_that_found_no_room_is_given_again(void **state)
 	while (sendto(notify.fd, "x", 1, MSG_DONTWAIT,
 		      (struct sockaddr *)&notify.to, notify.to_len) == 1)
 		;
+	assert_int_equal(notify_mention(&notify, "", "serving"), -EAGAIN);
 	notify_keep_alive(&notify, 5000);
 	while (*hear())
 		assert_string_equal(heard, "x");
