@@ -9,6 +9,8 @@ clock_wrong_ms=60000
 failed=0
 warnings=0
 first=''
+is_proven=''       # the server, by its certificate
+is_scheme_asked='' # by the user
 
 # --- lines ---
 
@@ -56,6 +58,11 @@ read_target() {
 	bare_host=${bare_host%]}
 }
 
+# By numbers, or by the one name that is nobody else's: 127.example.org is.
+is_loopback() {
+	[[ $1 =~ ^127(\.[0-9]{1,3}){3}$ || $1 == ::1 || $1 == localhost ]]
+}
+
 is_address() {
 	[[ $1 == *:* || $1 =~ ^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$ ]]
 }
@@ -64,6 +71,15 @@ is_address() {
 tls_options() {
 	printf '%s\n' -connect "$host:$port"
 	is_address "$bare_host" || printf '%s\n' -servername "$bare_host"
+}
+
+# What makes openssl look whether the certificate is that server's.
+name_options() {
+	if is_address "$bare_host"; then
+		printf '%s\n' -verify_ip "$bare_host"
+	else
+		printf '%s\n' -verify_hostname "$bare_host"
+	fi
 }
 
 speaks_tls() {
@@ -78,6 +94,7 @@ speaks_tls() {
 find_scheme() {
 	local asked_port=$port
 
+	is_scheme_asked=$scheme
 	[[ $scheme ]] || {
 		port=${asked_port:-443}
 		if speaks_tls; then
@@ -98,12 +115,23 @@ find_scheme() {
 
 # --- HTTP ---
 
-# What the server says to what comes on standard input, until it closes.
+# Whether a request for that path has the key in it: no other shows it to anybody.
+takes_key() {
+	[[ $key && $1 =~ ^(/v1/ws$|/v1/ice$|/socket\.io/) ]]
+}
+
+# converse PATH: what the server says to what comes on standard input, until it
+# closes. A key goes to no server that has not proven in that very connection who
+# it is, whatever check_key() saw before.
 converse() {
-	local -a options
+	local -a options proof=()
 
 	if [[ $scheme == https ]]; then
 		mapfile -t options < <(tls_options)
+		if takes_key "$1"; then
+			mapfile -t proof < <(name_options)
+			options+=(-verify 16 -verify_return_error "${proof[@]}")
+		fi
 		timeout "$answer_limit_s" openssl s_client "${options[@]}" -quiet -ign_eof 2>/dev/null
 	else
 		timeout "$answer_limit_s" bash -c '
@@ -119,7 +147,7 @@ converse() {
 write_head() {
 	printf '%s %s HTTP/1.1\r\nHost: %s\r\nOrigin: %s://%s\r\nUser-Agent: signald-check\r\n' \
 		"$1" "$2" "$authority" "$scheme" "$authority"
-	[[ -z $key ]] || printf 'Authorization: Bearer %s\r\n' "$key"
+	! takes_key "$2" || printf 'Authorization: Bearer %s\r\n' "$key"
 }
 
 write_request() {
@@ -133,7 +161,7 @@ ask() {
 	local answer began
 
 	began=$(now_ms)
-	answer=$(write_request "$1" "$2" "${3-}" | converse | tr -d '\0') || true
+	answer=$(write_request "$1" "$2" "${3-}" | converse "$2" | tr -d '\0') || true
 	took_ms=$(($(now_ms) - began))
 	status=0
 	[[ ! $answer =~ ^HTTP/1\.1\ ([0-9]{3}) ]] || status=${BASH_REMATCH[1]}
@@ -192,9 +220,9 @@ check_clock() {
 
 check_certificate() {
 	local shown verdict end days
-	local -a options
+	local -a options proof
 
-	if [[ $scheme != https && $bare_host =~ ^(127\..*|::1|localhost)$ ]]; then
+	if [[ $scheme != https ]] && is_loopback "$bare_host"; then
 		tell ok certificate "there is none, and on this machine itself none is needed"
 		return
 	elif [[ $scheme != https ]]; then
@@ -202,12 +230,8 @@ check_certificate() {
 		return
 	fi
 	mapfile -t options < <(tls_options)
-	if is_address "$bare_host"; then
-		options+=(-verify_ip "$bare_host")
-	else
-		options+=(-verify_hostname "$bare_host")
-	fi
-	shown=$(timeout "$answer_limit_s" openssl s_client "${options[@]}" </dev/null 2>/dev/null) || true
+	mapfile -t proof < <(name_options)
+	shown=$(timeout "$answer_limit_s" openssl s_client "${options[@]}" "${proof[@]}" </dev/null 2>/dev/null) || true
 	end=$(openssl x509 -noout -enddate <<<"$shown" 2>/dev/null) || true
 	if [[ -z $end ]]; then
 		tell failed certificate "$authority shows none"
@@ -222,11 +246,34 @@ check_certificate() {
 	if [[ $verdict != 0\ * ]]; then
 		tell failed certificate "browsers that know no more than this machine do not trust it: ${verdict#* }" \
 			"get one for the name that clients use, and give tls.cert the whole chain"
-	elif ((days < soon_days)); then
+		return
+	fi
+	is_proven=yes
+	if ((days < soon_days)); then
 		tell warning certificate "it is good for $days days more" "renew it"
 	else
 		tell ok certificate "it is good for $days days more"
 	fi
+}
+
+# Whether what asks for a key may be tried: without one, or if nobody else gets it.
+check_key() {
+	[[ $key ]] || return 0
+	if [[ $scheme == https ]]; then
+		[[ ! $is_proven ]] || return 0
+		tell failed key "it was not sent: $authority has not proven that it is your server" \
+			"mend the certificate; or name the authority that you know: SSL_CERT_FILE=FILE"
+	elif is_loopback "$bare_host"; then
+		return 0
+	elif [[ $is_scheme_asked ]]; then
+		tell warning key "it is sent to $authority in the clear, as http:// asks for: whoever listens on the way has it" "docs/tls.md"
+		return 0
+	else
+		tell failed key "it was not sent: there is no TLS at $authority, and all on the way could read it" \
+			"docs/tls.md; to send it in the clear all the same: http://$authority"
+	fi
+	tell warning server "what asks for the key was not tried: websocket, polling and relay"
+	return 1
 }
 
 # What stands in the way of who shows nothing, or shows the wrong thing.
@@ -267,7 +314,7 @@ visit() {
 	mkfifo -m 600 "$go"
 	exec 5<>"$go"
 	rm "$go"
-	write_visit <&5 | converse | {
+	write_visit <&5 | converse /v1/ws | {
 		read -r protocol status rest || exit 0
 		printf '%s %s %s\n' "$protocol" "$status" "${rest%$'\r'}"
 		while IFS= read -r line && [[ $line != $'\r' ]]; do :; done
@@ -400,10 +447,12 @@ examine() {
 	if check_server; then
 		check_clock
 		check_certificate
-		check_websocket
-		check_polling
 		check_offered
-		check_relay
+		if check_key; then
+			check_websocket
+			check_polling
+			check_relay
+		fi
 	fi
 	say "$failed failed, $warnings warnings"
 	[[ -z $first ]] || say "first of all: $first"

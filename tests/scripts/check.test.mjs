@@ -1,11 +1,13 @@
 // scripts/check on servers that are well, and on each kind of trouble.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import http from 'node:http';
+import net from 'node:net';
 import { once } from 'node:events';
 import path from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
+import tls from 'node:tls';
 
 import { startAppliance } from '../lib/appliance.mjs';
 import { cleanEnv, freePort, makeFolder, root, runProgram, SECRET, startDaemon, until } from '../lib/daemon.mjs';
@@ -105,6 +107,96 @@ test('a server that wants a key gets one', async (t) => {
 		assertLine(result, new RegExp(`^ok ${name}`));
 	assert.ok(!result.stdout.includes(key));
 	assert.equal((await check([daemon.host], { SIGNALING_KEY: key })).code, 0);
+});
+
+describe('a key', () => {
+	const KEY = 'sk_shop_not-for-strangers';
+
+	// A server that has nothing, and keeps what it is sent: .heads, of requests.
+	async function startRecorder(t, certificate, { address = ADDRESS, afterwards } = {}) {
+		const heads = [];
+		const answer = (socket) => {
+			socket.on('error', () => {});
+			let text = '';
+			socket.on('data', (data) => {
+				text += data;
+				if (!text.includes('\r\n\r\n'))
+					return;
+				heads.push(text);
+				text = '';
+				socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+			});
+		};
+		const read = async ({ cert, key }) => ({ cert: await readFile(cert), key: await readFile(key) });
+		const server = certificate ? tls.createServer(await read(certificate), answer) : net.createServer(answer);
+		const other = afterwards && await read(afterwards);
+		let connections = 0;
+		// The third is the one that the certificate is looked at in.
+		server.on('connection', () => {
+			if (++connections === 3 && other)
+				server.setSecureContext(other);
+		});
+		server.on('tlsClientError', () => {});
+		await once(server.listen(0, address), 'listening');
+		atEnd(t, () => server.close());
+		return { heads, host: `${address}:${server.address().port}` };
+	}
+
+	const pathsWithKey = ({ heads }) => heads.filter((head) => head.includes(KEY)).map((head) => head.split(' ')[1]);
+	const expected = ['/v1/ws', '/socket.io/?EIO=4&transport=polling', '/v1/ice'];
+
+	function assertWithheld(result, server, pattern) {
+		assert.equal(result.code, 1);
+		assertLine(result, pattern);
+		assert.ok(server.heads.length > 0, result.stdout);
+		assert.deepEqual(pathsWithKey(server), []);
+	}
+
+	test('goes to who has proven itself, and with what needs it alone', async (t) => {
+		const certificate = await makeCertificate(await makeFolder(t), { address: ADDRESS });
+		const server = await startRecorder(t, certificate);
+		const result = await check([server.host], { SIGNALING_KEY: KEY, SSL_CERT_FILE: certificate.cert });
+		assert.deepEqual(pathsWithKey(server), expected, result.stdout);
+		assert.ok(server.heads.some((head) => head.startsWith('GET /readyz ')));
+	});
+
+	for (const scheme of ['', 'https://'])
+		test(`does not go to ${scheme}HOST with a certificate of nobody's`, async (t) => {
+			const server = await startRecorder(t, await makeCertificate(await makeFolder(t), { address: ADDRESS }));
+			const result = await check([scheme + server.host], { SIGNALING_KEY: KEY });
+			assertWithheld(result, server, /^failed key: it was not sent: .* has not proven that it is your server$/);
+			assertLine(result, /^warning server: what asks for the key was not tried/);
+		});
+
+	test('does not go to who has the certificate of another', async (t) => {
+		const certificate = await makeCertificate(await makeFolder(t));
+		const server = await startRecorder(t, certificate);
+		const result = await check([server.host], { SIGNALING_KEY: KEY, SSL_CERT_FILE: certificate.cert });
+		assertWithheld(result, server, /^failed key: it was not sent/);
+	});
+
+	test('does not go to who shows another certificate afterwards', async (t) => {
+		const certificate = await makeCertificate(await makeFolder(t), { address: ADDRESS });
+		const afterwards = await makeCertificate(await makeFolder(t), { address: ADDRESS });
+		const server = await startRecorder(t, certificate, { afterwards });
+		const result = await check([`https://${server.host}`], { SIGNALING_KEY: KEY, SSL_CERT_FILE: certificate.cert });
+		assertWithheld(result, server, /^failed websocket/);
+		assertLine(result, /^ok certificate/);
+	});
+
+	test('does not go out in the clear unless that is written out', async (t) => {
+		const server = await startRecorder(t);
+		assertWithheld(await check([server.host], { SIGNALING_KEY: KEY }), server, /^failed key: it was not sent: there is no TLS at/);
+		const result = await check([`http://${server.host}`], { SIGNALING_KEY: KEY });
+		assertLine(result, /^warning key: it is sent to .* in the clear, as http:\/\/ asks for/);
+		assert.deepEqual(pathsWithKey(server), expected);
+	});
+
+	test('goes to this machine itself', async (t) => {
+		const server = await startRecorder(t, null, { address: '127.0.0.1' });
+		await check([server.host], { SIGNALING_KEY: KEY });
+		assert.deepEqual(pathsWithKey(server), expected);
+	});
 });
 
 test('a guest is let in as the page is', async (t) => {
