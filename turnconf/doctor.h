@@ -26,6 +26,7 @@ struct doctor {
 	unsigned version;   /* of coturn; 0: not known */
 	const struct host *host; /* this machine */
 	uint64_t now_s;
+	bool is_browser;	 /* what it would refuse has failed */
 	bool keeps_users;	 /* in Redis */
 	bool has_asked;		 /* signald for a credential */
 	struct turncred granted; /* by it; empty when there is none */

@@ -84,6 +84,23 @@ static void tell_failure(struct probe *probe, const char *step, int code)
 
 /* --- the certificate that clients get to see --- */
 
+/* Who runs the server may have an authority of their own, that all of its
+ * clients know; browsers at large do not. */
+static void check_trust(struct probe *probe, const struct turnlink *link)
+{
+	const char *reason = turnlink_distrust(link);
+
+	if (!reason)
+		return;
+	doctor_say(probe->doctor, "certificate",
+		   probe->doctor->is_browser ? DOCTOR_FAILED : DOCTOR_WARNING,
+		   "the certificate shown at %s: browsers do not trust it: %s",
+		   probe->where, reason);
+	doctor_advise(probe->doctor,
+		      "get one of an authority that browsers know, and give "
+		      "coturn.cert the whole chain");
+}
+
 static void check_certificate(struct probe *probe, const struct turnlink *link)
 {
 	const char *name = probe->doctor->config->turn.host;
@@ -107,6 +124,8 @@ static void check_certificate(struct probe *probe, const struct turnlink *link)
 	if (days < WARN_DAYS)
 		doctor_advise(probe->doctor,
 			      "renew it; coturn reads it again at SIGUSR2");
+	if (days >= 0)
+		check_trust(probe, link);
 	if (is_for_name)
 		return;
 	doctor_say(probe->doctor, "certificate", DOCTOR_FAILED,

@@ -228,8 +228,9 @@ static int load_default(struct config **configp)
 
 int try_run(const struct arguments *arguments)
 {
-	struct attempt attempt = {
-		.doctor = {.arguments = arguments, .now_s = command_now_s()}};
+	struct attempt attempt = {.doctor = {.arguments = arguments,
+					     .now_s = command_now_s(),
+					     .is_browser = true}};
 	json_t *list, *servers;
 	int code = load_default(&attempt.config);
 

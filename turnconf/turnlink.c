@@ -118,14 +118,15 @@ static bool is_address(const char *name)
 	return !address_parse(span_from(name), 0, &unused);
 }
 
-/* Who the server is, is for turnlink_certificate() to look at. */
+/* Who the server is, is for turnlink_certificate() to look at, and whether that
+ * is proven for turnlink_distrust(): nothing is refused here. */
 static int start_tls(struct turnlink *link, const char *name, uint64_t until_ms)
 {
 	int result;
 	int err;
 
 	link->context = SSL_CTX_new(TLS_client_method());
-	if (link->context)
+	if (link->context && SSL_CTX_set_default_verify_paths(link->context))
 		link->ssl = SSL_new(link->context);
 	if (!link->ssl || !SSL_set_fd(link->ssl, link->fd))
 		return -ENOMEM;
@@ -275,4 +276,12 @@ int turnlink_certificate(const struct turnlink *link, const char *name,
 	X509_free(x509);
 	ERR_clear_error();
 	return 0;
+}
+
+const char *turnlink_distrust(const struct turnlink *link)
+{
+	long verdict = link->ssl ? SSL_get_verify_result(link->ssl) : X509_V_OK;
+
+	return verdict == X509_V_OK ? NULL
+				    : X509_verify_cert_error_string(verdict);
 }

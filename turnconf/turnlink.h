@@ -65,4 +65,8 @@ uint64_t turnlink_now_ms(void);
 int turnlink_certificate(const struct turnlink *link, const char *name,
 			 uint64_t *ends_at_s, bool *is_for_name);
 
+/* Why the authorities that this machine knows do not prove that certificate, in
+ * OpenSSL's words; NULL if they do, or without TLS. */
+const char *turnlink_distrust(const struct turnlink *link);
+
 #endif

@@ -32,9 +32,9 @@ export async function makeFolder(t) {
 }
 
 // Runs turnconf: { code, stdout, stderr }. Nothing of ours may configure it.
-async function runTurnconf(stdout, args) {
-	const env = Object.fromEntries(
-		Object.entries(process.env).filter(([name]) => !name.startsWith('SIGNALD')));
+async function runTurnconf(stdout, args, more = {}) {
+	const own = Object.entries(process.env).filter(([name]) => !name.startsWith('SIGNALD'));
+	const env = { ...Object.fromEntries(own), ...more };
 	const child = spawn(program, args, { env, stdio: ['pipe', stdout, 'pipe'] });
 	const result = { stdout: '', stderr: '' };
 	child.stdout?.setEncoding('utf8').on('data', (text) => (result.stdout += text));
@@ -44,6 +44,9 @@ async function runTurnconf(stdout, args) {
 }
 
 export const turnconf = (...args) => runTurnconf('pipe', args);
+
+// With one more authority that this machine knows.
+export const turnconfTrusting = (cert, ...args) => runTurnconf('pipe', args, { SSL_CERT_FILE: cert });
 
 // The same with its standard output on a device that takes nothing.
 export async function turnconfToFull(...args) {

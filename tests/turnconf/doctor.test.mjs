@@ -190,6 +190,7 @@ describe('turnconf doctor', () => {
 		const named = await examine(both, tls, file);
 		assertFailed(named, 'certificate', /not for 8\.8\.4\.10: browsers refuse it/, /turn\.host/);
 		assert.equal(named.find('certificate', /is good for [12] days/).state, 'warning');
+		assert.equal(named.find('certificate', /browsers do not trust it: self-signed certificate$/).state, 'warning');
 		assert.ok(named.find('relay', /^TLS 8\.8\.4\.10:5349 relays/));
 		await coturn.stop();
 

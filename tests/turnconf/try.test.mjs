@@ -6,14 +6,16 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 
 import { freePort } from '../lib/daemon.mjs';
-import { PUBLIC4, SECRET, generate, makeCertificate, makeFolder, startCoturn, turnconf } from './coturn.mjs';
+import { PUBLIC4, SECRET, generate, makeCertificate, makeFolder, startCoturn, turnconf, turnconfTrusting } from './coturn.mjs';
 import { mintCredential } from './turn-client.mjs';
 
-async function tryList(t, list, ...args) {
+async function writeList(t, list) {
 	const file = path.join(await makeFolder(t), 'ice.json');
 	await writeFile(file, typeof list === 'string' ? list : JSON.stringify(list));
-	return turnconf('try', ...args, file);
+	return file;
 }
+
+const tryList = async (t, list, ...args) => turnconf('try', ...args, await writeList(t, list));
 
 const stateOf = ({ stdout }) => JSON.parse(stdout).lines.map(({ state, check }) => `${state} ${check}`);
 
@@ -24,19 +26,30 @@ describe('a list', () => {
 		const { file } = await generate(folder, { 'turn.host': PUBLIC4, 'turn.tls': 'yes', 'coturn.cert': cert, 'coturn.key': key });
 		const coturn = await startCoturn(t, file);
 		await coturn.gives();
+		return cert;
 	}
 
 	const urls = [`turn:${PUBLIC4}?transport=udp`, `turn:${PUBLIC4}:3478?transport=tcp`, `turns:${PUBLIC4}`];
 
 	test('that works is tried over each transport, and nothing of it is told', async (t) => {
-		await start(t);
+		const cert = await start(t);
 		const granted = mintCredential(SECRET);
-		const tried = await tryList(t, { iceServers: [{ urls: [`stun:${PUBLIC4}:3478`] }, { urls, ...granted }] });
+		const list = await writeList(t, { iceServers: [{ urls: [`stun:${PUBLIC4}:3478`] }, { urls, ...granted }] });
+		const tried = await turnconfTrusting(cert, 'try', list);
 		assert.equal(tried.code, 0, tried.stdout);
 		assert.match(tried.stdout, /^ok +relay +UDP 8\.8\.4\.10:3478 answers STUN Bindings, and sees this machine at 8\.8\.4\.10:\d+\n/);
 		for (const where of ['UDP 8.8.4.10:3478', 'TCP 8.8.4.10:3478', 'TLS 8.8.4.10:5349'])
 			assert.ok(tried.stdout.includes(`${where} relays: a datagram was back after`), tried.stdout);
 		assert.ok(!tried.stdout.includes(granted.credential));
+	});
+
+	test('of a server whose certificate browsers do not trust has failed', async (t) => {
+		await start(t);
+		const tried = await tryList(t, { iceServers: [{ urls: urls[2], ...mintCredential(SECRET) }] }, '--json');
+		assert.equal(tried.code, 1);
+		const failures = JSON.parse(tried.stdout).lines.filter(({ state }) => state === 'failed');
+		assert.deepEqual(failures.map(({ text }) => text), ['the certificate shown at 8.8.4.10:5349: browsers do not trust it: self-signed certificate']);
+		assert.match(failures[0].remedy, /the whole chain$/);
 	});
 
 	test('with an old credential is refused, and that is a finding', async (t) => {
