@@ -136,6 +136,14 @@ static void try_url(struct attempt *attempt, const char *url)
 			   is_plain(url) ? url : "what has odd characters");
 		return;
 	}
+	if (!way.is_stun &&
+	    (!*doctor->granted.username || !*doctor->granted.credential)) {
+		doctor_say(doctor, "relay", DOCTOR_FAILED,
+			   "the list has no username and credential for %s: "
+			   "browsers refuse it",
+			   url);
+		return;
+	}
 	err = address_resolve(way.host, way.port, &list);
 	if (err) {
 		doctor_say(doctor, "addresses", DOCTOR_FAILED, "%s: %s",
@@ -178,20 +186,38 @@ static int take_credential(struct doctor *doctor, json_t *server)
 	return err;
 }
 
-static void try_server(struct attempt *attempt, json_t *server)
+static void try_item(struct attempt *attempt, json_t *url, size_t number)
 {
-	json_t *urls = json_object_get(server, "urls");
-	json_t *url;
+	if (json_is_string(url))
+		try_url(attempt, json_string_value(url));
+	else
+		doctor_say(&attempt->doctor, "relay", DOCTOR_FAILED,
+			   "entry %zu of the list has a URL that is no text",
+			   number);
+}
 
-	if (take_credential(&attempt->doctor, server))
+/* number is counted from 1. */
+static void try_server(struct attempt *attempt, json_t *server, size_t number)
+{
+	struct doctor *doctor = &attempt->doctor;
+	json_t *urls = json_object_get(server, "urls");
+
+	if (!json_is_object(server)) {
+		doctor_say(doctor, "relay", DOCTOR_FAILED,
+			   "entry %zu of the list is no object", number);
+		return;
+	}
+	if (!json_is_string(urls) && !json_array_size(urls)) {
+		doctor_say(doctor, "relay", DOCTOR_FAILED,
+			   "entry %zu of the list has no URL in urls", number);
+		return;
+	}
+	if (take_credential(doctor, server))
 		return;
 	if (json_is_string(urls))
-		try_url(attempt, json_string_value(urls));
-	for (size_t i = 0; i < json_array_size(urls); i++) {
-		url = json_array_get(urls, i);
-		if (json_is_string(url))
-			try_url(attempt, json_string_value(url));
-	}
+		try_item(attempt, urls, number);
+	for (size_t i = 0; i < json_array_size(urls); i++)
+		try_item(attempt, json_array_get(urls, i), number);
 }
 
 static json_t *read_list(const char *file)
@@ -246,7 +272,10 @@ int try_run(const struct arguments *arguments)
 	attempt.doctor.config = attempt.config;
 	servers = json_object_get(list, "iceServers");
 	for (size_t i = 0; i < json_array_size(servers); i++)
-		try_server(&attempt, json_array_get(servers, i));
+		try_server(&attempt, json_array_get(servers, i), i + 1);
+	if (!json_array_size(servers))
+		doctor_say(&attempt.doctor, "relay", DOCTOR_WARNING,
+			   "nothing was tried: the list has no servers");
 	code = doctor_finish(&attempt.doctor);
 	json_decref(list);
 	config_free(attempt.config);

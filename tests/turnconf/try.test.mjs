@@ -74,6 +74,31 @@ describe('a list', () => {
 			assert.match(tried.stdout, /is no URL of a STUN or TURN server/);
 		});
 
+	for (const [what, entry, text] of [
+		['that is no object', 'turn:a', 'entry 2 of the list is no object'],
+		['that is an array', [], 'entry 2 of the list is no object'],
+		['without urls', { url: 'turn:a' }, 'entry 2 of the list has no URL in urls'],
+		['with no URLs', { urls: [] }, 'entry 2 of the list has no URL in urls'],
+		['with urls of another kind', { urls: { a: 'turn:a' } }, 'entry 2 of the list has no URL in urls'],
+		['with a URL that is a number', { urls: [1] }, 'entry 2 of the list has a URL that is no text'],
+		['without a credential', { urls: 'turn:a' }, 'the list has no username and credential for turn:a: browsers refuse it'],
+		['with half a credential', { urls: ['turns:a'], username: 'u' }, 'the list has no username and credential for turns:a: browsers refuse it'],
+		['with an empty credential', { urls: ['turn:a'], username: 'u', credential: '' }, 'the list has no username and credential for turn:a: browsers refuse it'],
+	])
+		test(`with an entry ${what} has failed`, async (t) => {
+			await start(t);
+			const tried = await tryList(t, { iceServers: [{ urls: `stun:${PUBLIC4}` }, entry] }, '--json');
+			assert.equal(tried.code, 1);
+			assert.deepEqual(stateOf(tried), ['ok relay', 'failed relay']);
+			assert.equal(JSON.parse(tried.stdout).lines[1].text, text);
+		});
+
+	test('of nobody is said to be that', async (t) => {
+		const tried = await tryList(t, { iceServers: [] });
+		assert.equal(tried.code, 0);
+		assert.match(tried.stdout, /^warning +relay +nothing was tried: the list has no servers\n/);
+	});
+
 	test('of a stranger moves no cursor', async (t) => {
 		const tried = await tryList(t, { iceServers: [{ urls: ['turn:\x1b[2Ja', '\x1b]0;title\x07'] }] });
 		assert.equal(tried.code, 1);
