@@ -167,9 +167,13 @@ export class Visitor {
 	 * words  in the status line
 	 */
 	seePaths(path, words) {
+		// One that was heard from before its candidate came stays peer-reflexive
+		// (RFC 8445, 7.3.1.3); what it is the other side's own end says.
+		const remotes = [path, 'prflx'];
+		const pairs = remotes.map((remote) => `${path}/${remote}`);
 		return this.see(`the path ${path} and "${words}"`, ({ state, status, links, tiles }) =>
 			state === 'connected' && status.includes(words) && links.length > 0 &&
-			links.every((link) => link.state === 'connected' && link.local === path && link.remote === path) &&
-			tiles.every(({ pair = `${path}/${path}` }) => pair === `${path}/${path}`));
+			links.every((link) => link.state === 'connected' && link.local === path && remotes.includes(link.remote)) &&
+			tiles.every(({ pair = pairs[0] }) => pairs.includes(pair)));
 	}
 }
