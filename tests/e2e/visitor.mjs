@@ -160,15 +160,14 @@ export class Visitor {
 
 	/*
 	 * Every connection goes this way, by the browser's own word, and the page
-	 * says so. A candidate that was heard before it was announced gets its
-	 * type a moment later, and the page looks every two seconds.
+	 * says so. The other's may be called peer-reflexive, as it was heard from before
+	 * it was announced (RFC 8445, 7.3.1.3; Firefox leaves it at that): what it is
+	 * its own end says, which is asked too.
 	 *
 	 * path   type of both candidates: "relay" or "host"
 	 * words  in the status line
 	 */
 	seePaths(path, words) {
-		// One that was heard from before its candidate came stays peer-reflexive
-		// (RFC 8445, 7.3.1.3); what it is the other side's own end says.
 		const remotes = [path, 'prflx'];
 		const pairs = remotes.map((remote) => `${path}/${remote}`);
 		return this.see(`the path ${path} and "${words}"`, ({ state, status, links, tiles }) =>
