@@ -132,7 +132,7 @@ export class Visitor {
 			if (matches(seen))
 				return seen;
 			if (performance.now() > deadline)
-				assert.fail(`waited ${limitMs} ms in vain for ${what}; the page: ${JSON.stringify(seen, null, 1)}`);
+				assert.fail(`waited ${limitMs} ms in vain for ${what}; the page: ${JSON.stringify(seen, null, 1)}; its faults: ${JSON.stringify(this.faults, null, 1)}`);
 			await delay(LOOK_MS);
 		}
 	}
