@@ -107,3 +107,26 @@ test('an address of no page leads to those that there are', async (t) => {
 	await visitor.page.getByText('To the start page').click();
 	await visitor.page.waitForSelector('#form');
 });
+
+test('a page of which a script does not come is loaded again, and in the end says so', async (t) => {
+	const chromium = await startChromium(t);
+	const daemon = await startDaemon(t, { sets: { 'http.root': path.join(root, 'build/share/web') } });
+	const visitor = await chromium.visitor();
+	visitor.forgive(/backoff\.js|ERR_ADDRESS_UNREACHABLE/);
+	let failures = 2;
+	let requests = 0;
+	await visitor.page.route('**/client/backoff.js', (route) => {
+		requests++;
+		return failures-- > 0 ? route.abort('addressunreachable') : route.continue();
+	});
+	await visitor.open(new URL('/broadcast?room=stage', daemon.url));
+	await visitor.page.waitForSelector('html[data-state=waiting]');
+	assert.equal(requests, 3);
+
+	// As often as before: what was gives no credit.
+	[failures, requests] = [Infinity, 0];
+	await visitor.page.reload();
+	await visitor.page.getByRole('alert').getByText('A part of this page did not come').waitFor();
+	assert.equal(requests, 4);
+	await inspect(visitor, 'part-missing');
+});
