@@ -51,6 +51,8 @@ static bool is_drained(const struct server *server)
 static void stop_listening(struct server *server)
 {
 	server_end_listening(server);
+	web_drain(server->operator_web);
+	web_end_idle(server->web);
 	server->last_answers_ms = server->loop->clock.mono_ms + LAST_ANSWERS_MS;
 }
 

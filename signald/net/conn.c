@@ -58,6 +58,15 @@ void conn_set_close_others(struct conn_set *set, const struct conn_ops *ops)
 	on_turn_end(set);
 }
 
+void conn_set_visit(struct conn_set *set, const struct conn_ops *ops,
+		    void (*visit)(struct conn *conn, void *owner))
+{
+	/* Who is closed stays in the list until the turn ends. */
+	for (struct conn *conn = set->all; conn; conn = conn->next)
+		if (conn->ops == ops)
+			visit(conn, conn->arg);
+}
+
 size_t conn_set_count(const struct conn_set *set)
 {
 	return set->count;

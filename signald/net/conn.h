@@ -46,6 +46,11 @@ void conn_set_free(struct conn_set *set);
 /* The same for all but those of these handlers, which go on. */
 void conn_set_close_others(struct conn_set *set, const struct conn_ops *ops);
 
+/* Show each of those with these handlers, with their owner, who may close it.
+ */
+void conn_set_visit(struct conn_set *set, const struct conn_ops *ops,
+		    void (*visit)(struct conn *conn, void *owner));
+
 size_t conn_set_count(const struct conn_set *set);
 
 /* Some connection has bytes that are still to be written. */

@@ -92,6 +92,26 @@ void web_drain(struct web *web)
 	web->is_draining = true;
 }
 
+/* Between two requests. */
+static bool is_idle(const struct web_conn *wc)
+{
+	return !wc->has_request && !wc->held && wc->awaited == HTTP_BODY_NONE &&
+	       !conn_has_input(wc->conn) && !conn_queued_bytes(wc->conn);
+}
+
+static void end_idle(struct conn *conn, void *owner)
+{
+	const struct web_conn *wc = owner;
+
+	if (wc->web->is_draining && is_idle(wc))
+		conn_finish(conn, "going down");
+}
+
+void web_end_idle(struct web *web)
+{
+	conn_set_visit(web->set, &conn_handlers, end_idle);
+}
+
 static const struct loop *loop_of(const struct web_conn *wc)
 {
 	return conn_set_loop(wc->web->set);

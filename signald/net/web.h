@@ -67,6 +67,10 @@ void web_serve_operators(struct web *web);
 /* From now on every answer closes its connection. */
 void web_drain(struct web *web);
 
+/* End those between two requests, of this one and of all others of its set that
+ * drain: nothing says when their clients would ask again. */
+void web_end_idle(struct web *web);
+
 /* A listener_accept_fn; arg is the web. */
 void web_accept(struct conn *conn, void *arg);
 

@@ -363,6 +363,24 @@ describe('the end', () => {
 		await daemon.ended(8000);
 	});
 
+	test('who is between two requests is not waited for, who has begun one is', async (t) => {
+		const daemon = await startDaemon(t);
+		const metrics = await openRaw(t, daemon.metricsPort);
+		const [idle, busy] = [await openRaw(t, daemon.port), await openRaw(t, daemon.port)];
+		for (const connection of [idle, metrics]) {
+			await connection.write('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n');
+			await connection.response();
+		}
+		await busy.write('GET /healthz HTTP/1.1\r\nHost: a\r\n');
+		await fetch(`${daemon.url}/healthz`); // so it has been read
+		daemon.signal('SIGTERM');
+		await idle.closed();
+		await metrics.closed();
+		await busy.write('\r\n');
+		assert.equal((await busy.response()).status, 200);
+		await daemon.ended();
+	});
+
 	test('an answer on its way is finished', async (t) => {
 		const folder = await makeFolder(t);
 		const text = 'x'.repeat(10000000);
