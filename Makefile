@@ -132,8 +132,9 @@ doctor: all ## examine what scripts/run has started, or CONFIG=signald.conf
 	$(BIN)/turnconf doctor $(if $(CONFIG),--config $(CONFIG),--config run/running.conf --turnserver run/turnserver.conf --tunnel-turnserver run/turnserver-tunnel.conf)
 
 .PHONY: faults
-faults: all ## cuts, crashes and storms: what is lost, beside socket.io; 8 minutes
+faults: all ## cuts, crashes, storms and updates: what is lost, beside socket.io; 8 minutes
 	tests/faults/run
+	tests/faults/run-upgrade
 
 .PHONY: hostile
 hostile: all ## floods and stalls beside two peers who must not notice; FULL=1: ten times as many

@@ -89,7 +89,14 @@ export class LeanSocket {
 			this.onmessage({ data: payload.utf8Slice() });
 		else if (opcode === PING)
 			this.#socket.write(frame(PONG, payload, { mask: MASK }));
-		else if (opcode === CLOSE && payload.length >= 2)
+		else if (opcode === CLOSE)
+			this.#answerClose(payload);
+	}
+
+	// The server ends the connection then, as it does with browsers.
+	#answerClose(payload) {
+		if (payload.length >= 2)
 			[this.#code, this.#reason] = [payload.readUInt16BE(), payload.utf8Slice(2)];
+		this.#socket.write(frame(CLOSE, payload.subarray(0, 2), { mask: MASK }));
 	}
 }
