@@ -375,7 +375,7 @@ tunnels_s = 60
 async function startWorld(t) {
 	const folder = await makeFolder(t);
 	const state = await makeFolder(t);
-	const certificate = await makeCertificate(folder);
+	const certificate = await makeCertificate(folder, { address: ADDRESS });
 	const file = path.join(folder, 'signald');
 	const config = path.join(folder, 'signald.conf');
 	const settings = (spread) => writeConfig(config, { certificate, folder: state, spread });
