@@ -64,6 +64,10 @@ class Coturn {
 		this.#isTunnel = isTunnel;
 	}
 
+	get pid() {
+		return this.#child.pid;
+	}
+
 	async start() {
 		// With one thread a relay's address stands right before whose it is.
 		const args = ['--verbose', '--relay-threads', '1', '-c', this.#file];
