@@ -46,13 +46,18 @@ void confine_memory(void)
 
 /* --- the user --- */
 
-/* Have these rights of root and no others. */
-static int set_rights(unsigned rights)
+/* Keep these rights of root, where they are there, and no others: a container
+ * may have been left without some. */
+static int keep_rights(unsigned rights)
 {
 	struct __user_cap_header_struct header = {
 		.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 
+	memset(data, 0, sizeof(data));
+	if (rights && syscall(SYS_capget, &header, data))
+		return -errno;
+	rights &= data[0].permitted;
 	memset(data, 0, sizeof(data));
 	data[0].effective = data[0].permitted = rights;
 	return syscall(SYS_capset, &header, data) ? -errno : 0;
@@ -65,7 +70,7 @@ static int switch_to(const struct passwd *user)
 	    setresgid(user->pw_gid, user->pw_gid, user->pw_gid) ||
 	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid))
 		return -errno;
-	return set_rights(1u << CAP_NET_BIND_SERVICE);
+	return keep_rights(1u << CAP_NET_BIND_SERVICE);
 }
 
 int confine_check_user(const char *name, char error[CONFINE_MAX_ERROR])
@@ -96,7 +101,12 @@ int confine_become(const char *name, char error[CONFINE_MAX_ERROR])
 		return -EPERM;
 	}
 	err = switch_to(user);
-	if (err)
+	if (err == -EPERM)
+		(void)snprintf(error, CONFINE_MAX_ERROR,
+			       "%s: root needs the capabilities SETUID and "
+			       "SETGID for it, which a container may lack",
+			       strerror(-err));
+	else if (err)
 		(void)snprintf(error, CONFINE_MAX_ERROR, "%s", strerror(-err));
 	/* It forbids it again where it was forbidden before. */
 	confine_memory();
@@ -106,7 +116,7 @@ int confine_become(const char *name, char error[CONFINE_MAX_ERROR])
 int confine_drop_rights(void)
 {
 	/* Who was root and has become nobody else stays it. */
-	int err = geteuid() ? set_rights(0) : 0;
+	int err = geteuid() ? keep_rights(0) : 0;
 
 	if (!err && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		err = -errno;
