@@ -7,6 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "admin/admin.h"
 #include "base/crypto.h"
 #include "base/near.h"
 #include "ctl.h"
@@ -57,6 +58,7 @@ static void write_path(struct buf *out, const struct command *command,
 {
 	const char *hole = strstr(command->path, "%s");
 
+	buf_append_str(out, ADMIN_PREFIX);
 	if (!hole) {
 		buf_append_str(out, command->path);
 	} else {
@@ -389,7 +391,7 @@ static int run_events(struct ctl *ctl, const struct command *command)
 	char why[MAX_WHY];
 	int code = EX_UNAVAILABLE;
 
-	buf_append_str(&path, "events?last=");
+	buf_append_str(&path, ADMIN_PREFIX "events?last=");
 	ctl_encode(&path, span_from(ctl->last ? ctl->last : "0"));
 	buf_append(&path, "", 1);
 	request.path = path.ptr;

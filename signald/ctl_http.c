@@ -1,4 +1,4 @@
-/* ctl_http.c: one request to the admin API, waited for. */
+/* ctl_http.c: one request to a running signald, waited for. */
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -22,10 +22,11 @@
 /* --- where it is --- */
 
 /* One that listens everywhere is reached at loopback. */
-static void split_address(struct ctl_target *target, const char *address)
+static void split_address(struct ctl_target *target, struct span address)
 {
-	const char *colon = strrchr(address, ':');
-	struct span host = span_of(address, (size_t)(colon - address));
+	const char *colon = memrchr(address.ptr, ':', address.len);
+	size_t host_end = (size_t)(colon - address.ptr);
+	struct span host = span_of(address.ptr, host_end);
 
 	if (host.len && host.ptr[0] == '[')
 		host = span_of(host.ptr + 1, host.len - 2);
@@ -34,7 +35,7 @@ static void split_address(struct ctl_target *target, const char *address)
 		(void)strcpy(target->host, "127.0.0.1");
 	else if (!strcmp(target->host, "::"))
 		(void)strcpy(target->host, "::1");
-	(void)span_copy(span_from(colon + 1), target->port,
+	(void)span_copy(span_skip(address, host_end + 1), target->port,
 			sizeof(target->port));
 	(void)snprintf(target->name, sizeof(target->name),
 		       strchr(target->host, ':') ? "[%s]:%s" : "%s:%s",
@@ -62,12 +63,12 @@ static int read_made_key(struct ctl_target *target, const char *dir, char *why,
 int ctl_find(struct ctl_target *target, const struct config *config, char *why,
 	     size_t cap)
 {
-	*target = (struct ctl_target){.host = ""};
+	*target = (struct ctl_target){.from = "listen.metrics"};
 	if (!*config->listen.metrics) {
 		FAIL("listen.metrics is empty: there is no admin API");
 		return -EINVAL;
 	}
-	split_address(target, config->listen.metrics);
+	split_address(target, span_from(config->listen.metrics));
 	if (*config->admin.key)
 		return span_copy(span_from(config->admin.key), target->key,
 				 sizeof(target->key));
@@ -76,6 +77,17 @@ int ctl_find(struct ctl_target *target, const struct config *config, char *why,
 	FAIL("there is no key: the configuration has neither state.dir nor "
 	     "admin.key (is --config FILE missing?)");
 	return -EINVAL;
+}
+
+void ctl_find_public(struct ctl_target *target, const struct config *config)
+{
+	struct span rest = span_from(config->listen.address);
+	struct span first = rest;
+
+	*target = (struct ctl_target){.from = "listen.address",
+				      .is_proxied = config->proxy.protocol};
+	(void)span_next_item(&rest, ',', &first);
+	split_address(target, first);
 }
 
 /* --- the request --- */
@@ -130,12 +142,17 @@ static int send_request(int fd, const struct ctl_target *target,
 	size_t sent = 0;
 	int err;
 
+	/* A connection of its own, for no client (PROXY protocol, 2.1). */
+	if (target->is_proxied)
+		buf_append_str(&out, "PROXY UNKNOWN\r\n");
+	buf_append_format(&out, "%s %s HTTP/1.1\r\nHost: %s\r\n",
+			  request->method, request->path, target->name);
+	if (*target->key)
+		buf_append_format(&out, "Authorization: Bearer %s\r\n",
+				  target->key);
 	buf_append_format(&out,
-			  "%s /v1/admin/%s HTTP/1.1\r\nHost: %s\r\n"
-			  "Authorization: Bearer %s\r\n"
 			  "Content-Length: %zu\r\nConnection: close\r\n\r\n",
-			  request->method, request->path, target->name,
-			  target->key, request->body.len);
+			  request->body.len);
 	buf_append_span(&out, request->body);
 	err = out.failed ? -ENOMEM : 0;
 	while (!err && sent < out.len) {
@@ -221,6 +238,13 @@ static int read_answer(int fd, const struct ctl_request *request,
 		       : 0;
 }
 
+static time_t patience_of(const struct ctl_request *request)
+{
+	if (request->wait_s)
+		return request->wait_s;
+	return strcmp(request->method, "DELETE") ? WAIT_S : LONG_WAIT_S;
+}
+
 int ctl_ask(const struct ctl_target *target, const struct ctl_request *request,
 	    struct ctl_answer *answer, char *why, size_t cap)
 {
@@ -228,19 +252,23 @@ int ctl_ask(const struct ctl_target *target, const struct ctl_request *request,
 	int err = fd < 0 ? fd : 0;
 
 	if (err) {
-		FAIL("no signald answers at %s (listen.metrics): %s",
-		     target->name, strerror(-err));
+		FAIL("no signald answers at %s (%s): %s", target->name,
+		     target->from, strerror(-err));
 		return -EINVAL;
 	}
-	set_patience(fd,
-		     strcmp(request->method, "DELETE") ? WAIT_S : LONG_WAIT_S);
+	set_patience(fd, patience_of(request));
 	err = send_request(fd, target, request);
 	if (!err)
 		err = read_answer(fd, request, answer);
 	(void)close(fd);
 	if (!err)
 		return 0;
-	if (err == -EPROTO)
+	if (target->is_proxied)
+		FAIL("%s: no answer: with proxy.protocol = yes signald serves "
+		     "who comes from proxy.trusted alone, which has to have "
+		     "this host's own address",
+		     target->name);
+	else if (err == -EPROTO)
 		FAIL("what answers at %s is not signald: it speaks no HTTP",
 		     target->name);
 	else

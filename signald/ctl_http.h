@@ -1,4 +1,4 @@
-/* ctl_http.h: one request to the admin API, waited for. */
+/* ctl_http.h: one request to a running signald, waited for. */
 #ifndef SIGNALD_CTL_HTTP_H
 #define SIGNALD_CTL_HTTP_H
 
@@ -11,9 +11,15 @@
 struct ctl_target {
 	char host[64]; /* ADDRESS, to connect to */
 	char port[8];
-	char name[80]; /* ADDRESS:PORT, for people and for Host */
-	char key[CTL_MAX_KEY + 1];
+	char name[80];		   /* ADDRESS:PORT, for people and for Host */
+	const char *from;	   /* which key says so */
+	bool is_proxied;	   /* a PROXY header goes in front */
+	char key[CTL_MAX_KEY + 1]; /* "": none is shown */
 };
+
+/* The first address of listen.address, where everybody is served; from of it
+ * is "listen.address". */
+void ctl_find_public(struct ctl_target *target, const struct config *config);
 
 /*
  * From the configuration that signald itself reads: listen.metrics, admin.key
@@ -26,11 +32,12 @@ int ctl_find(struct ctl_target *target, const struct config *config, char *why,
 
 struct ctl_request {
 	const char *method;
-	const char *path; /* behind /v1/admin/, encoded */
+	const char *path; /* whole, encoded */
 	struct span body; /* JSON; empty for none */
 	/* What a stream says, as it comes; NULL: the answer is waited for. */
 	void (*on_bytes)(struct span bytes, void *arg);
 	void *arg;
+	unsigned wait_s; /* at most, for each step; 0: as ctl_ask() has it */
 };
 
 struct ctl_answer {

@@ -21,6 +21,7 @@
 #include "base/near.h"
 #include "confine.h"
 #include "ctl.h"
+#include "ctl_health.h"
 #include "dialect/socketio.h"
 #include "issue.h"
 #include "net/tls_temporary.h"
@@ -30,7 +31,7 @@
 #define MAX_SETS 256
 #define KEPT_BYTES (4 * 1024 * 1024)
 
-enum action { SERVE, CHECK_CONFIG, PRINT_CONFIG, MAKE_TOKEN };
+enum action { SERVE, CHECK_CONFIG, PRINT_CONFIG, CHECK_HEALTH, MAKE_TOKEN };
 
 struct arguments {
 	enum action action;
@@ -45,6 +46,7 @@ static const struct option options[] = {
 	{"set", required_argument, NULL, 's'},
 	{"check-config", no_argument, NULL, 'k'},
 	{"print-config", no_argument, NULL, 'p'},
+	{"healthcheck", no_argument, NULL, 'y'},
 	{"print-rules", required_argument, NULL, 'r'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'v'},
@@ -71,6 +73,8 @@ static void print_help(void)
 		"78\n"
 		"      --print-config  print the configuration in effect, "
 		"secrets masked\n"
+		"      --healthcheck   ask the signald of this configuration "
+		"whether it is ready: 0 or 1\n"
 		"      --print-rules PRESET  print the rules of a preset of "
 		"socketio.namespaces\n"
 		"  -h, --help          print this\n"
@@ -176,6 +180,9 @@ static void parse_arguments(int argc, char **argv, struct arguments *arguments)
 			break;
 		case 'p':
 			arguments->action = PRINT_CONFIG;
+			break;
+		case 'y':
+			arguments->action = CHECK_HEALTH;
 			break;
 		case 'r':
 			print_rules(optarg);
@@ -388,6 +395,10 @@ int main(int argc, char **argv)
 		config_print(config, stdout);
 		config_free(config);
 		return EXIT_SUCCESS;
+	case CHECK_HEALTH:
+		err = ctl_check_health(config);
+		config_free(config);
+		return err;
 	case MAKE_TOKEN:
 		err = issue_token(config, arguments.claims);
 		config_free(config);
