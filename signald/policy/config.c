@@ -240,10 +240,12 @@ static int take_file(struct loader *loader)
 }
 
 /* Kubernetes describes a service called "signald" to every container in
- * variables of these names, which are no wish of the operator. */
-static bool is_kubernetes(struct span name)
+ * variables of these names, which are no wish of the operator; and from the
+ * domain docker/signald/configure makes a configuration. */
+static bool is_for_others(struct span name)
 {
-	return span_equal(name, SPAN("SIGNALD_PORT")) ||
+	return span_equal(name, SPAN("SIGNALD_DOMAIN")) ||
+	       span_equal(name, SPAN("SIGNALD_PORT")) ||
 	       span_has_prefix(name, SPAN("SIGNALD_PORT_")) ||
 	       span_has_prefix(name, SPAN("SIGNALD_SERVICE_"));
 }
@@ -259,7 +261,7 @@ static int take_variable(struct loader *loader, const char *variable)
 		return 0;
 	entry.name = span_of(variable, (size_t)(equals - variable));
 	entry.value = equals + 1;
-	if (is_kubernetes(entry.name))
+	if (is_for_others(entry.name))
 		return 0;
 	err = take(loader, &entry);
 	if (err == -EINVAL) {

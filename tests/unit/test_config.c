@@ -539,6 +539,9 @@ static void foreign_variables_are_none_of_ours(void **state)
 	(void)state;
 	config_free(load_good(&(struct given){
 		.environ = {"PATH=/bin", "SIGNALDX=1", "NOEQUALS"}}));
+	/* Of the compose file. */
+	config_free(load_good(&(struct given){
+		.environ = {"SIGNALD_DOMAIN=turn.example.org"}}));
 	/* What Kubernetes says of a service of our name. */
 	config_free(load_good(&(struct given){
 		.environ = {"SIGNALD_PORT=tcp://192.0.2.1:80",
