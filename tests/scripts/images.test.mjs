@@ -58,8 +58,8 @@ test('the images are built from all that they need', async (t) => {
 
 // Behind a proxy "auto" would let everybody in. (What docker/ makes is tried by tests/docker/run.)
 test('what is deployed by hand as documented lets guests in, and no others', async (t) => {
-	const readme = await readFile(path.join(root, 'README.md'), 'utf8');
-	const [, conf] = readme.match(/^## Deploy it$.*?^```\n(\[http\]\n.*?)^```$/ms);
+	const manual = await readFile(path.join(root, 'docs/deploy.md'), 'utf8');
+	const [, conf] = manual.match(/^## By hand$.*?^```\n(\[http\]\n.*?)^```$/ms);
 	const file = path.join(await makeFolder(t), 'signald.conf');
 	await writeFile(file, conf.replace('(from turnconf secret)', 'a-secret-of-the-relay').replace(/^addresses = .*$/m, 'addresses = 192.0.2.1'));
 	const { stdout } = await run(program, ['--config', file, '--print-config'], { env: cleanEnv() });
