@@ -161,6 +161,34 @@ void api_handle_healthz(struct web_exchange *exchange,
 	reply_json(exchange, 200, SPAN("{\"status\": \"ok\"}\n"));
 }
 
+/* Who is ready may still have something to tell, before it is too late: a
+ * certificate that ends soon, or has ended, or that nobody vouches for. */
+static void write_warnings(const struct api *api, struct buf *out)
+{
+	const struct tls_server *tls = *api->tls;
+	long long left_s;
+
+	if (!tls)
+		return;
+	if (!tls_server_ends_at_s(tls)) {
+		buf_append_str(out,
+			       ", \"warnings\": [\"certificate: temporary, "
+			       "which no client trusts\"]");
+		return;
+	}
+	left_s = (long long)tls_server_ends_at_s(tls) -
+		 (long long)clock_wall_s(api->clock);
+	if (left_s <= 0)
+		buf_append_str(out,
+			       ", \"warnings\": [\"certificate: expired\"]");
+	else if (left_s < (long long)TLS_SERVER_SOON_DAYS * DAY_S)
+		buf_append_format(out,
+				  ", \"warnings\": [\"certificate: expires "
+				  "within %lld day%s\"]",
+				  left_s / DAY_S + 1,
+				  left_s < DAY_S ? "" : "s");
+}
+
 void api_handle_readyz(struct web_exchange *exchange,
 		       const struct web_request *request, void *arg)
 {
@@ -169,21 +197,25 @@ void api_handle_readyz(struct web_exchange *exchange,
 	const size_t at = sizeof("turn: ") - 1;
 	bool has_trouble = probe_trouble(*api->probe, *api->pool, trouble + at,
 					 sizeof(trouble) - at);
+	bool is_ready = !api->is_draining && !has_trouble;
 	struct buf body = {0};
 
 	(void)request;
-	if (!api->is_draining && !has_trouble) {
-		reply_json(exchange, 200, SPAN("{\"status\": \"ready\"}\n"));
-		return;
-	}
-	buf_append_str(&body, "{\"status\": \"not-ready\", \"reasons\": [");
-	if (api->is_draining)
+	if (is_ready) {
+		buf_append_str(&body, "{\"status\": \"ready\"");
+	} else {
 		buf_append_str(&body,
-			       has_trouble ? "\"draining\", " : "\"draining\"");
-	if (has_trouble)
-		buf_append_json(&body, span_from(trouble));
-	buf_append_str(&body, "]}\n");
-	reply_buf(exchange, 503, &body);
+			       "{\"status\": \"not-ready\", \"reasons\": [");
+		if (api->is_draining)
+			buf_append_str(&body, has_trouble ? "\"draining\", "
+							  : "\"draining\"");
+		if (has_trouble)
+			buf_append_json(&body, span_from(trouble));
+		buf_append_str(&body, "]");
+	}
+	write_warnings(api, &body);
+	buf_append_str(&body, "}\n");
+	reply_buf(exchange, is_ready ? 200 : 503, &body);
 }
 
 void api_handle_version(struct web_exchange *exchange,

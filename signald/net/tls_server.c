@@ -17,7 +17,6 @@
 #define READ_BUFFER_BYTES 32768
 
 #define DAY_S 86400
-#define SOON_DAYS 14
 
 /* The best first (RFC 7301; RFC 7443 for STUN and TURN). */
 static const unsigned char protocols[] =
@@ -111,7 +110,7 @@ static void tell(struct tls_server *server, const struct config *config,
 	(void)cert_read_end(config->tls.cert, &server->ends_at_s);
 	metric_set(METRIC_TLS_EXPIRES, (int64_t)server->ends_at_s);
 	days = ((int64_t)server->ends_at_s - (int64_t)now_s) / DAY_S;
-	if (days < SOON_DAYS)
+	if (days < TLS_SERVER_SOON_DAYS)
 		log_warn("tls.certificate", log_str("cert", config->tls.cert),
 			 log_int("days_left", days));
 	else

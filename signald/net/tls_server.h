@@ -5,6 +5,9 @@
 #include "base/cert.h"
 #include "policy/config.h"
 
+/* A certificate that ends earlier is something to warn of. */
+#define TLS_SERVER_SOON_DAYS 14
+
 /* Its connections must be gone before it is freed. */
 struct tls_server;
 

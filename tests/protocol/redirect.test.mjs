@@ -129,6 +129,8 @@ describe('without a certificate', () => {
 		assert.equal(await daemon.metric('signald_tls_certificate_expires_seconds'), 0);
 		const told = async () => (await (await fetch(`${daemon.url}/v1/check`)).json()).certificate;
 		assert.deepEqual(await told(), { temporary: true });
+		const ready = async () => (await fetch(`${daemon.url}/readyz`)).json();
+		assert.deepEqual(await ready(), { status: 'ready', warnings: ['certificate: temporary, which no client trusts'] });
 
 		const made = await makeCertificate(await makeFolder(t));
 		daemon.ca = readFileSync(made.cert);
@@ -136,6 +138,7 @@ describe('without a certificate', () => {
 		await until('the certificate is served', () => openTls(t, daemon).then(() => true, () => false));
 		assert.ok(await daemon.metric('signald_tls_certificate_expires_seconds') > 0);
 		assert.equal((await told()).daysLeft, 89);
+		assert.deepEqual(await ready(), { status: 'ready' });
 		assert.equal(early.destroyed, false);
 		const [one, other] = [await joinTls(t, daemon, 'r'), await joinTls(t, daemon, 'r')];
 		await assertTalking(one, other);

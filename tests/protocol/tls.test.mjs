@@ -272,6 +272,19 @@ describe('the certificate', () => {
 		await assertTalking(one, other);
 	});
 
+	for (const [days, warning] of [
+		[15, undefined], [13, /^certificate: expires within 1[34] days$/], [1, /^certificate: expires within (1 day|2 days)$/], [-1, /^certificate: expired$/],
+	])
+		test(`with ${days} days left /readyz ${warning ? `warns: ${warning.source}` : 'has nothing to tell'}`, async (t) => {
+			const daemon = await startTls(t, { certificate: await makeCertificate(await makeFolder(t), { days }) });
+			const response = await fetch(`${daemon.url}/readyz`);
+			assert.equal(response.status, 200);
+			const { status, warnings } = await response.json();
+			assert.equal(status, 'ready');
+			assert.equal(warnings?.length, warning && 1);
+			assert.match(warnings?.[0] ?? '', warning ?? /^$/);
+		});
+
 	test('SIGHUP takes it up at once, from other files too', async (t) => {
 		const folder = await makeFolder(t);
 		const certificate = await makeCertificate(folder);
