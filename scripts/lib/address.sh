@@ -1,0 +1,107 @@
+# address.sh: by which address clients reach this machine, and whether a NAT stands
+# before it. Wants common.sh and net.sh.
+# shellcheck shell=bash
+
+# Who says how this machine is seen from outside: HOST:PORT.
+stun_default=stun.cloudflare.com:3478
+stun_limit_s=2
+
+# The IPv4 addresses of a name, a line each. DNS first: clouds put the machine's own
+# name into /etc/hosts, as 127.0.1.1.
+addresses_of() {
+	local found
+
+	found=$(getent -s hosts:dns ahostsv4 "$1" || getent ahostsv4 "$1") || return 0
+	awk '!seen[$1]++ { print $1 }' <<<"$found"
+}
+
+is_ipv4() {
+	[[ $1 =~ ^[0-9]{1,3}(\.[0-9]{1,3}){3}$ ]]
+}
+
+# Of no use to anybody outside: private, shared, link-local, loopback.
+is_private() {
+	local a b rest
+
+	IFS=. read -r a b rest <<<"$1"
+	((a == 10 || a == 127 || a == 0 || a >= 224)) || ((a == 172 && b >= 16 && b < 32)) ||
+		((a == 192 && b == 168)) || ((a == 100 && b >= 64 && b < 128)) || ((a == 169 && b == 254))
+}
+
+# The bytes of a STUN answer, one each a word in decimal: what it says of who asked.
+# XOR-MAPPED-ADDRESS of IPv4 (RFC 8489, 14.2).
+read_stun_answer() {
+	local -a bytes=("$@")
+	local -a cookie=(33 18 164 66)
+	local at=20 type len
+
+	((${#bytes[@]} >= 20 && bytes[0] == 1 && bytes[1] == 1)) || return 1
+	while ((at + 4 <= ${#bytes[@]})); do
+		type=$((bytes[at] << 8 | bytes[at + 1]))
+		len=$((bytes[at + 2] << 8 | bytes[at + 3]))
+		if ((type == 0x20 && len == 8 && bytes[at + 5] == 1 && at + 12 <= ${#bytes[@]})); then
+			printf '%d.%d.%d.%d\n' $((bytes[at + 8] ^ cookie[0])) $((bytes[at + 9] ^ cookie[1])) \
+				$((bytes[at + 10] ^ cookie[2])) $((bytes[at + 11] ^ cookie[3]))
+			return
+		fi
+		at=$((at + 4 + (len + 3) / 4 * 4))
+	done
+	return 1
+}
+
+# The address that HOST:PORT sees this machine at, by STUN; nothing where it does
+# not answer. Each of its datagrams is one read.
+seen_from() {
+	local address answer try
+
+	address=$(addresses_of "$(address_of "$1")" | head -n 1)
+	[[ $address ]] || return 0
+	for try in 1 2; do
+		answer=$({
+			printf '\0\1\0\0\x21\x12\xa4\x42signald-%04d' "$try" >&3
+			timeout "$stun_limit_s" dd bs=1500 count=1 status=none <&3 | od -An -v -tu1 -w1500
+		} 2>/dev/null 3<>"/dev/udp/$address/$(port_of "$1")") || true
+		# shellcheck disable=SC2086 # words
+		read_stun_answer $answer && return
+	done
+	return 0
+}
+
+# Find where clients go: public, the address, and private, where this machine is
+# behind a NAT that has it; else that is empty. Fails with what would be right.
+#
+# $1  the name that clients use, or nothing
+# $2  the address that the operator has given, or nothing
+# $3  HOST:PORT of a STUN server
+find_public_address() {
+	local name=$1 given=$2 stun=$3 own known seen
+
+	private='' public=''
+	own=$(own_addresses)
+	[[ $own ]] || fail "this machine has no IPv4 address but loopback"
+	seen=$(seen_from "$stun")
+	if [[ $given ]]; then
+		is_ipv4 "$given" || fail "$given is no IPv4 address"
+		public=$given
+	elif [[ $name ]]; then
+		known=$(addresses_of "$name")
+		[[ $known ]] || fail "$name has no IPv4 address: give it an A record${seen:+ with $seen, which this machine is seen at from outside}"
+		public=$(grep -xF "$own" <<<"$known" | head -n 1) || true
+		[[ $public ]] || public=$(grep -xF "${seen:-none}" <<<"$known") || true
+		[[ $public || $seen ]] || public=$(head -n 1 <<<"$known")
+		[[ $public ]] || fail "$name is ${known//$'\n'/, }, but this machine is ${own//$'\n'/, } and is seen from outside as $seen: give the A record of $name that address, or say --address if another leads here"
+		! is_private "$public" || [[ $public != 127.* ]] || fail "$name is $public here, which no client reaches: give its A record the public address${seen:+, $seen}"
+	else
+		public=$(main_address)
+		if is_private "$public"; then
+			public=$seen
+			[[ $public ]] || fail "this machine has a private address, $(main_address), and $stun does not say how it is seen from outside: give --address PUBLIC"
+		fi
+	fi
+	if ! grep -qxF "$public" <<<"$own"; then
+		private=$(main_address)
+		say "clients reach this machine at $public, which it does not carry itself ($private does): a NAT stands before it"
+	elif [[ $seen && $seen != "$public" ]]; then
+		say "note: $stun sees this machine as $seen, clients are told $public"
+	fi
+}
