@@ -248,6 +248,7 @@ install: all ## into PREFIX (/usr/local)
 		install -Dm644 scripts/completion/signald \
 			$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$name || exit 1; \
 	done
+	install -Dm755 scripts/hooks/certificate $(DESTDIR)$(PREFIX)/lib/signald/certificate-hook
 	install -Dm644 scripts/systemd/signald.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/signald.conf
 
 .PHONY: deb

@@ -54,7 +54,8 @@ test('whoever builds and installs, everybody can read what is served', async (t)
 	for (const folder of ['web', 'socket.io'])
 		await assertReadable(path.join(share, folder));
 	await assertReadable(path.join(first, 'usr/share/signald'));
-	assert.equal((await stat(path.join(first, 'usr/bin/signald'))).mode & 0o777, 0o755);
+	for (const name of ['bin/signald', 'lib/signald/certificate-hook'])
+		assert.equal((await stat(path.join(first, 'usr', name))).mode & 0o777, 0o755, name);
 
 	// Of a tree from before, in which all is for its owner alone.
 	for (const { name, isFolder } of await modesBelow(share))

@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import https from 'node:https';
 import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 
-import { cleanEnv, until } from '../lib/daemon.mjs';
+import { cleanEnv, root, until } from '../lib/daemon.mjs';
 import { atEnd } from '../lib/ending.mjs';
 import { assertTalking, joinTls, openTls } from '../lib/tls.mjs';
 import { PUBLIC4, makeCertificate, makeFolder } from './coturn.mjs';
@@ -61,10 +61,13 @@ async function startAuthority(t) {
 	return { cert, roots, pebble };
 }
 
-function lego(authority, folder, challenges, ...command) {
+// The files that signald has come by the hook, for the groups that may read them.
+function lego(authority, folder, challenges, tls, ...command) {
 	const args = ['--server', DIRECTORY, '--email', 'operator@example.org', '--accept-tos', '--domains', NAME,
-		'--http', '--http.webroot', challenges, '--path', folder, ...command];
-	return promisify(execFile)('lego', args, { env: cleanEnv({ LEGO_CA_CERTIFICATES: authority.cert }) });
+		'--http', '--http.webroot', challenges, '--path', folder, ...command, `--${command[0]}-hook`, path.join(root, 'scripts/hooks/certificate')];
+	return promisify(execFile)('lego', args, { env: cleanEnv({
+		LEGO_CA_CERTIFICATES: authority.cert, SIGNALD_TLS_DIR: tls, SIGNALD_GROUP: 'root', COTURN_GROUP: 'root',
+	}) });
 }
 
 const serialOf = (stream) => stream.getPeerCertificate().serialNumber;
@@ -72,24 +75,28 @@ const serialOf = (stream) => stream.getPeerCertificate().serialNumber;
 test('the first certificate is obtained through signald, and the next one disturbs no call', async (t) => {
 	const folder = await makeFolder(t);
 	const challenges = await makeFolder(t);
+	const tls = path.join(await makeFolder(t), 'tls');
 	const authority = await startAuthority(t);
 	const all = await startAll(t, {}, {
-		'tls.cert': path.join(folder, 'certificates', `${NAME}.crt`), 'tls.key': path.join(folder, 'certificates', `${NAME}.key`),
+		'tls.cert': path.join(tls, 'fullchain.pem'), 'tls.key': path.join(tls, 'privkey.pem'),
 		'tls.temporary': 'yes', 'listen.redirect': `${PUBLIC4}:80`, 'http.challenges': challenges,
 	});
 	all.daemon.ca = authority.roots;
 	const connect = () => openTls(t, all.daemon, { host: PUBLIC4, servername: NAME });
 	await assert.rejects(connect(), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
 
-	await lego(authority, folder, challenges, 'run');
+	await lego(authority, folder, challenges, tls, 'run');
 	const first = serialOf(await until('the certificate is served', () => connect().catch(() => null), 5000));
+
+	for (const [name, mode] of [['', '755'], ['privkey.pem', '640'], ['fullchain.pem', '644'], ['coturn', '750'], ['coturn/privkey.pem', '640']])
+		assert.equal(((await stat(path.join(tls, name))).mode & 0o777).toString(8), mode, name);
 
 	const names = { servername: NAME };
 	const [a, b] = [await allocatedOver(t, all, 'alice', names), await allocatedOver(t, all, 'bob', names)];
 	await talk(a, b);
 	const page = { ...names, origin: all.daemon.httpsUrl };
 	const [one, other] = [await joinTls(t, all.daemon, 'r', page), await joinTls(t, all.daemon, 'r', page)];
-	await lego(authority, folder, challenges, 'renew', '--days', '10000', '--no-random-sleep');
+	await lego(authority, folder, challenges, tls, 'renew', '--days', '10000', '--no-random-sleep');
 	await until('the next certificate is served', async () => serialOf(await connect()) !== first, 5000);
 	a.sendChannel(0x4001, 'still here');
 	assert.equal((await b.receive())?.data.toString(), 'still here');
