@@ -103,21 +103,26 @@ class Chromium {
 }
 
 /*
- * Start a Chromium, which ends with the test and fails it if a page complained:
- * first of all, since what a test starts first ends first.
+ * Start a Chromium for who ends it: end() fails if a page complained.
  *
  * hasSmallCamera  160x120 instead of the 1280x720 that the pages ask for
  * program         what starts it, in another way
  * env             environment variables for that
+ * flags           more of them, for its command line
  */
-export async function startChromium(t, { hasSmallCamera = false, program = PROGRAM, env = {} } = {}) {
-	const args = [...FLAGS];
+export async function launchChromium({ hasSmallCamera = false, program = PROGRAM, env = {}, flags = [] } = {}) {
+	const args = [...FLAGS, ...flags];
 	if (hasSmallCamera)
 		args.push(`--use-file-for-fake-video-capture=${await makeFilm()}`);
-	const browser = await chromium.launch({
+	return new Chromium(await chromium.launch({
 		executablePath: program, args, chromiumSandbox: false, env: { ...process.env, ...env },
-	});
-	const started = new Chromium(browser);
+	}));
+}
+
+// The same, which ends with the test: first of all, since what a test starts first
+// ends first.
+export async function startChromium(t, options) {
+	const started = await launchChromium(options);
 	atEnd(t, () => started.end());
 	return started;
 }
