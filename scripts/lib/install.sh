@@ -1,0 +1,473 @@
+# install.sh: the steps of scripts/install.
+# shellcheck shell=bash disable=SC2154 # domain, email, address, ...: the caller's
+
+config=/etc/signald/signald.conf
+tls_folder=/etc/signald/tls
+challenges=/var/lib/signald-challenges
+record=/var/lib/signald-install
+log=build/install.log
+hook=/usr/lib/signald/certificate-hook
+
+# What is installed with the package. That of a domain is beside it.
+service_needs='
+coturn		command turnserver
+openssl		command openssl
+ca-certificates	file /etc/ssl/certs/ca-certificates.crt
+iproute2	command ip
+'
+domain_needs='
+certbot		command certbot
+'
+# For two files of npm's registry curl is enough; npm is hundreds of packages.
+build_needs="$(grep -v '^npm' <<<"$run_needs")
+curl		command curl
+"
+firewall_needs='
+nftables	command nft
+'
+
+# --- the machine ---
+
+need_system() {
+	local version
+
+	((EUID == 0)) || fail "this changes the machine: run it as root (sudo scripts/install ...)"
+	command -v apt-get >/dev/null ||
+		fail "there is no apt-get here: scripts/install is for Debian 12, Ubuntu 24.04 and later; elsewhere see docker/README.md"
+	[[ -d /run/systemd/system ]] ||
+		fail "systemd does not run here; in a container see docker/README.md, to try signald scripts/run"
+	version=$(systemctl --version | sed -nE '1s/^systemd ([0-9]+).*/\1/p')
+	((${version:-0} >= 252)) ||
+		fail "the units are for systemd 252 or later, this is ${version:-unknown}: take Debian 12, Ubuntu 24.04 or later"
+}
+
+has_ipv6() {
+	[[ -s /proc/net/if_inet6 ]]
+}
+
+is_running() {
+	systemctl --quiet is-active "$1"
+}
+
+# What holds a port that ours is to have, before anything is changed.
+need_free_port() {
+	local inode
+
+	inode=$(socket_holding "$1" '' "$2")
+	[[ -z $inode ]] ||
+		fail "$1 port $2 is in use by $(socket_owner "$inode"), and signald is to have it: stop that (systemctl disable --now its service), or set signald up behind it: docs/systemd.md"
+}
+
+need_free_ports() {
+	local port
+
+	for port in ${domain:+443} 80; do
+		is_running signald.socket || is_running signald-redirect.socket ||
+			need_free_port tcp "$port"
+	done
+	is_running signald-coturn || is_running coturn || need_free_port udp 3478
+}
+
+# --- packages ---
+
+installed_packages() {
+	dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | awk '$1 == "ii" { print $2 }' | sort -u
+}
+
+# Those that we have brought are ours to take away again.
+record_packages() {
+	mkdir -p "$record"
+	{
+		cat "$record/packages" 2>/dev/null || true
+		comm -13 <(printf '%s\n' "$before") <(installed_packages)
+	} | sort -u >"$record/packages.new"
+	mv "$record/packages.new" "$record/packages"
+}
+
+quietly() {
+	"$@" >>"$log" 2>&1 || {
+		tail -n 25 "$log" >&2
+		return 1
+	}
+}
+
+build_package() {
+	local -a made
+
+	say "building; the first time this takes some minutes (all of it: $here/$log)"
+	quietly install_needs "$build_needs" || fail "what the build needs could not be installed"
+	record_packages
+	quietly make -s -j"$(nproc)" all || fail "the build failed"
+	rm -f build/deb/signald_*.deb
+	quietly make -s deb || fail "the Debian package could not be made"
+	made=(build/deb/signald_*.deb)
+	package=$PWD/${made[0]}
+}
+
+# Configuration that was changed here stays; and another build of the same version,
+# or one of an earlier, takes the place of what is there. Services are ours to start.
+install_package() {
+	apt_without_services -o Dpkg::Options::=--force-confold --reinstall --allow-downgrades "$package"
+}
+
+install_packages() {
+	local needs=$service_needs
+
+	[[ -z $domain ]] || needs+=$domain_needs
+	[[ -z $nftables ]] || needs+=$firewall_needs
+	say "installing $(basename "$package")"
+	quietly install_needs "$needs" || fail "packages could not be installed"
+	record_packages
+	quietly install_package || fail "the package could not be installed"
+	record_packages
+}
+
+# --- configuration ---
+
+# The value of a key as it is written in the file; nothing where it is not set.
+get_key() {
+	[[ ! -e $config ]] || section="[$1]" key=$2 awk '
+		/^\[/ { current = $0 }
+		current == ENVIRON["section"] && $0 ~ "^" ENVIRON["key"] "[ \t]*=" {
+			sub(/^[^=]*=[ \t]*/, "")
+			print
+			exit
+		}' "$config"
+}
+
+# set_key SECTION KEY VALUE: where the key stands, or stands as a comment, else at
+# the end of its section, else of the file. Without a value it becomes a comment.
+set_key() {
+	section="[$1]" key=$2 value=$3 awk '
+		function is_set(line) { return line ~ "^" ENVIRON["key"] "[ \t]*=" }
+		function is_hint(line) { return line ~ "^#[ \t]*" ENVIRON["key"] "[ \t]*=" }
+		{ lines[NR] = $0 }
+		/^\[/ { current = $0 }
+		current != ENVIRON["section"] { next }
+		!NF { next }
+		{ last = NR }
+		is_set($0) && !set { set = NR }
+		is_hint($0) && !hint { hint = NR }
+		END {
+			at = set ? set : hint
+			line = ENVIRON["key"] " = " ENVIRON["value"]
+			for (i = 1; i <= NR; i++) {
+				if (i != at)
+					print lines[i]
+				else if (ENVIRON["value"] != "")
+					print line
+				else
+					print (is_hint(lines[i]) ? "" : "#") lines[i]
+				if (!at && i == last && ENVIRON["value"] != "")
+					print line
+			}
+			if (!last && ENVIRON["value"] != "")
+				printf "\n%s\n%s\n", ENVIRON["section"], line
+		}' "$config" >"$config.new"
+	cat "$config.new" >"$config"
+	rm "$config.new"
+}
+
+# The same for all IPv4 addresses, and for IPv6 where there is any.
+everywhere() {
+	printf '0.0.0.0:%d%s' "$1" "$(! has_ipv6 || printf ', [::]:%d' "$1")"
+}
+
+configure_domain() {
+	install -d -m 755 "$challenges"
+	set_key listen address 127.0.0.1:8080
+	set_key listen tls "$(everywhere 443)"
+	set_key listen redirect "$(everywhere 80)"
+	set_key tls cert "$tls_folder/fullchain.pem"
+	set_key tls key "$tls_folder/privkey.pem"
+	set_key tls temporary yes
+	set_key http challenges "$challenges"
+	set_key turn host "$domain"
+	set_key turn cli 127.0.0.1:5766
+	set_key turn tunnel 127.0.0.1:3479
+	set_key turn tunnel_cli 127.0.0.1:5767
+}
+
+configure_address() {
+	set_key listen address "$(everywhere 80)"
+	set_key turn host "$public"
+	set_key turn cli 127.0.0.1:5766
+}
+
+# What is there stays, unless another domain is asked for.
+configure() {
+	local mapping
+
+	if [[ $domain && ($(get_key turn host) != "$domain" || -z $(get_key listen tls)) ]]; then
+		configure_domain
+	elif [[ -z $(get_key turn host) ]]; then
+		configure_address
+	fi
+	mapping=${private:+$public/$private}
+	[[ $(get_key coturn external_ip) == "$mapping" ]] || set_key coturn external_ip "$mapping"
+	# Its unit would make it, but the check looks for it before.
+	install -d -m 700 -o signald -g signald /var/lib/signald
+	runuser -u signald -- signald --config "$config" --check-config >/dev/null ||
+		fail "$config is not good, as said above; signald was left as it was"
+}
+
+# --- services ---
+
+# A socket unit listens on [::] as well, which needs IPv6.
+adapt_socket() {
+	local folder=/etc/systemd/system/$1.d
+
+	if has_ipv6; then
+		rm -rf "$folder"
+		return
+	fi
+	install -d "$folder"
+	printf '# Made by scripts/install: no IPv6 here.\n[Socket]\nListenStream=\nListenStream=0.0.0.0:%d\n' "$2" >"$folder/install.conf"
+}
+
+enable_socket() {
+	adapt_socket "$1" "$2"
+	systemctl daemon-reload
+	systemctl --quiet enable "$1"
+	is_running "$1" || {
+		# A socket unit cannot begin while its service runs.
+		! is_running signald || systemctl stop signald
+		systemctl start "$1" || fail "port $2 could not be opened: journalctl -u $1"
+	}
+}
+
+start_service() {
+	systemctl --quiet enable "$1"
+	systemctl "$2" "$1" || {
+		journalctl --no-pager -n 15 -u "$1" >&2
+		fail "$1 does not start: the end of its log is above"
+	}
+}
+
+# A coturn that runs as it should is left alone, with all that it relays.
+start_coturn() {
+	if is_running "$1" && [[ $is_changed ]]; then
+		say "the configuration has changed: $1 starts anew, and ends what it relays"
+		start_service "$1" restart
+	else
+		start_service "$1" start
+	fi
+}
+
+has_tls() {
+	[[ $(get_key listen tls) ]]
+}
+
+start_all() {
+	systemctl daemon-reload
+	enable_socket signald-redirect.socket 80
+	! has_tls || enable_socket signald.socket 443
+	start_coturn signald-coturn
+	[[ -z $(get_key turn tunnel) ]] || start_coturn signald-coturn-tunnel
+	# Whoever connects meanwhile waits in its sockets; relayed calls go on.
+	start_service signald restart
+}
+
+# --- the certificate ---
+
+has_certificate() {
+	local file=$tls_folder/fullchain.pem
+
+	[[ -s $file && -e /etc/letsencrypt/renewal/$domain.conf ]] &&
+		openssl x509 -in "$file" -noout -checkend 0 >/dev/null &&
+		openssl x509 -in "$file" -noout -checkhost "$domain" | grep -q 'does match'
+}
+
+ask_authority() {
+	certbot certonly --webroot --webroot-path "$challenges" --domain "$domain" --cert-name "$domain" \
+		--deploy-hook "$hook" --agree-tos --non-interactive --keep-until-expiring \
+		"${mail[@]}" "${server[@]}"
+}
+
+get_certificate() {
+	local -a mail=(--register-unsafely-without-email) server=()
+
+	[[ $domain && $(get_key tls cert) == "$tls_folder/fullchain.pem" ]] || return 0
+	systemctl --quiet enable --now certbot.timer || true
+	! has_certificate || return 0
+	[[ -z $email ]] || mail=(--email "$email")
+	[[ -z $acme_server ]] || server=(--server "$acme_server")
+	say "asking for a certificate for $domain: ${acme_server:-letsencrypt.org}"
+	if ! quietly ask_authority; then
+		trouble="no certificate for $domain: see certbot's words above. Its A record must lead here ($public), and TCP port 80 must be open to the whole world; until then browsers refuse https://$domain/. Then run scripts/install again"
+		return 0
+	fi
+	RENEWED_LINEAGE=/etc/letsencrypt/live/$domain "$hook" ||
+		trouble="the certificate for $domain did not reach signald, as said above"
+}
+
+# --- the end ---
+
+doctor() {
+	local -a options=(--config "$config" --turnserver /run/signald-coturn/turnserver.conf)
+
+	[[ -z $(get_key turn tunnel) ]] ||
+		options+=(--tunnel-turnserver /run/signald-coturn-tunnel/turnserver.conf)
+	turnconf doctor "${options[@]}"
+}
+
+# signald needs some seconds to prove its servers.
+examine_here() {
+	local deadline=$((SECONDS + 20)) words code
+
+	while :; do
+		code=0
+		words=$(doctor 2>&1) || code=$?
+		((code && SECONDS < deadline)) || break
+		sleep 1
+	done
+	say "turnconf doctor:"
+	grep -v '^ok ' <<<"$words" | sed 's/^/  /'
+	((code == 0)) || trouble=${trouble:-the doctor has found something, as said above}
+}
+
+examine_as_client() {
+	local words code=0
+
+	words=$(scripts/check "$url" 2>&1) || code=$?
+	say "scripts/check $url:"
+	sed 's/^/  /' <<<"$words"
+	((code)) || return 0
+	if [[ $private ]]; then
+		say "this machine may not reach itself by its public address: ask again from another, scripts/check $url, or open ${url}check"
+	else
+		trouble=${trouble:-the check of $url has found something, as said above}
+	fi
+}
+
+tell_end() {
+	say ''
+	[[ -z $domain ]] || say "signald serves $url (calls: ${url}call?room=x; check: ${url}check)"
+	[[ $domain ]] || say "signald serves $url, in plain HTTP: browsers give no camera and no microphone there, and whoever is on the way reads along. With a name of its own: scripts/install --domain NAME"
+	say "settings: $config (signald.conf(5)); logs: journalctl -u signald; from now on: docs/install.md"
+	[[ -z $trouble ]] || fail "$trouble"
+}
+
+install_all() {
+	local configured before is_changed='' trouble='' url
+
+	configured=$(get_key turn host)
+	if [[ -z $domain && $configured ]]; then
+		if is_ipv4 "$configured"; then
+			address=${address:-$configured}
+		else
+			domain=$configured
+		fi
+	fi
+	mkdir -p build
+	: >"$log"
+	before=$(installed_packages)
+	find_public_address "$domain" "$address" "$stun"
+	[[ $configured ]] || need_free_ports
+	[[ $package ]] || build_package
+	install_packages
+	before=$(sha256sum "$config")
+	configure
+	[[ $(sha256sum "$config") == "$before" ]] || is_changed=yes
+	start_all
+	get_certificate
+	url=https://$domain/
+	[[ $domain ]] || url=http://$(get_key turn host)/
+	if [[ $nftables ]]; then
+		apply_firewall
+	else
+		show_firewall
+	fi
+	tell_ports
+	examine_here
+	examine_as_client
+	tell_end
+}
+
+# --- away with it ---
+
+# What came with us and is there still.
+packages_of_ours() {
+	comm -12 "$record/packages" <(installed_packages) | grep -vx signald || true
+}
+
+# Of these, what nobody needs by now; of others not one.
+packages_unneeded() {
+	local -a ours
+
+	mapfile -t ours < <(packages_of_ours)
+	((${#ours[@]})) || return 0
+	apt-mark auto "${ours[@]}" >/dev/null
+	apt-get -s -o APT::AutoRemove::RecommendsImportant=false -o APT::AutoRemove::SuggestsImportant=false \
+		autoremove 2>/dev/null | awk '$1 == "Remv" { print $2 }' | sort -u |
+		comm -12 - <(printf '%s\n' "${ours[@]}" | sort -u)
+}
+
+# apt keeps some for their priority alone: those whose end takes nobody else along.
+packages_alone() {
+	local name
+
+	for name in $(packages_of_ours); do
+		[[ $(apt-get -s purge "$name" 2>/dev/null | awk '$1 == "Purg" { print $2 }') != "$name" ]] ||
+			printf '%s\n' "$name"
+	done
+}
+
+purge() {
+	(($#)) || return 0
+	quietly env DEBIAN_FRONTEND=noninteractive apt-get purge -y -q "$@" ||
+		say "some packages could not be removed, as said above: $*"
+}
+
+# A purge of certbot would take certificates that have expired.
+purge_packages() {
+	local -a packages
+
+	[[ -e $record/packages ]] || return 0
+	mapfile -t packages < <(packages_unneeded)
+	say "removing the packages that scripts/install had brought: ${#packages[@]}"
+	[[ ! -d /etc/letsencrypt ]] || mv /etc/letsencrypt /etc/letsencrypt.kept
+	purge "${packages[@]}"
+	mapfile -t packages < <(packages_alone)
+	purge "${packages[@]}"
+	[[ ! -d /etc/letsencrypt.kept ]] || {
+		rm -rf /etc/letsencrypt
+		mv /etc/letsencrypt.kept /etc/letsencrypt
+	}
+	# Where certbot works; its purge leaves the folder.
+	command -v certbot >/dev/null || rm -rf /var/lib/letsencrypt
+}
+
+uninstall_all() {
+	local unit
+
+	mkdir -p build
+	: >"$log"
+	[[ -e $record || -e $config ]] || fail "nothing is installed here"
+	remove_firewall
+	for unit in signald.socket signald-redirect.socket signald-coturn-tunnel signald-coturn; do
+		systemctl --quiet disable --now "$unit" 2>/dev/null || true
+		rm -rf "/etc/systemd/system/$unit.d/install.conf"
+		rmdir "/etc/systemd/system/$unit.d" 2>/dev/null || true
+	done
+	systemctl --quiet disable signald 2>/dev/null || true
+	! dpkg-query -W signald >/dev/null 2>&1 ||
+		quietly env DEBIAN_FRONTEND=noninteractive apt-get remove -y -q signald ||
+		fail "the package signald could not be removed"
+	purge_packages
+	# coturn's database is written anew at each start, and its user is gone.
+	rm -rf "$record" "$challenges" /var/lib/signald-coturn
+	systemctl daemon-reload
+	tell_left
+}
+
+tell_left() {
+	local folders='/etc/signald /var/lib/signald' theirs=''
+
+	if [[ -d /etc/letsencrypt ]]; then
+		folders+=' /etc/letsencrypt'
+		theirs=", certificates and their account in /etc/letsencrypt"
+	fi
+	say "removed. What is left is data: configuration, secrets and certificates in /etc/signald, state in /var/lib/signald$theirs"
+	say "another scripts/install goes on with it. To delete it for good: apt-get purge signald; rm -rf $folders"
+}

@@ -1,0 +1,81 @@
+// scripts/install without a machine to change: its words, and how it edits
+// signald.conf. The rest is for tests/install/run.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { cleanEnv, makeFolder, root } from '../lib/daemon.mjs';
+
+const install = (...args) => spawnSync(path.join(root, 'scripts/install'), args, { encoding: 'utf8', env: cleanEnv() });
+
+test('--help names every option', async () => {
+	const { status, stdout } = install('--help');
+	assert.equal(status, 0);
+	const script = await readFile(path.join(root, 'scripts/install'), 'utf8');
+	const options = script.split('while (($#))')[1].split('done')[0].match(/--[a-z-]+/g);
+	assert.ok(options.length > 8);
+	for (const option of options)
+		assert.ok(stdout.includes(option), option);
+});
+
+describe('wrong usage ends with 64 and the reason:', () => {
+	for (const [args, pattern] of [
+		[['--domain'], /--domain needs a value/],
+		[['--domain', '--email', 'a@b'], /--domain needs a value/],
+		[['--domain', '192.0.2.1'], /"192\.0\.2\.1" is no domain name/],
+		[['--domain', 'example'], /"example" is no domain name/],
+		[['--domain', 'https://a.example/'], /is no domain name/],
+		[['--email', 'nobody'], /"nobody" is no e-mail address/],
+		[['--address', 'a.example'], /"a\.example" is no IPv4 address/],
+		[['--acme-server', 'http://a.example/'], /https:\/\/ URL/],
+		[['--package', '/nowhere.deb'], /no package \/nowhere\.deb/],
+		[['--now'], /unknown argument --now/],
+	])
+		test(args.join(' '), () => {
+			const { status, stderr } = install(...args);
+			assert.equal(status, 64, stderr);
+			assert.match(stderr, pattern);
+			assert.equal(stderr.split('\n').length, 2);
+		});
+});
+
+describe('signald.conf', () => {
+	// What the shell says that has such a file, and the file.
+	async function edit(t, text, script) {
+		const file = path.join(await makeFolder(t), 'signald.conf');
+		if (text === null)
+			await copyFile(path.join(root, 'scripts/deb/signald.conf'), file);
+		else
+			await writeFile(file, text);
+		const { status, stdout, stderr } = spawnSync('bash', ['-euc', `. scripts/lib/common.sh; . scripts/lib/install.sh; config=$0; ${script}`, file], { cwd: root, encoding: 'utf8', env: cleanEnv() });
+		assert.equal(status, 0, stderr);
+		return { said: stdout, text: await readFile(file, 'utf8') };
+	}
+
+	for (const [what, before, script, after] of [
+		['takes the # off', '[turn]\n#host = a\n#cli = b\n', 'set_key turn host x', '[turn]\nhost = x\n#cli = b\n'],
+		['changes what is set, and not the hint before it', '[turn]\n#host = a\nhost = b\n', 'set_key turn host x', '[turn]\n#host = a\nhost = x\n'],
+		['changes no other section', '[tls]\nkey = a\n[coturn]\nkey = b\n', 'set_key coturn key x', '[tls]\nkey = a\n[coturn]\nkey = x\n'],
+		['adds to a section', '[turn]\nhost = a\n\n[log]\n', 'set_key turn port 1', '[turn]\nhost = a\nport = 1\n\n[log]\n'],
+		['adds a section', '[turn]\nhost = a\n', 'set_key log level x', '[turn]\nhost = a\n\n[log]\nlevel = x\n'],
+		['makes a comment of what is to be empty', '[turn]\nhost = a\n', "set_key turn host ''", '[turn]\n#host = a\n'],
+		['leaves what is no key', '[turn]\n# host of all\nhostname = a\n', "set_key turn host ''", '[turn]\n# host of all\nhostname = a\n'],
+		['takes values as they are', '[turn]\n', "set_key turn host 'a&b\\n|/'", '[turn]\nhost = a&b\\n|/\n'],
+	])
+		test(`${what}`, async (t) => {
+			assert.equal((await edit(t, before, script)).text, after);
+		});
+
+	test('of the package gets all that a domain needs, and says it again', async (t) => {
+		const { said, text } = await edit(t, null, `
+			install() { :; }
+			has_ipv6() { return 1; }
+			domain=turn.example.org
+			configure_domain
+			get_key turn host; get_key listen tls; get_key coturn external_ip`);
+		assert.equal(said, 'turn.example.org\n0.0.0.0:443\n');
+		for (const line of ['redirect = 0.0.0.0:80', 'temporary = yes', 'tunnel = 127.0.0.1:3479', 'challenges = /var/lib/signald-challenges'])
+			assert.ok(text.includes(`\n${line}\n`), line);
+	});
+});
