@@ -4,10 +4,9 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, chmod, cp, mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { cleanEnv, makeFolder, root } from '../lib/daemon.mjs';
 
@@ -24,7 +23,7 @@ async function makeTree(t, { npm } = {}) {
 		await cp(path.join(root, 'scripts', name), path.join(tree, 'scripts', name));
 	const programs = path.join(tree, 'programs');
 	await mkdir(programs);
-	for (const name of ['bash', 'cat', 'cp', 'dirname', 'grep', 'gzip', 'head', 'install', 'mkdir', 'mktemp', 'mv', 'rm', 'sed', 'sha512sum', 'sleep', 'tar', 'timeout'])
+	for (const name of ['bash', 'cat', 'cp', 'dirname', 'grep', 'gzip', 'install', 'mkdir', 'mktemp', 'mv', 'rm', 'sed', 'sha512sum', 'sleep', 'tar', 'timeout'])
 		await symlink(path.join('/usr/bin', name), path.join(programs, name));
 	if (npm) {
 		await writeFile(path.join(programs, 'npm'), `#!/bin/bash\nset -e\necho "$*" >>"${tree}/npm.calls"\n${npm}\n`);
@@ -153,7 +152,7 @@ test('so are files that are not, in a tarball that is', async (t) => {
 });
 
 const absences = [
-	['npm and curl', undefined, 'neither curl nor npm is here: apt-get install curl'],
+	['npm', undefined, 'npm is missing: apt-get install npm'],
 	['the registry', 'echo "npm ERR! code ENOTFOUND" >&2; exit 1', 'npm cannot fetch socket.io-client@4.8.4 (ENOTFOUND)'],
 	['the package', 'echo "npm error code E404" >&2; exit 1', 'npm cannot fetch socket.io-client@4.8.4 (E404)'],
 	['a reason', 'exit 1', 'npm cannot fetch socket.io-client@4.8.4 (npm pack failed)'],
@@ -175,43 +174,6 @@ async function shorten(tree, limit, value) {
 	assert.notEqual(shorter, text);
 	await writeFile(script, shorter);
 }
-
-describe('without npm curl', () => {
-	// A registry of the tarballs in the tree.
-	async function startRegistry(t, { tree, programs }) {
-		await symlink('/usr/bin/curl', path.join(programs, 'curl'));
-		const asked = [];
-		const registry = http.createServer(async (request, response) => {
-			asked.push(request.url);
-			const bytes = await readFile(path.join(tree, path.basename(request.url))).catch(() => null);
-			response.writeHead(bytes ? 200 : 404).end(bytes);
-		}).listen(0, '127.0.0.1');
-		await once(registry, 'listening');
-		t.after(() => registry.close());
-		return { asked, env: { npm_config_registry: `http://127.0.0.1:${registry.address().port}/`, no_proxy: '127.0.0.1' } };
-	}
-
-	test('fetches both, once', async (t) => {
-		const made = await makeTree(t);
-		await packTarballs(made.tree);
-		const { asked, env } = await startRegistry(t, made);
-		assertSilent(await made.fetchWith(env));
-		await assertComplete(made.share);
-		await assertNothingLeft(made.tree);
-		assertSilent(await made.fetchWith(env));
-		assert.deepEqual(asked, ['/socket.io-client/-/socket.io-client-4.8.4.tgz', '/socket.io-client/-/socket.io-client-2.5.0.tgz']);
-	});
-
-	test('says in one line what it cannot', async (t) => {
-		const made = await makeTree(t);
-		const { env } = await startRegistry(t, made);
-		const { code, stderr } = await made.fetchWith(env);
-		assert.equal(code, 1);
-		assert.match(stderr, /^fetch-clients: curl cannot fetch socket\.io-client@4\.8\.4 \(\(22\) .*404.*\)\n$/);
-		assert.equal((await made.fetchWith(env, '--optional')).code, 0);
-		await assertNothingLeft(made.tree);
-	});
-});
 
 // npm itself, which knows no registry but the one at PORT.
 async function useRealNpm(tree, programs, port) {
