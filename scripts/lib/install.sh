@@ -18,10 +18,6 @@ iproute2	command ip
 domain_needs='
 certbot		command certbot
 '
-# For two files of npm's registry curl is enough; npm is hundreds of packages.
-build_needs="$(grep -v '^npm' <<<"$run_needs")
-curl		command curl
-"
 firewall_needs='
 nftables	command nft
 '
@@ -95,7 +91,7 @@ build_package() {
 	local -a made
 
 	say "building; the first time this takes some minutes (all of it: $here/$log)"
-	quietly install_needs "$build_needs" || fail "what the build needs could not be installed"
+	quietly install_needs "$run_needs" || fail "what the build needs could not be installed"
 	record_packages
 	quietly make -s -j"$(nproc)" all || fail "the build failed"
 	rm -f build/deb/signald_*.deb
