@@ -256,6 +256,18 @@ const char *spool_strerror(int err)
 			     : strerror(-err);
 }
 
+int spool_save_stream(const struct spool *spool, const char *how)
+{
+	char path[STATE_FILE_PATH_CAP], text[256];
+	int err = spool_path(spool, SPOOL_STREAM_FILE, path);
+
+	if (err)
+		return err;
+	(void)snprintf(text, sizeof(text), "%s %s %s\n", spool->stream,
+		       spool->boot, how);
+	return state_file_write(path, span_from(text));
+}
+
 static void end_well(struct spool *spool)
 {
 	(void)spool_flush(spool);

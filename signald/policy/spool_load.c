@@ -14,21 +14,8 @@
 #include "policy/spool_parts.h"
 
 #define NAME_LEN (SPOOL_NUMBER_LEN + 4) /* and ".log" */
-#define STREAM_FILE "stream"
 #define ACKED_FILE "acked"
 #define BOOT_FILE "/proc/sys/kernel/random/boot_id"
-
-int spool_save_stream(const struct spool *spool, const char *how)
-{
-	char path[STATE_FILE_PATH_CAP], text[256];
-	int err = spool_path(spool, STREAM_FILE, path);
-
-	if (err)
-		return err;
-	(void)snprintf(text, sizeof(text), "%s %s %s\n", spool->stream,
-		       spool->boot, how);
-	return state_file_write(path, span_from(text));
-}
 
 static void read_boot(char out[SPOOL_BOOT_CAP])
 {
@@ -45,7 +32,7 @@ static void read_boot(char out[SPOOL_BOOT_CAP])
 static int load_stream(struct spool *spool, bool *may_lack)
 {
 	char path[STATE_FILE_PATH_CAP], text[256];
-	int err = spool_path(spool, STREAM_FILE, path);
+	int err = spool_path(spool, SPOOL_STREAM_FILE, path);
 	struct span rest, id, boot;
 	ssize_t len;
 

@@ -8,6 +8,7 @@
 #define SPOOL_NUMBER_LEN 20 /* digits of a number, in a name and in acked */
 #define SPOOL_CHUNK 262144  /* bytes of a file that are looked at at once */
 #define SPOOL_BOOT_CAP 64
+#define SPOOL_STREAM_FILE "stream"
 
 /*
  * In the folder:
