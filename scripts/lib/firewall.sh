@@ -27,14 +27,16 @@ in_effect() {
 		}'
 }
 
-# TCP: SSH, signald's own addresses but those of loopback, and coturn.
+# TCP: signald's own addresses but those of loopback, and coturn.
 tcp_ports() {
-	local addresses name port
+	local addresses key
 
-	addresses=$(for name in address tls redirect; do in_effect listen "$name"; done)
-	port=$(in_effect turn port)
-	tr ', ' '\n\n' <<<"$addresses" | sed -nE '/^127\.|^\[::1\]/d; s/.*:([0-9]+)$/\1/p' |
-		cat - <(printf '%s\n' "$port") | sort -un | paste -sd , | sed 's/,/, /g'
+	addresses=$(for key in address tls redirect; do in_effect listen "$key"; done)
+	{
+		tr ', ' '\n\n' <<<"$addresses" | sed -nE '/^127\.|^\[::1\]/d; s/.*:([0-9]+)$/\1/p'
+		in_effect turn port
+		[[ $(in_effect turn tls) != yes ]] || in_effect turn tls_port
+	} | sort -un | paste -sd , | sed 's/,/, /g'
 }
 
 udp_ports() {
@@ -86,6 +88,9 @@ apply_firewall() {
 [Unit]
 Description=Firewall of signald (nftables)
 After=nftables.service
+# Which flushes all rules, these too, when it begins and when it reloads.
+PartOf=nftables.service
+ReloadPropagatedFrom=nftables.service
 Before=network-online.target signald.service signald-coturn.service
 
 [Service]
