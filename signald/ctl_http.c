@@ -107,7 +107,22 @@ void ctl_encode(struct buf *out, struct span text)
 	}
 }
 
-static int connect_to(const struct ctl_target *target)
+static time_t patience_of(const struct ctl_request *request)
+{
+	if (request->wait_s)
+		return request->wait_s;
+	return strcmp(request->method, "DELETE") ? WAIT_S : LONG_WAIT_S;
+}
+
+static void set_patience(int fd, time_t seconds)
+{
+	const struct timeval wait = {.tv_sec = seconds};
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+}
+
+static int connect_to(const struct ctl_target *target, time_t patience_s)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 				       .ai_flags = AI_NUMERICHOST};
@@ -117,22 +132,16 @@ static int connect_to(const struct ctl_target *target)
 	if (getaddrinfo(target->host, target->port, &hints, &found))
 		return -EADDRNOTAVAIL;
 	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0)
+		set_patience(fd, patience_s);
 	if (fd < 0 || connect(fd, found->ai_addr, found->ai_addrlen))
-		err = -errno;
+		err = errno == EINPROGRESS ? -ETIMEDOUT : -errno;
 	freeaddrinfo(found);
 	if (!err)
 		return fd;
 	if (fd >= 0)
 		(void)close(fd);
 	return err;
-}
-
-static void set_patience(int fd, time_t seconds)
-{
-	const struct timeval wait = {.tv_sec = seconds};
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
 }
 
 static int send_request(int fd, const struct ctl_target *target,
@@ -238,17 +247,10 @@ static int read_answer(int fd, const struct ctl_request *request,
 		       : 0;
 }
 
-static time_t patience_of(const struct ctl_request *request)
-{
-	if (request->wait_s)
-		return request->wait_s;
-	return strcmp(request->method, "DELETE") ? WAIT_S : LONG_WAIT_S;
-}
-
 int ctl_ask(const struct ctl_target *target, const struct ctl_request *request,
 	    struct ctl_answer *answer, char *why, size_t cap)
 {
-	int fd = connect_to(target);
+	int fd = connect_to(target, patience_of(request));
 	int err = fd < 0 ? fd : 0;
 
 	if (err) {
@@ -256,7 +258,6 @@ int ctl_ask(const struct ctl_target *target, const struct ctl_request *request,
 		     target->from, strerror(-err));
 		return -EINVAL;
 	}
-	set_patience(fd, patience_of(request));
 	err = send_request(fd, target, request);
 	if (!err)
 		err = read_answer(fd, request, answer);

@@ -18,6 +18,21 @@ function startPlainly(t, [command, ...args]) {
 	return child;
 }
 
+// A process that stands still, whose queue of connections is full: Node accepts all.
+const FULL = `
+import socket, time
+at = socket.socket()
+at.bind(('127.0.0.1', 0))
+at.listen(0)
+waiting = []
+for _ in range(4):
+    waiting.append(socket.socket())
+    waiting[-1].setblocking(False)
+    waiting[-1].connect_ex(at.getsockname())
+print(at.getsockname()[1], flush=True)
+time.sleep(60)
+`;
+
 const check = (address, ...more) => runProgram(['--healthcheck', '--set', `listen.address=${address}`, ...more]);
 
 describe('signald --healthcheck', () => {
@@ -25,8 +40,7 @@ describe('signald --healthcheck', () => {
 	useDaemon({}, (d) => (daemon = d));
 
 	test('is content with one that is ready', async () => {
-		for (const address of [daemon.host, `${daemon.host}, 127.0.0.1:9`])
-			{
+		for (const address of [daemon.host, `${daemon.host}, 127.0.0.1:9`]) {
 			const { code, stdout, stderr } = await check(address);
 			assert.deepEqual([code, stdout, stderr], [0, 'ready\n', ''], address);
 		}
@@ -56,6 +70,17 @@ describe('signald --healthcheck', () => {
 		const { code, stdout } = await check(`127.0.0.1:${server.address().port}`);
 		assert.equal(code, 1);
 		assert.match(stdout, /^not ready: .*timed out\n$/);
+		assert.ok(performance.now() - began < 4000);
+	});
+
+	test('nor for who takes no connection', async (t) => {
+		const child = spawn('python3', ['-c', FULL], { stdio: ['ignore', 'pipe', 'inherit'] });
+		atEnd(t, () => child.kill('SIGKILL'));
+		const [port] = await once(child.stdout, 'data');
+		const began = performance.now();
+		const { code, stdout } = await check(`127.0.0.1:${Number(port)}`);
+		assert.equal(code, 1);
+		assert.match(stdout, /^not ready: no signald answers at .*timed out\n$/);
 		assert.ok(performance.now() - began < 4000);
 	});
 
