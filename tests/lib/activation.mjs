@@ -82,11 +82,13 @@ class Activated {
 	}
 
 	async end() {
-		this.#child.stdin.end();
-		if (!this.now.endedMs && this.now.pid)
-			process.kill(this.now.pid, 'SIGKILL');
-		if (this.#child.exitCode === null)
+		const isThere = this.#child.exitCode === null;
+		// First of all: it would start one more that was asked for.
+		this.#child.kill('SIGKILL');
+		if (isThere)
 			await once(this.#child, 'exit');
+		if (this.now && !this.now.endedMs)
+			process.kill(this.now.pid, 'SIGKILL');
 	}
 }
 
