@@ -113,9 +113,17 @@ END
 	say "firewall: applied, now and at every boot; the rules are in $firewall_rules"
 }
 
+# The rules in force may have been edited, and are of the ports of their day.
+lets_in_all() {
+	grep -qF "tcp dport { $(tcp_ports) }" "$firewall_rules" &&
+		grep -qF "udp dport { $(udp_ports) }" "$firewall_rules"
+}
+
 show_firewall() {
 	if [[ -e $firewall_unit ]]; then
-		say "firewall: the rules of an earlier --nftables are in force"
+		say "firewall: the rules of an earlier --nftables are in force: $firewall_rules"
+		lets_in_all ||
+			say "firewall: ATTENTION: these name other ports than those below; another --nftables writes them anew"
 		return
 	fi
 	say "firewall: no rules were applied; --nftables applies these:"

@@ -20,11 +20,12 @@ secret = 0123456789abcdef
 tunnel = 127.0.0.1:3479
 `;
 
-async function ports(t, text) {
+// What the shell says whose configuration is that text.
+async function shell(t, text, script) {
 	const file = path.join(await makeFolder(t), 'signald.conf');
 	await writeFile(file, text);
 	const env = cleanEnv({ PATH: `${path.dirname(program)}:${process.env.PATH}` });
-	const { status, stdout, stderr } = spawnSync('bash', ['-euc', '. scripts/lib/firewall.sh; config=$0; tcp_ports; udp_ports', file], { cwd: root, encoding: 'utf8', env });
+	const { status, stdout, stderr } = spawnSync('bash', ['-euc', `. scripts/lib/common.sh; . scripts/lib/firewall.sh; config=$0; ${script}`, file], { cwd: root, encoding: 'utf8', env });
 	assert.equal(status, 0, stderr);
 	return stdout.trim().split('\n');
 }
@@ -36,5 +37,17 @@ describe('let in are', () => {
 		['what is configured otherwise', `${PLAIN}port = 3500\n[coturn]\nmin_port = 50000\nmax_port = 50999\n`, ['80, 3500', '3500, 50000-50999']],
 		['coturn’s own TLS', `${PLAIN}tls = yes\n[coturn]\ncert = /nowhere/cert\nkey = /nowhere/key\n`, ['80, 3478, 5349', '3478, 49152-65535']],
 	])
-		test(what, async (t) => assert.deepEqual(await ports(t, text), expected));
+		test(what, async (t) => assert.deepEqual(await shell(t, text, 'tcp_ports; udp_ports'), expected));
+});
+
+test('rules of an earlier run that do not let in what is configured now are told', async (t) => {
+	const script = `
+		firewall_unit=$config; firewall_rules=$config.nft
+		write_firewall >"$firewall_rules"
+		show_firewall
+		sed -i 's/^tls = .*/&, 0.0.0.0:444/' "$config"
+		show_firewall`;
+	const said = await shell(t, DOMAIN, script);
+	assert.equal(said.length, 3);
+	assert.match(said[2], /^firewall: ATTENTION: these name other ports/);
 });
