@@ -17,8 +17,7 @@ struct ctl_target {
 	char key[CTL_MAX_KEY + 1]; /* "": none is shown */
 };
 
-/* The first address of listen.address, where everybody is served; from of it
- * is "listen.address". */
+/* The first address of listen.address, where everybody is served. */
 void ctl_find_public(struct ctl_target *target, const struct config *config);
 
 /*

@@ -166,27 +166,37 @@ void api_handle_healthz(struct web_exchange *exchange,
 static void write_warnings(const struct api *api, struct buf *out)
 {
 	const struct tls_server *tls = *api->tls;
-	long long left_s;
+	long long ends_at_s, left_s;
 
 	if (!tls)
 		return;
-	if (!tls_server_ends_at_s(tls)) {
-		buf_append_str(out,
-			       ", \"warnings\": [\"certificate: temporary, "
-			       "which no client trusts\"]");
+	ends_at_s = (long long)tls_server_ends_at_s(tls);
+	left_s = ends_at_s - (long long)clock_wall_s(api->clock);
+	if (left_s >= (long long)TLS_SERVER_SOON_DAYS * DAY_S)
 		return;
-	}
-	left_s = (long long)tls_server_ends_at_s(tls) -
-		 (long long)clock_wall_s(api->clock);
-	if (left_s <= 0)
-		buf_append_str(out,
-			       ", \"warnings\": [\"certificate: expired\"]");
-	else if (left_s < (long long)TLS_SERVER_SOON_DAYS * DAY_S)
-		buf_append_format(out,
-				  ", \"warnings\": [\"certificate: expires "
-				  "within %lld day%s\"]",
+	buf_append_str(out, ", \"warnings\": [\"certificate: ");
+	if (!ends_at_s)
+		buf_append_str(out, "temporary, which no client trusts");
+	else if (left_s <= 0)
+		buf_append_str(out, "expired");
+	else
+		buf_append_format(out, "expires within %lld day%s",
 				  left_s / DAY_S + 1,
 				  left_s < DAY_S ? "" : "s");
+	buf_append_str(out, "\"]");
+}
+
+static void write_reasons(const struct api *api, const char *trouble,
+			  struct buf *out)
+{
+	buf_append_str(out, ", \"reasons\": [");
+	if (api->is_draining)
+		buf_append_str(out, "\"draining\"");
+	if (api->is_draining && trouble)
+		buf_append_str(out, ", ");
+	if (trouble)
+		buf_append_json(out, span_from(trouble));
+	buf_append_str(out, "]");
 }
 
 void api_handle_readyz(struct web_exchange *exchange,
@@ -201,18 +211,10 @@ void api_handle_readyz(struct web_exchange *exchange,
 	struct buf body = {0};
 
 	(void)request;
-	if (is_ready) {
-		buf_append_str(&body, "{\"status\": \"ready\"");
-	} else {
-		buf_append_str(&body,
-			       "{\"status\": \"not-ready\", \"reasons\": [");
-		if (api->is_draining)
-			buf_append_str(&body, has_trouble ? "\"draining\", "
-							  : "\"draining\"");
-		if (has_trouble)
-			buf_append_json(&body, span_from(trouble));
-		buf_append_str(&body, "]");
-	}
+	buf_append_format(&body, "{\"status\": \"%s\"",
+			  is_ready ? "ready" : "not-ready");
+	if (!is_ready)
+		write_reasons(api, has_trouble ? trouble : NULL, &body);
 	write_warnings(api, &body);
 	buf_append_str(&body, "}\n");
 	reply_buf(exchange, is_ready ? 200 : 503, &body);

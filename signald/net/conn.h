@@ -46,8 +46,7 @@ void conn_set_free(struct conn_set *set);
 /* The same for all but those of these handlers, which go on. */
 void conn_set_close_others(struct conn_set *set, const struct conn_ops *ops);
 
-/* Show each of those with these handlers, with their owner, who may close it.
- */
+/* Show each of those with these handlers, and its owner. It may be closed. */
 void conn_set_visit(struct conn_set *set, const struct conn_ops *ops,
 		    void (*visit)(struct conn *conn, void *owner));
 
