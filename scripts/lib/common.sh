@@ -90,6 +90,7 @@ missing_packages() {
 # Debian starts a service when its package is installed. We want coturn's and
 # Redis' programs alone: the service would take the port that ours is to have,
 # now and after the next boot. A policy that somebody else laid down stays as it is.
+# A machine that has just booted may be at its own updates: those are waited for.
 apt_without_services() (
 	policy=/usr/sbin/policy-rc.d
 	if [[ ! -e $policy ]]; then
@@ -98,7 +99,7 @@ apt_without_services() (
 		as_root chmod 755 "$policy"
 	fi
 	as_root env DEBIAN_FRONTEND=noninteractive \
-		apt-get install -y -q --no-install-recommends "$@"
+		apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
 )
 
 # Install what a list names and the machine lacks.
