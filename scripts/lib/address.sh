@@ -6,26 +6,8 @@
 stun_default=stun.cloudflare.com:3478
 stun_limit_s=2
 
-# The IPv4 addresses of a name, a line each. DNS first: clouds put the machine's own
-# name into /etc/hosts, as 127.0.1.1.
-addresses_of() {
-	local found
-
-	found=$(getent -s hosts:dns ahostsv4 "$1" || getent ahostsv4 "$1") || return 0
-	awk '!seen[$1]++ { print $1 }' <<<"$found"
-}
-
 is_ipv4() {
 	[[ $1 =~ ^[0-9]{1,3}(\.[0-9]{1,3}){3}$ ]]
-}
-
-# Of no use to anybody outside: private, shared, link-local, loopback.
-is_private() {
-	local a b rest
-
-	IFS=. read -r a b rest <<<"$1"
-	((a == 10 || a == 127 || a == 0 || a >= 224)) || ((a == 172 && b >= 16 && b < 32)) ||
-		((a == 192 && b == 168)) || ((a == 100 && b >= 64 && b < 128)) || ((a == 169 && b == 254))
 }
 
 # The bytes of a STUN answer, one each a word in decimal: what it says of who asked.
