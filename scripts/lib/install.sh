@@ -100,10 +100,11 @@ build_package() {
 	package=$PWD/${made[0]}
 }
 
-# Configuration that was changed here stays; and another build of the same version,
-# or one of an earlier, takes the place of what is there. Services are ours to start.
+# Configuration that was changed here stays, what was deleted comes back. Another build
+# of the same version, or an earlier one, takes the place of what is there. Services
+# are ours to start.
 install_package() {
-	apt_without_services -o Dpkg::Options::=--force-confold --reinstall --allow-downgrades "$package"
+	apt_without_services -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confmiss --reinstall --allow-downgrades "$package"
 }
 
 install_packages() {
@@ -170,7 +171,6 @@ everywhere() {
 }
 
 configure_domain() {
-	install -d -m 755 "$challenges"
 	set_key listen address 127.0.0.1:8080
 	set_key listen tls "$(everywhere 443)"
 	set_key listen redirect "$(everywhere 80)"
@@ -201,7 +201,8 @@ configure() {
 	fi
 	mapping=${private:+$public/$private}
 	[[ $(get_key coturn external_ip) == "$mapping" ]] || set_key coturn external_ip "$mapping"
-	# Its unit would make it, but the check looks for it before.
+	# Folders that the configuration names, in this run or an earlier one.
+	[[ $(get_key http challenges) != "$challenges" ]] || install -d -m 755 "$challenges"
 	install -d -m 700 -o signald -g signald /var/lib/signald
 	runuser -u signald -- signald --config "$config" --check-config >/dev/null ||
 		fail "$config is not good, as said above; signald was left as it was"
@@ -256,6 +257,8 @@ has_tls() {
 
 start_all() {
 	systemctl daemon-reload
+	! is_running coturn ||
+		say "coturn.service runs here, with /etc/turnserver.conf: signald-coturn takes its place and its ports, and is configured by $config"
 	enable_socket signald-redirect.socket 80
 	! has_tls || enable_socket signald.socket 443
 	start_coturn signald-coturn
@@ -307,25 +310,38 @@ doctor() {
 	turnconf doctor "${options[@]}"
 }
 
-# signald needs some seconds to prove its servers.
-examine_here() {
-	local deadline=$((SECONDS + 20)) words code
+# What a command says, and how it ended: words, code. signald needs some seconds to
+# prove its servers, so that the first answer need not be the last.
+ask_until_well() {
+	local deadline=$((SECONDS + 20))
 
 	while :; do
 		code=0
-		words=$(doctor 2>&1) || code=$?
-		((code && SECONDS < deadline)) || break
+		words=$("$@" 2>&1) || code=$?
+		((code && SECONDS < deadline)) || return 0
 		sleep 1
 	done
+}
+
+examine_here() {
+	local words code
+
+	ask_until_well doctor
 	say "turnconf doctor:"
 	grep -v '^ok ' <<<"$words" | sed 's/^/  /'
 	((code == 0)) || trouble=${trouble:-the doctor has found something, as said above}
 }
 
 examine_as_client() {
-	local words code=0
+	local words code
 
-	words=$(scripts/check "$url" 2>&1) || code=$?
+	# Nothing to wait for where it is known already what fails.
+	if [[ $trouble || $private ]]; then
+		code=0
+		words=$(scripts/check "$url" 2>&1) || code=$?
+	else
+		ask_until_well scripts/check "$url"
+	fi
 	say "scripts/check $url:"
 	sed 's/^/  /' <<<"$words"
 	((code)) || return 0
@@ -465,5 +481,5 @@ tell_left() {
 		theirs=", certificates and their account in /etc/letsencrypt"
 	fi
 	say "removed. What is left is data: configuration, secrets and certificates in /etc/signald, state in /var/lib/signald$theirs"
-	say "another scripts/install goes on with it. To delete it for good: apt-get purge signald; rm -rf $folders"
+	say "another scripts/install goes on with it. To delete it for good: apt-get purge -y signald; rm -rf $folders"
 }

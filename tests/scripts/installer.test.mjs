@@ -69,7 +69,6 @@ describe('signald.conf', () => {
 
 	test('of the package gets all that a domain needs, and says it again', async (t) => {
 		const { said, text } = await edit(t, null, `
-			install() { :; }
 			has_ipv6() { return 1; }
 			domain=turn.example.org
 			configure_domain
