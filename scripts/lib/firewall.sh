@@ -23,7 +23,6 @@ in_effect() {
 		current == ENVIRON["section"] && $1 == ENVIRON["key"] && $2 == "=" {
 			sub(/^[^=]*= ?/, "")
 			print
-			exit
 		}'
 }
 
