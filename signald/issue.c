@@ -39,7 +39,7 @@ static const char token_usage[] =
 	"rights, ttl, metadata, and exp (Unix time in seconds; else in an "
 	"hour).\n"
 	"Example: signald token '{\"sub\": \"ada\", \"room\": \"kitchen\"}' "
-	"--config /etc/signald.conf\n"
+	"--config /etc/signald/signald.conf\n"
 	"\n"
 	"exit: 0 printed, 64 usage, 78 configuration\n";
 
