@@ -14,7 +14,7 @@ export class Peer {
 		this.refs = 0;
 		this.bytes = 0;
 		this.socket = new WebSocket(url, options.protocols ?? ['signald.v1'], {
-			origin: options.origin, headers: options.headers, ca: options.ca, servername: options.servername, perMessageDeflate: false, maxPayload: 1 << 26,
+			origin: options.origin, headers: options.headers, ca: options.ca, servername: options.servername, rejectUnauthorized: options.rejectUnauthorized, perMessageDeflate: false, maxPayload: 1 << 26,
 		});
 		this.socket.on('message', (data, isBinary) => this.#hear(data, isBinary));
 		this.closed = new Promise((resolve) => {
