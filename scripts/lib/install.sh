@@ -7,6 +7,7 @@ challenges=/var/lib/signald-challenges
 record=/var/lib/signald-install
 log=build/install.log
 hook=/usr/lib/signald/certificate-hook
+units=/etc/systemd/system
 
 # What is installed with the package. That of a domain is beside it.
 service_needs='
@@ -35,10 +36,6 @@ need_system() {
 	version=$(systemctl --version | sed -nE '1s/^systemd ([0-9]+).*/\1/p')
 	((${version:-0} >= 252)) ||
 		fail "the units are for systemd 252 or later, this is ${version:-unknown}: take Debian 12, Ubuntu 24.04 or later"
-}
-
-has_ipv6() {
-	[[ -s /proc/net/if_inet6 ]]
 }
 
 is_running() {
@@ -210,27 +207,56 @@ configure() {
 
 # --- services ---
 
-# A socket unit listens on [::] as well, which needs IPv6.
-adapt_socket() {
-	local folder=/etc/systemd/system/$1.d
+# names_address PATTERN: whether signald is to listen there.
+names_address() {
+	local key
 
-	if has_ipv6; then
-		rm -rf "$folder"
-		return
-	fi
-	install -d "$folder"
-	printf '# Made by scripts/install: no IPv6 here.\n[Socket]\nListenStream=\nListenStream=0.0.0.0:%d\n' "$2" >"$folder/install.conf"
+	[[ $(for key in address tls redirect; do get_key listen "$key"; done | tr ', ' '\n\n' | grep -xE "$1") ]]
 }
 
-enable_socket() {
-	adapt_socket "$1" "$2"
+# A socket unit has all addresses, of IPv6 too; signald does not start where it has one
+# more than the settings. Other drop-ins are the operator's. Says by is_other whether
+# anything has changed.
+adapt_socket() {
+	local folder=$units/$1.d
+	local file=$folder/install.conf text=''
+
+	! names_address "0\.0\.0\.0:$2" || text+=ListenStream=0.0.0.0:$2$'\n'
+	! names_address "\[::\]:$2" || text+=ListenStream=[::]:$2$'\n'
+	if [[ ! $text || $text == *0.0.0.0*::* ]]; then
+		[[ -e $file ]] || return 0
+		rm "$file"
+		rmdir --ignore-fail-on-non-empty "$folder"
+	else
+		text=$'# Made by scripts/install: the addresses of signald.conf.\n[Socket]\nListenStream=\n'$text
+		[[ ! -e $file || $(<"$file")$'\n' != "$text" ]] || return 0
+		install -d "$folder"
+		printf %s "$text" >"$file"
+	fi
+	is_other=yes
+}
+
+# A socket unit cannot begin while its service runs, and each of them starts that: they
+# end and begin together.
+open_sockets() {
+	local socket is_other=''
+	local -A ports=()
+
+	! has_tls || ports[signald.socket]=443
+	if [[ $(get_key listen redirect) ]] || names_address '.*:80'; then
+		ports[signald-redirect.socket]=80
+	fi
+	((${#ports[@]})) || return 0
+	for socket in "${!ports[@]}"; do
+		adapt_socket "$socket" "${ports[$socket]}"
+		is_running "$socket" || is_other=yes
+	done
 	systemctl daemon-reload
-	systemctl --quiet enable "$1"
-	is_running "$1" || {
-		# A socket unit cannot begin while its service runs.
-		! is_running signald || systemctl stop signald
-		systemctl start "$1" || fail "port $2 could not be opened: journalctl -u $1"
-	}
+	systemctl --quiet enable "${!ports[@]}"
+	[[ $is_other ]] || return 0
+	systemctl stop signald "${!ports[@]}"
+	systemctl start "${!ports[@]}" ||
+		fail "these ports could not be opened: ${ports[*]}; see journalctl -u signald.socket -u signald-redirect.socket"
 }
 
 start_service() {
@@ -259,8 +285,7 @@ start_all() {
 	systemctl daemon-reload
 	! is_running coturn ||
 		say "coturn.service runs here, with /etc/turnserver.conf: signald-coturn takes its place and its ports, and is configured by $config"
-	enable_socket signald-redirect.socket 80
-	! has_tls || enable_socket signald.socket 443
+	open_sockets
 	start_coturn signald-coturn
 	[[ -z $(get_key turn tunnel) ]] || start_coturn signald-coturn-tunnel
 	# Whoever connects meanwhile waits in its sockets; relayed calls go on.
@@ -459,8 +484,8 @@ uninstall_all() {
 	remove_firewall
 	for unit in signald.socket signald-redirect.socket signald-coturn-tunnel signald-coturn; do
 		systemctl --quiet disable --now "$unit" 2>/dev/null || true
-		rm -rf "/etc/systemd/system/$unit.d/install.conf"
-		rmdir "/etc/systemd/system/$unit.d" 2>/dev/null || true
+		rm -f "$units/$unit.d/install.conf"
+		rmdir "$units/$unit.d" 2>/dev/null || true
 	done
 	systemctl --quiet disable signald 2>/dev/null || true
 	! dpkg-query -W signald >/dev/null 2>&1 ||

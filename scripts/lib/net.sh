@@ -17,6 +17,11 @@ own_addresses() {
 	done </proc/net/fib_trie | sort -u
 }
 
+# Where IPv6 is turned off nobody can listen on it. Files of /proc have no size.
+has_ipv6() {
+	[[ -r /proc/net/if_inet6 ]] && read -r _ </proc/net/if_inet6
+}
+
 # The address from which this machine would reach others: the one on the
 # interface of the default route, else the first there is.
 main_address() {

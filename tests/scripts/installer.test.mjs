@@ -2,7 +2,7 @@
 // signald.conf. The rest is for tests/install/run.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { cleanEnv, makeFolder, root } from '../lib/daemon.mjs';
@@ -40,6 +40,13 @@ describe('wrong usage ends with 64 and the reason:', () => {
 		});
 });
 
+// The library of scripts/install, which fails with its words.
+const RIG = 'me=rig; . scripts/lib/common.sh; . scripts/lib/net.sh; . scripts/lib/address.sh; . scripts/lib/install.sh; dir=$0;';
+function shell(dir, script) {
+	const { status, stdout, stderr } = spawnSync('bash', ['-euo', 'pipefail', '-c', RIG + script, dir], { cwd: root, encoding: 'utf8', env: cleanEnv() });
+	return { status, stdout, stderr };
+}
+
 describe('signald.conf', () => {
 	// What the shell says that has such a file, and the file.
 	async function edit(t, text, script) {
@@ -48,7 +55,7 @@ describe('signald.conf', () => {
 			await copyFile(path.join(root, 'scripts/deb/signald.conf'), file);
 		else
 			await writeFile(file, text);
-		const { status, stdout, stderr } = spawnSync('bash', ['-euc', `. scripts/lib/common.sh; . scripts/lib/install.sh; config=$0; ${script}`, file], { cwd: root, encoding: 'utf8', env: cleanEnv() });
+		const { status, stdout, stderr } = spawnSync('bash', ['-euc', `. scripts/lib/common.sh; . scripts/lib/net.sh; . scripts/lib/install.sh; config=$0; ${script}`, file], { cwd: root, encoding: 'utf8', env: cleanEnv() });
 		assert.equal(status, 0, stderr);
 		return { said: stdout, text: await readFile(file, 'utf8') };
 	}
@@ -77,4 +84,67 @@ describe('signald.conf', () => {
 		for (const line of ['redirect = 0.0.0.0:80', 'temporary = yes', 'tunnel = 127.0.0.1:3479', 'challenges = /var/lib/signald-challenges'])
 			assert.ok(text.includes(`\n${line}\n`), line);
 	});
+});
+
+describe('sockets', () => {
+	// What is done to them, where units run but for those that are named.
+	async function open(t, conf, { files = {}, stopped = [] } = {}) {
+		const dir = await makeFolder(t);
+		await writeFile(path.join(dir, 'signald.conf'), conf);
+		for (const [name, text] of Object.entries(files)) {
+			await mkdir(path.dirname(path.join(dir, 'units', name)), { recursive: true });
+			await writeFile(path.join(dir, 'units', name), text);
+		}
+		const { status, stdout, stderr } = shell(dir, `
+			config=$dir/signald.conf units=$dir/units
+			is_running() { [[ ' ${stopped.join(' ')} ' != *" $1 "* ]]; }
+			systemctl() { echo "$*"; }
+			open_sockets`);
+		assert.equal(status, 0, stderr);
+		const names = await readdir(path.join(dir, 'units'), { recursive: true }).catch(() => []);
+		const dropIn = await readFile(path.join(dir, 'units/signald.socket.d/install.conf'), 'utf8').catch(() => null);
+		return { done: stdout, names, dropIn };
+	}
+	const BOTH = '[listen]\ntls = 0.0.0.0:443, [::]:443\nredirect = 0.0.0.0:80, [::]:80\n';
+	const OLD = '[listen]\naddress = 127.0.0.1:8080\ntls = 0.0.0.0:443\nredirect = 0.0.0.0:80\n';
+	const ADAPTED = '# Made by scripts/install: the addresses of signald.conf.\n[Socket]\nListenStream=\nListenStream=0.0.0.0:443\n';
+
+	test('stay as they are for all addresses', async (t) => {
+		const { done, names } = await open(t, BOTH);
+		assert.deepEqual(names, []);
+		assert.doesNotMatch(done, /stop|^start/m);
+	});
+
+	test('have no address that signald.conf does not name', async (t) => {
+		const { done, dropIn } = await open(t, OLD);
+		assert.equal(dropIn, ADAPTED);
+		assert.match(done, /^stop signald (signald\.socket signald-redirect\.socket|signald-redirect\.socket signald\.socket)\nstart /m);
+		assert.equal((await open(t, '[listen]\ntls = [::]:443\n')).dropIn, ADAPTED.replace('0.0.0.0', '[::]'));
+	});
+
+	test('are left alone where nothing has changed', async (t) => {
+		const { done } = await open(t, '[listen]\ntls = 0.0.0.0:443\n', { files: { 'signald.socket.d/install.conf': ADAPTED } });
+		assert.doesNotMatch(done, /stop|^start/m);
+	});
+
+	test('keep what the operator has put beside', async (t) => {
+		const { done, names } = await open(t, BOTH, { files: { 'signald.socket.d/install.conf': ADAPTED, 'signald.socket.d/override.conf': '[Socket]\nBacklog=9\n' } });
+		assert.deepEqual(names.sort(), ['signald.socket.d', 'signald.socket.d/override.conf']);
+		assert.match(done, /^stop signald /m);
+	});
+
+	test('begin where they do not run', async (t) => {
+		assert.match((await open(t, BOTH, { stopped: ['signald.socket'] })).done, /^start /m);
+	});
+
+	test('leave ports alone that signald.conf does not name', async (t) => {
+		assert.equal((await open(t, '[listen]\naddress = 127.0.0.1:8080\n')).done, '');
+		assert.match((await open(t, '[listen]\naddress = 0.0.0.0:80\n')).done, /enable signald-redirect\.socket\n/);
+	});
+});
+
+test('IPv6 is there where the kernel says so', async (t) => {
+	const listed = (await readFile('/proc/net/if_inet6', 'utf8').catch(() => '')) !== '';
+	assert.equal(shell(await makeFolder(t), 'has_ipv6').status, listed ? 0 : 1);
+	assert.equal(shell(await makeFolder(t), 'everywhere 80').stdout, listed ? '0.0.0.0:80, [::]:80' : '0.0.0.0:80');
 });
