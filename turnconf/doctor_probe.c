@@ -98,7 +98,12 @@ static void check_trust(struct probe *probe, const struct turnlink *link)
 		   probe->where, reason);
 	doctor_advise(probe->doctor,
 		      "get one of an authority that browsers know, and give "
-		      "coturn.cert the whole chain");
+		      "%s the whole chain",
+		      probe->doctor->is_browser
+			      ? "tls.cert, or coturn.cert where coturn has TLS "
+				"of its own,"
+		      : probe->is_signalds ? "tls.cert"
+					   : "coturn.cert");
 }
 
 static void check_certificate(struct probe *probe, const struct turnlink *link)
@@ -122,8 +127,10 @@ static void check_certificate(struct probe *probe, const struct turnlink *link)
 			   "the certificate shown at %s is good for %ld days",
 			   probe->where, days);
 	if (days < WARN_DAYS)
-		doctor_advise(probe->doctor,
-			      "renew it; coturn reads it again at SIGUSR2");
+		doctor_advise(probe->doctor, "renew it; %s",
+			      probe->is_signalds
+				      ? "signald takes it up by itself"
+				      : "coturn reads it again at SIGUSR2");
 	if (days >= 0)
 		check_trust(probe, link);
 	if (is_for_name)
@@ -316,20 +323,29 @@ static void use_client(struct probe *probe, bool is_first)
 		probe_check_peers(probe);
 }
 
+/* Whose certificate it is, the probe has already. */
+static void run_probe(struct probe *probe,
+		      const struct sockaddr_storage *server,
+		      enum turnlink_transport transport, bool is_first)
+{
+	const struct doctor *doctor = probe->doctor;
+
+	probe->transport = transports[transport];
+	probe->is_v6 = server->ss_family == AF_INET6;
+	probe->is_outside = doctor->arguments->server || doctor->server;
+	address_format(server, probe->where);
+	if (open_client(probe, server, transport))
+		use_client(probe, is_first);
+	turnclient_free(probe->client);
+}
+
 static void check_transport(struct doctor *doctor,
 			    const struct sockaddr_storage *server,
 			    enum turnlink_transport transport, bool is_first)
 {
-	struct probe probe = {.doctor = doctor,
-			      .transport = transports[transport],
-			      .is_v6 = server->ss_family == AF_INET6,
-			      .is_outside = doctor->arguments->server ||
-					    doctor->server};
+	struct probe probe = {.doctor = doctor};
 
-	address_format(server, probe.where);
-	if (open_client(&probe, server, transport))
-		use_client(&probe, is_first);
-	turnclient_free(probe.client);
+	run_probe(&probe, server, transport, is_first);
 }
 
 void doctor_probe_way(struct doctor *doctor,
@@ -391,6 +407,7 @@ static void check_tunnel(struct doctor *doctor,
 {
 	struct span rest = span_from(doctor->config->listen.tls);
 	struct sockaddr_storage address, server;
+	struct probe probe;
 	struct span item;
 
 	while (span_next_item(&rest, ',', &item)) {
@@ -398,7 +415,8 @@ static void check_tunnel(struct doctor *doctor,
 			continue;
 		server = outside ? *outside : address;
 		address_set_port(&server, address_port(&address));
-		check_transport(doctor, &server, TURNLINK_TLS, false);
+		probe = (struct probe){.doctor = doctor, .is_signalds = true};
+		run_probe(&probe, &server, TURNLINK_TLS, false);
 		if (outside)
 			break;
 	}

@@ -13,8 +13,9 @@ struct probe {
 	struct doctor *doctor;
 	const char *transport;
 	char where[ADDRESS_CAP];
-	bool is_v6;	 /* where is an address of IPv6 */
-	bool is_outside; /* the server is another machine */
+	bool is_v6;	  /* where is an address of IPv6 */
+	bool is_outside;  /* the server is another machine */
+	bool is_signalds; /* the TLS is signald's, with coturn behind it */
 	struct turnclient *client;
 	struct sockaddr_storage mapped;
 	struct sockaddr_storage relayed;

@@ -190,7 +190,9 @@ describe('turnconf doctor', () => {
 		const named = await examine(both, tls, file);
 		assertFailed(named, 'certificate', /not for 8\.8\.4\.10: browsers refuse it/, /turn\.host/);
 		assert.equal(named.find('certificate', /is good for [12] days/).state, 'warning');
-		assert.equal(named.find('certificate', /browsers do not trust it: self-signed certificate$/).state, 'warning');
+		const distrust = named.find('certificate', /browsers do not trust it: self-signed certificate$/);
+		assert.equal(distrust.state, 'warning');
+		assert.match(distrust.remedy, /give coturn\.cert the whole chain$/);
 		assert.ok(named.find('relay', /^TLS 8\.8\.4\.10:5349 relays/));
 		await coturn.stop();
 
@@ -226,7 +228,10 @@ describe('turnconf doctor', () => {
 		const moved = await examine(folder, { ...more, 'coturn.tunnel_max_port': 40998 }, file, '--tunnel-turnserver', second.file);
 		assertFailed(moved, 'turnserver.conf', /tunnel\.conf is not what/, /turnconf generate --tunnel .*--set coturn\.tunnel_max_port=40998 .*--output \S*tunnel\.conf, then restart/);
 		assert.ok(report.find('relay', new RegExp(`^TLS ${PUBLIC4}:${port} relays`)));
-		assert.equal(report.find('certificate', /shown at .* is good for/).state, 'warning');
+		const shown = report.find('certificate', /shown at .* is good for/);
+		assert.equal(shown.state, 'warning');
+		assert.equal(shown.remedy, 'renew it; signald takes it up by itself');
+		assert.match(report.find('certificate', /do not trust it/).remedy, /give tls\.cert the whole chain$/);
 	});
 
 	// The coturn of another machine, which is [turn second].
