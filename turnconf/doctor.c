@@ -105,7 +105,7 @@ int doctor_finish(struct doctor *doctor)
 	return code;
 }
 
-int doctor_run(const struct arguments *arguments)
+static int examine(const struct arguments *arguments)
 {
 	struct doctor doctor = {.arguments = arguments,
 				.now_s = command_now_s()};
@@ -133,4 +133,13 @@ int doctor_run(const struct arguments *arguments)
 	code = doctor_finish(&doctor);
 	config_free(config);
 	return code;
+}
+
+int doctor_run(const struct arguments *arguments)
+{
+	struct arguments found = *arguments;
+
+	if (!found.config)
+		found.config = doctor_find_config();
+	return examine(&found);
 }

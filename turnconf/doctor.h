@@ -2,11 +2,15 @@
 #ifndef TURNCONF_DOCTOR_H
 #define TURNCONF_DOCTOR_H
 
+#include <limits.h>
 #include <sys/socket.h>
 
 #include "codec/turncred.h"
 #include "command.h"
 #include "turnlink.h"
+
+/* Where the Debian package has signald's configuration. */
+#define DOCTOR_CONFIG "/etc/signald/signald.conf"
 
 enum doctor_state { DOCTOR_OK, DOCTOR_WARNING, DOCTOR_FAILED };
 
@@ -43,6 +47,16 @@ void doctor_say(struct doctor *doctor, const char *check,
 /* What to do about the line said last. */
 void doctor_advise(struct doctor *doctor, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* Which files are looked at where none is named: doctor_files.c.
+ *
+ * signald's: DOCTOR_CONFIG, or NULL where there is none. coturn's: beside
+ * signald's, else where the units, the containers, or people have it. And how
+ * one is written anew; NULL: by turnconf generate. */
+const char *doctor_find_config(void);
+void doctor_find_turnserver(const char *config, bool is_tunnel,
+			    char out[PATH_MAX]);
+const char *doctor_rewriting(const char *path, bool is_tunnel);
 
 /* What can be seen on this machine: doctor_local.c. */
 void doctor_check_config(struct doctor *doctor);

@@ -15,8 +15,6 @@
 #include "version.h"
 
 #define TURNSERVER "turnserver"
-#define USUAL_FILE "/etc/turnserver.conf"
-#define USUAL_TUNNEL_FILE "/etc/turnserver-tunnel.conf"
 
 /* --- signald's configuration --- */
 
@@ -174,7 +172,12 @@ static void advise_generate(struct doctor *doctor, const char *path,
 			    bool is_tunnel)
 {
 	const struct arguments *arguments = doctor->arguments;
+	const char *rewriting = doctor_rewriting(path, is_tunnel);
 
+	if (rewriting) {
+		doctor_advise(doctor, "%s", rewriting);
+		return;
+	}
 	doctor_advise(doctor, "turnconf generate %s%s",
 		      is_tunnel ? "--tunnel " : "",
 		      arguments->patched ? "--patched " : "");
@@ -247,14 +250,20 @@ static void tell_findings(struct doctor *doctor, const char *path,
 		      subject.is_patched ? "--patched " : "", path);
 }
 
-static void check_file(struct doctor *doctor, const char *given,
-		       const char *usual, bool is_tunnel)
+static void check_file(struct doctor *doctor, const char *given, bool is_tunnel)
 {
-	const char *path = given ? given : usual;
-	bool is_missing = access(path, F_OK) && errno == ENOENT;
+	char found[PATH_MAX];
+	const char *path = given;
 	struct buf text = {0};
+	bool is_missing;
 	const char *why;
 
+	if (!given) {
+		doctor_find_turnserver(doctor->arguments->config, is_tunnel,
+				       found);
+		path = found;
+	}
+	is_missing = access(path, F_OK) && errno == ENOENT;
 	if (command_try_file(path, &text, &why)) {
 		doctor_say(doctor, "turnserver.conf",
 			   given ? DOCTOR_FAILED : DOCTOR_WARNING,
@@ -281,10 +290,9 @@ void doctor_check_file(struct doctor *doctor)
 
 	if (!doctor->version)
 		return;
-	check_file(doctor, arguments->turnserver, USUAL_FILE, false);
+	check_file(doctor, arguments->turnserver, false);
 	if (doctor->config->turn.tunnel[0])
-		check_file(doctor, arguments->tunnel_turnserver,
-			   USUAL_TUNNEL_FILE, true);
+		check_file(doctor, arguments->tunnel_turnserver, true);
 }
 
 /* --- the clock --- */
