@@ -2,6 +2,8 @@
 # shellcheck shell=bash disable=SC2154 # key, here: the caller's
 
 answer_limit_s=8
+# So long a server that has just started may try its own relay.
+trying_limit_s=10
 soon_days=14
 clock_fine_ms=5000
 clock_wrong_ms=60000
@@ -178,9 +180,19 @@ member() {
 
 # --- what is looked at ---
 
+# ask_settled PATH PATTERN: the same as ask GET, again while the server says that it
+# does not know yet: not tried is not down.
+ask_settled() {
+	local until_s=$((SECONDS + trying_limit_s))
+
+	while ask GET "$1" && [[ $body =~ $2 ]] && ((SECONDS < until_s)); do
+		sleep 1
+	done
+}
+
 # Whether there is anything more to look at.
 check_server() {
-	ask GET /readyz
+	ask_settled /readyz 'nothing is known of it yet'
 	case $status in
 	0)
 		tell failed server "$scheme://$authority does not answer" \
@@ -370,17 +382,35 @@ check_polling() {
 	esac
 }
 
+# A way to the relay, as people call it: the tunnel is behind the port of the pages.
+way_name() {
+	local pages=443
+
+	[[ $scheme != https ]] || pages=$port
+	case $1 in
+	tunnel) printf 'TLS on port %s\n' "$pages" ;;
+	*) printf '%s\n' "${1^^}" ;;
+	esac
+}
+
 # Of the ways that the server has, those that it has found not to work just now.
 check_offered() {
 	local way
 
 	[[ $offered ]] || return 0
-	ask GET /v1/check
+	ask_settled /v1/check '"(udp|tcp|tls|tunnel)": null'
 	offered=$body
 	for way in udp tcp tls tunnel; do
-		[[ $offered != *"\"$way\": false"* ]] ||
-			tell failed relay "the server is set up for TURN over ${way^^}, and has found that it does not work" \
+		case $offered in
+		*"\"$way\": false"*)
+			tell failed relay "the server is set up for TURN over $(way_name "$way"), and has found that it does not work" \
 				"turnconf doctor on the server says why"
+			;;
+		*"\"$way\": null"*)
+			tell warning relay "the server has not yet found out whether its TURN over $(way_name "$way") works" \
+				"it has just started: again in some seconds"
+			;;
+		esac
 	done
 }
 

@@ -255,9 +255,11 @@ static void write_certificate(const struct tls_server *tls, uint64_t now_s,
 			  (left_s - (left_s < 0 ? DAY_S - 1 : 0)) / DAY_S);
 }
 
-/* {"udp": true, "tls": false}: of the ways that servers are to be reached by,
- * whether one of them can be just now. */
-static void write_ways(const struct pool *pool, struct buf *out)
+/* {"udp": true, "tls": false, "tunnel": null}: of the ways that servers are to
+ * be reached by, whether one of them can be just now; null while that is being
+ * found out. */
+static void write_ways(const struct probe *probe, const struct pool *pool,
+		       struct buf *out)
 {
 	static const char *const names[] = {
 		[POOL_UDP] = "udp",
@@ -268,7 +270,7 @@ static void write_ways(const struct pool *pool, struct buf *out)
 	const char *before = "{";
 
 	for (int way = 0; way < POOL_TRANSPORTS; way++) {
-		bool is_offered = false, is_live = false;
+		bool is_offered = false, is_live = false, is_tried = true;
 
 		for (size_t i = 0; i < pool->count; i++) {
 			const struct pool_server *server = &pool->servers[i];
@@ -278,11 +280,15 @@ static void write_ways(const struct pool *pool, struct buf *out)
 			is_offered = true;
 			is_live |= pool_can_offer(pool, server,
 						  (enum pool_transport)way);
+			is_tried &= !probe_is_trying(probe, i,
+						     (enum pool_transport)way);
 		}
 		if (!is_offered)
 			continue;
 		buf_append_format(out, "%s\"%s\": %s", before, names[way],
-				  is_live ? "true" : "false");
+				  is_live    ? "true"
+				  : is_tried ? "false"
+					     : "null");
 		before = ", ";
 	}
 	buf_append_str(out, *before == '{' ? "{}" : "}");
@@ -301,7 +307,7 @@ void api_handle_check(struct web_exchange *exchange,
 	buf_append_format(&body, "{\"time\": \"%s\", \"certificate\": ", now);
 	write_certificate(*api->tls, clock_wall_s(api->clock), &body);
 	buf_append_str(&body, ", \"turn\": ");
-	write_ways(*api->pool, &body);
+	write_ways(*api->probe, *api->pool, &body);
 	buf_append_str(&body, "}\n");
 	reply_buf(exchange, 200, &body);
 }

@@ -51,6 +51,16 @@ void probe_renew_process(struct probe *probe, const char *name,
 bool probe_trouble(const struct probe *probe, const struct pool *pool,
 		   char *out, size_t cap);
 
+/*
+ * Whether that way to a server cannot be offered because it is still being
+ * tried for the first time, and not because it was found wanting.
+ *
+ * probe   NULL where nothing is proven: then it is not
+ * server  its index in the pool
+ */
+bool probe_is_trying(const struct probe *probe, size_t server,
+		     enum pool_transport transport);
+
 /* Every server and each way to it, as a JSON object. */
 void probe_write_json(const struct probe *probe, const struct pool *pool,
 		      struct buf *out);

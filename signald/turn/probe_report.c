@@ -148,6 +148,34 @@ bool probe_trouble(const struct probe *probe, const struct pool *pool,
 	return true;
 }
 
+/* --- tried or not --- */
+
+bool probe_is_trying(const struct probe *probe, size_t server,
+		     enum pool_transport transport)
+{
+	const struct watch *watch;
+	const struct guard *guard;
+	bool is_up = false;
+
+	if (!probe)
+		return false;
+	watch = &probe->watches[server];
+	guard = &watch->guards[pool_process_of(transport)];
+	if (!watch->endpoints_count)
+		return !*watch->lookup_error;
+	for (size_t i = 0; i < watch->endpoints_count; i++) {
+		const struct endpoint *endpoint = &watch->endpoints[i];
+
+		if (endpoint->transport != transport)
+			continue;
+		if (endpoint->state == ENDPOINT_UNKNOWN)
+			return true;
+		is_up |= endpoint->state == ENDPOINT_UP;
+	}
+	return is_up && guard->known.safety == POOL_UNTRIED &&
+	       !*guard->known.reason;
+}
+
 /* --- JSON --- */
 
 static void write_text(struct buf *out, const char *before, const char *text)

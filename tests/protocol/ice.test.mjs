@@ -1,10 +1,12 @@
 // The ICE list over HTTP, and who may read it.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { SECRET, makeFolder, startDaemon, useDaemon } from '../lib/daemon.mjs';
+import { SECRET, makeFolder, startDaemon, until, useDaemon } from '../lib/daemon.mjs';
 import { joinPeer } from '../lib/peer.mjs';
 import { judgeFile } from '../lib/schema.mjs';
 import { joinSession } from '../lib/session.mjs';
@@ -53,6 +55,16 @@ describe('a list', () => {
 	test('is of the ways that /v1/check names', async () => {
 		const { turn } = await (await fetch(`${daemon.url}/v1/check`)).json();
 		assert.deepEqual(turn, { udp: true, tcp: true, tls: true });
+	});
+
+	test('lacks a way that is not proven yet, which is no way that is down', async (t) => {
+		const silent = createSocket('udp4').bind(0, '127.0.0.1');
+		await once(silent, 'listening');
+		t.after(() => silent.close());
+		const { url } = await startDaemon(t, { sets: { 'turn.host': '127.0.0.1', 'turn.secret': SECRET, 'turn.port': silent.address().port, 'turn.tcp': 'no' } });
+		const ways = async () => (await (await fetch(`${url}/v1/check`)).json()).turn;
+		assert.deepEqual(await ways(), { udp: null });
+		await until('that it is down', async () => (await ways()).udp === false);
 	});
 
 	test('is never stored', async () => {

@@ -113,6 +113,7 @@ describe('the ICE list', () => {
 		assert.equal(at({ turn: true, ways: [UDP], ttl: 600 }), 'ok');
 		assert.equal(at({}), 'no-turn');
 		assert.equal(at({ trouble: 'main: nobody listens' }), 'down');
+		assert.equal(at({ trouble: 'main: nothing is known of it yet' }), 'untried');
 		assert.equal(at({ trouble: 'main, 192.0.2.1:3478: the server refuses the credential (401): is turn.secret, ...' }), 'auth');
 		assert.equal(at({ trouble: 'main: it relays to 10.0.0.1, which it must refuse (403): turnconf ...' }), 'unsafe');
 		assert.deepEqual([401, 403, 429, 500, 0].map((status) => at({ status })), ['refused', 'refused', 'limited', 'failed', 'failed']);
@@ -121,6 +122,8 @@ describe('the ICE list', () => {
 	test('lacks a way that is down, or one that is not set up', () => {
 		assert.equal(judgeMissing('udp', { udp: false }).code, 'down');
 		assert.equal(judgeMissing('tls', { udp: true, tunnel: false }).code, 'down');
+		assert.equal(judgeMissing('udp', { udp: null }).code, 'untried');
+		assert.equal(judgeMissing('tls', { udp: true, tunnel: null }).code, 'untried');
 		assert.match(judgeMissing('tls', { udp: true }).text, /nothing but websites get no relay here\.$/);
 		assert.equal(judgeMissing('tcp', {}).text, 'This server is not set up for it.');
 	});
@@ -222,6 +225,8 @@ describe('the verdict', () => {
 		['This network asks too often', { polling: 'limited' }],
 		['The server’s relay is down', { server: 'turn-trouble', ice: 'down', ...NO_TURN, stun: 'unreachable' }],
 		['A part of the server’s relay is down', { 'turn-tcp': 'down' }],
+		['The server has just started', { 'turn-tls': 'untried' }],
+		['The server has just started', { server: 'turn-trouble', ice: 'untried', ...NO_TURN }],
 		['No relay is set up on this server', { ice: 'no-turn', ...NO_TURN }],
 		['The relay refuses the server’s credentials', { 'turn-udp': 'auth', 'turn-tcp': 'auth', 'turn-tls': 'auth', relay: 'none' }],
 		['The relay refuses the server’s credentials', { server: 'turn-trouble', ice: 'auth', ...NO_TURN }],

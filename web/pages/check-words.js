@@ -209,6 +209,7 @@ function parseUrl(url) {
 
 /** What /readyz may say of TURN that is not silence. */
 const TROUBLES = [
+	{ pattern: /nothing is known of it yet/, code: 'untried', text: 'The server gives no relay: it has not tried the one that it has yet.' },
 	{ pattern: /refuses the credential/, code: 'auth', text: 'The server gives no relay: the one that it has refuses its credentials.' },
 	{ pattern: /which it must refuse/, code: 'unsafe', text: 'The server keeps its relay back: it would let strangers into private networks.' },
 ];
@@ -229,7 +230,7 @@ export function judgeIce({ status, turn, ways = [], ttl = 0, trouble }) {
 		return { tone: 'good', code: 'ok', text: `The server gives ${plural(ways.length, 'way')} to a relay, with credentials for ${plural(Math.round(ttl / 60), 'minute')}.` };
 	const known = TROUBLES.find(({ pattern }) => pattern.test(trouble ?? ''));
 	if (known)
-		return { tone: 'bad', code: known.code, text: known.text, detail: trouble };
+		return { tone: known.code === 'untried' ? 'warn' : 'bad', code: known.code, text: known.text, detail: trouble };
 	if (trouble)
 		return { tone: 'bad', code: 'down', text: 'The server gives no relay: the one that it has does not work now.', detail: trouble };
 	return { tone: 'warn', code: 'no-turn', text: 'The server gives no relay: none is set up. Only people whose networks allow a direct path can connect.' };
@@ -285,7 +286,7 @@ export function judgeTurn(way, { candidates, errors, isComplete, ms }) {
 	return { tone: 'bad', code: 'unreachable', text: silence(way), detail: detail || `no answer${within}` };
 }
 
-/** Which ways to a relay are set up, and whether they work just now, as the server tells it. @typedef {Record<string, boolean>} Offered */
+/** Which ways to a relay are set up, and whether they work just now (null: it has not tried), as the server tells it. @typedef {Record<string, boolean | null>} Offered */
 
 /**
  * A way that the list does not have.
@@ -296,8 +297,10 @@ export function judgeTurn(way, { candidates, errors, isComplete, ms }) {
  */
 export function judgeMissing(way, offered) {
 	const { tls, tunnel, [way]: own } = offered;
-	const isSetUp = way === 'tls' ? tls ?? tunnel : own;
-	if (isSetUp !== undefined)
+	const known = way === 'tls' ? [tls, tunnel] : [own];
+	if (known.includes(null))
+		return { tone: 'warn', code: 'untried', text: 'The server is set up for it, but has not tried it yet.' };
+	if (known.some((works) => works !== undefined))
 		return { tone: 'bad', code: 'down', text: 'The server is set up for it, but has found that it does not work now.' };
 	const more = way === 'tls' ? ' Networks that allow nothing but websites get no relay here.' : '';
 	return { tone: 'none', code: 'not-offered', text: `This server is not set up for it.${more}` };
@@ -423,6 +426,11 @@ const RULES = [
 		tone: 'bad', title: 'WebSocket does not get through',
 		text: 'Websites do. A proxy or a virus scanner on the way does not know WebSocket, or the proxy in front of the server does not pass it on: who runs either must allow “Upgrade: websocket” for /v1/ws.',
 		isSo: (is) => is('websocket', 'blocked', 'failed'),
+	},
+	{
+		tone: 'warn', title: 'The server has just started',
+		text: 'It is still trying its own relay. Check again in a few seconds.',
+		isSo: (is, { udp, tcp, tls }) => is('ice', 'untried') || [...udp, ...tcp, ...tls].includes('untried'),
 	},
 	{
 		tone: 'bad', title: 'The server’s relay is down',
