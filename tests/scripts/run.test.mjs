@@ -1,7 +1,7 @@
 // scripts/run as a person uses it: it starts, says where, stops, and says in one
 // line what is in its way.
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
@@ -468,16 +468,24 @@ test('a bad setting, a bad folder and a bad argument are one line each', async (
 	const dir = await makeFolder(t);
 	await assertRefused(dir, ['--set', 'turn.ttl_s=soon'], 'turn.ttl_s', '86400');
 	await assertRefused(dir, ['--set', 'turn.tls=yes'], 'cert');
-	for (const [args, word] of [[['--dir', '/proc/none'], '/proc/none'], [['--frobnicate'], '--frobnicate'], [['--set'], '--set'],
-		[['--set', 'soon'], 'SECTION.KEY=VALUE']]) {
+	for (const [args, word, expected] of [[['--dir', '/proc/none'], '/proc/none', 1], [['--frobnicate'], '--frobnicate', 64], [['--set'], '--set', 64],
+		[['--set', 'soon'], 'SECTION.KEY=VALUE', 64]]) {
 		const { code, stderr } = await runScript(['--no-build', ...args]);
-		assert.equal(code, 1);
+		assert.equal(code, expected);
 		assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
 		assert.ok(stderr.includes(word), stderr);
 	}
 	const { code, stdout } = await runScript(['--help']);
 	assert.equal(code, 0);
 	assert.match(stdout, /--detach/);
+});
+
+test('scripts/test says what is wrong with its arguments', () => {
+	for (const args of [['--foo'], ['--prepare', '--foo']]) {
+		const { status, stdout, stderr } = spawnSync('scripts/test', args, { cwd: root, encoding: 'utf8' });
+		assert.deepEqual({ status, stdout, stderr }, { status: 64, stdout: '', stderr: `test: unknown arguments ${args.join(' ')}; see scripts/test --help\n` });
+	}
+	assert.match(spawnSync('scripts/test', ['--help'], { cwd: root, encoding: 'utf8' }).stdout, /^usage: scripts\/test /);
 });
 
 test('without coturn it says what to install', async (t) => {
