@@ -34,6 +34,7 @@ test('an operator sees a call, and kicks one of it', async (t) => {
 	await page.goto(`http://127.0.0.1:${lab.daemon.metricsPort}/`);
 	await enter(page, 'not-the-key-at-all');
 	await page.locator('#key-problem', { hasText: 'admin.key' }).waitFor();
+	assert.equal(await page.locator('#state').textContent(), 'key refused');
 	forgive(operator, /401/);
 	await enter(page, ADMIN_KEY);
 	await page.locator('details[data-room="watched"] summary').click();
@@ -107,6 +108,8 @@ test('what is refused is told by its reason, and a relay that leads to its machi
 	await page.locator('#pool [data-tone="busy"]', { hasText: /^exposed$/ }).first().waitFor();
 	assert.equal(await page.locator('#pool .badge', { hasText: /^safe$/ }).count(), 0);
 	assert.match(await page.locator('#pool').textContent(), /reach UDP services of its machine, at 198\.51\.100\.10\..*turnconf firewall --config FILE \| nft -f -/);
+	const gap = await page.evaluate(() => document.querySelector('#pool table').getBoundingClientRect().top - document.querySelector('#pool p.soft').getBoundingClientRect().bottom);
+	assert.ok(gap >= 8, `${gap} px below the text`);
 	await inspect(operator, 'operator-exposed');
 	await page.goto('about:blank');
 	forgive(operator, /^failed: .*\/v1\/admin\//);

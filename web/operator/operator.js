@@ -454,8 +454,9 @@ function askForKey(problem) {
 	const text = byId('key-problem', HTMLElement);
 	text.textContent = problem ?? '';
 	text.hidden = !problem;
-	byId('state', HTMLElement).textContent = 'no key yet';
-	byId('state', HTMLElement).dataset.tone = 'busy';
+	const state = byId('state', HTMLElement);
+	state.textContent = problem ? 'key refused' : 'no key yet';
+	state.dataset.tone = problem ? 'bad' : 'busy';
 	byId('key', HTMLInputElement).focus();
 }
 
