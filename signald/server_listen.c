@@ -54,6 +54,9 @@ static const char *describe(int err, const struct net_addr *addr)
 		return "Permission denied: a port below 1024 is for root, who "
 		       "becomes process.user then, or for a socket unit of "
 		       "systemd's (signald.socket)";
+	if (err == -EADDRINUSE)
+		return "Address already in use: ss -ltnp, as root, says by "
+		       "which program";
 	return strerror(-err);
 }
 

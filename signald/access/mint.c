@@ -15,7 +15,9 @@ const char *mint_why_not(const struct config *config)
 	return *config->access.token_secret
 		       ? NULL
 		       : "tokens are signed with access.token_secret, which "
-			 "is empty; a ticket needs none";
+			 "is empty: set one (turnconf secret makes it), or "
+			 "take a ticket, which is not signed (POST "
+			 "/v1/tickets)";
 }
 
 static void write_name(struct buf *out, const char *name)
