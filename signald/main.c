@@ -307,6 +307,14 @@ static void say_good(const struct arguments *arguments)
 				     : "the defaults and the environment");
 }
 
+static void warn_of(const struct arguments *arguments,
+		    const struct config *config)
+{
+	if (config->shows_secrets)
+		(void)fprintf(stderr, "signald: warning: %s: %s\n",
+			      arguments->file, CONFIG_SHOWS_SECRETS);
+}
+
 /* All is bound and opened: give up what is not needed from here on. */
 static int confine(bool wants_seccomp, enum confine_processes processes)
 {
@@ -384,6 +392,7 @@ int main(int argc, char **argv)
 	switch (arguments.action) {
 	case CHECK_CONFIG:
 		err = check_named(config, &error);
+		warn_of(&arguments, config);
 		config_free(config);
 		if (err) {
 			(void)fprintf(stderr, "signald: %s\n", error.text);

@@ -288,6 +288,8 @@ static void log_mode(const struct config *config)
 				 "whoever reaches that may do everything, and "
 				 "relay; set access.mode = guest, or a "
 				 "stricter one"));
+	if (config->shows_secrets)
+		log_warn("config.open", log_str("means", CONFIG_SHOWS_SECRETS));
 	if (config_shows_metrics(config))
 		log_warn("admin.open", log_str("key", "listen.metrics"),
 			 log_str("address", config->listen.metrics),

@@ -38,6 +38,9 @@ void doctor_check_config(struct doctor *doctor)
 	const char *file = doctor->arguments->config;
 
 	check_mode(doctor);
+	if (config->shows_secrets)
+		doctor_say(doctor, "configuration", DOCTOR_WARNING, "%s: %s",
+			   file, CONFIG_SHOWS_SECRETS);
 	if (*config->turn.host) {
 		doctor_say(doctor, "configuration", DOCTOR_OK,
 			   "%s: clients are sent to %s",

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/crypto.h"
 #include "policy/config.h"
@@ -160,6 +161,8 @@ static int take_key(struct loader *loader, struct loader_part *part,
 				       by_file ? entry->value : NULL);
 	if (!err)
 		*giver = (struct giver){entry->source, by_file, entry->line};
+	loader->has_secret |= entry->source == FROM_FILE && !by_file &&
+			      config_type_is_secret(key->type) && *entry->value;
 	return err;
 }
 
@@ -237,6 +240,24 @@ static int take_file(struct loader *loader)
 		return 0;
 	return config_file_read(loader->sources->file, on_line, loader,
 				loader->error);
+}
+
+static bool is_open_file(const char *path)
+{
+	struct stat status;
+
+	return !stat(path, &status) && S_ISREG(status.st_mode) &&
+	       status.st_mode & S_IROTH;
+}
+
+/* No error: who runs the machine may be alone on it. */
+static int look_at_file(struct loader *loader)
+{
+	const char *file = loader->sources->file;
+
+	loader->own.config->shows_secrets =
+		loader->has_secret && is_open_file(file);
+	return 0;
 }
 
 /* Kubernetes describes a service called "signald" to every container in
@@ -332,8 +353,9 @@ int config_load(struct config **configp, const struct config_sources *sources,
 		struct config_error *error)
 {
 	static int (*const steps[])(struct loader *) = {
-		take_defaults, take_file,	take_environ,
-		take_sets,     loader_complete, loader_check_together,
+		take_defaults,	       take_file, look_at_file,
+		take_environ,	       take_sets, loader_complete,
+		loader_check_together,
 	};
 	struct loader loader = {.sources = sources, .error = error};
 	int err = 0;

@@ -217,7 +217,14 @@ struct config {
 	/* The [turn NAME] sections, in the file's order. */
 	struct config_server *servers;
 	size_t servers_count;
+	/* The file has a secret in it, and everybody on this machine may read
+	 * it. */
+	bool shows_secrets;
 };
+
+#define CONFIG_SHOWS_SECRETS                                             \
+	"everybody on this machine may read it, and a secret is in it: " \
+	"chmod 640 and chgrp signald, or a file of the secret's own"
 
 /* A further TURN server: `turn` of its config is what its section says, the
  * rest of it is at its defaults. */

@@ -25,6 +25,7 @@ struct loader {
 	struct loader_part own;
 	struct loader_part *servers; /* as own.config->servers */
 	size_t servers_count;
+	bool has_secret; /* the file, in a line of its own */
 	struct config_error *error;
 };
 

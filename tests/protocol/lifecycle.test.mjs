@@ -199,6 +199,29 @@ describe('the command line', () => {
 			assert.ok(stderr.includes(word), stderr);
 		});
 
+	test('a file that everybody may read, with a secret in it, is told', async (t) => {
+		const folder = await makeFolder(t);
+		const file = path.join(folder, 'signald.conf');
+		const secret = path.join(folder, 'secret');
+		await writeFile(secret, SECRET, { mode: 0o600 });
+		const said = async (text, mode) => {
+			await writeFile(file, text);
+			await chmod(file, mode);
+			const { code, stderr } = await runProgram(['--config', file, '--check-config']);
+			assert.equal(code, 0, stderr);
+			return stderr;
+		};
+		const own = `[turn]\nhost = turn.example.org\nsecret = ${SECRET}\n`;
+		assert.match(await said(own, 0o644), /^signald: warning: \S+: everybody on this machine may read it, and a secret is in it: [^\n]*\n$/);
+		const server = net.createServer().listen(0, '127.0.0.1');
+		t.after(() => server.close());
+		await once(server, 'listening');
+		const ended = await runProgram(['--config', file, '--set', `listen.address=127.0.0.1:${server.address().port}`, '--set', 'listen.metrics=']);
+		assert.match(ended.stderr, / config\.open .*chmod 640/);
+		assert.equal(await said(own, 0o640), '');
+		assert.equal(await said(`[turn]\nhost = turn.example.org\nsecret_file = ${secret}\n`, 0o644), '');
+	});
+
 	test('a port in use is said in one line', async (t) => {
 		const server = net.createServer().listen(0, '127.0.0.1');
 		t.after(() => server.close());
@@ -207,7 +230,7 @@ describe('the command line', () => {
 		const { code, stderr } = await runProgram(['--set', `listen.address=${address}`, '--set', 'listen.metrics=']);
 		assert.equal(code, 1);
 		assert.ok(stderr.includes(address), stderr);
-		assert.match(stderr, /in use/);
+		assert.match(stderr, /in use: ss -ltnp, as root, says by which program/);
 	});
 });
 
