@@ -110,6 +110,7 @@ describe('behind a NAT', () => {
 		const { status, said } = machine.configure({ SIGNALD_DOMAIN: NAME });
 		assert.equal(status, 0, said);
 		assert.match(await machine.read('coturn/turnserver.conf'), /^external-ip=8\.8\.8\.8\/10\.0\.0\.5$/m);
+		assert.match(await machine.read('coturn/turnserver-tunnel.conf'), /The second coturn/);
 		assert.equal(said.match(/the NAT before it/g).length, 1);
 	});
 });
