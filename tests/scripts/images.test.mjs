@@ -2,12 +2,12 @@
 // from is for the system that builds them to say.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 
-import { cleanEnv, makeFolder, program, root } from '../lib/daemon.mjs';
+import { makeFolder, program, root } from '../lib/daemon.mjs';
 import { program as turnconf } from '../turnconf/coturn.mjs';
 
 const run = promisify(execFile);
@@ -54,16 +54,6 @@ test('the images are built from all that they need', async (t) => {
 	}
 	// What make lacks it says before it has done anything.
 	await run('make', ['-n', 'all'], { cwd: folder });
-});
-
-// Behind a proxy "auto" would let everybody in. (What docker/ makes is tried by tests/docker/run.)
-test('what is deployed by hand as documented lets guests in, and no others', async (t) => {
-	const manual = await readFile(path.join(root, 'docs/deploy.md'), 'utf8');
-	const [, conf] = manual.match(/^## By hand$.*?^```\n(\[http\]\n.*?)^```$/ms);
-	const file = path.join(await makeFolder(t), 'signald.conf');
-	await writeFile(file, conf.replace('(from turnconf secret)', 'a-secret-of-the-relay').replace(/^addresses = .*$/m, 'addresses = 192.0.2.1'));
-	const { stdout } = await run(program, ['--config', file, '--print-config'], { env: cleanEnv() });
-	assert.match(stdout, /^\[access\]\n(?:(?!\[).*\n)*mode = guest$/m);
 });
 
 test('nothing here names a host of packages', async () => {

@@ -37,6 +37,13 @@ describe('/etc/signald/signald.conf', () => {
 		assert.equal(status, 0, stderr);
 	});
 
+	// By hand it is the same file (docs/systemd.md). Behind a proxy "auto" would let everybody in.
+	test('lets guests in, and no others', async (t) => {
+		assert.match(await read('docs/systemd.md'), / scripts\/deb\/signald\.conf >\/etc\/signald\/signald\.conf$/m);
+		const { stdout } = run('signald', '--config', await makeConfig(t), '--print-config');
+		assert.match(stdout, /^\[access\]\n(?:(?!\[).*\n)*mode = guest$/m);
+	});
+
 	test('is good for coturn with turn.host and turn.cli', async (t) => {
 		const file = await makeConfig(t, (text) => text.replace('#host = turn.example.org', 'host = 203.0.113.7').replace('#cli =', 'cli ='));
 		const { status, stdout, stderr } = run('turnconf', 'generate', '--config', file, '--coturn-version', '4.6.1', '--set', 'coturn.relay_ip=8.8.4.10');
