@@ -1,6 +1,7 @@
 // authority.mjs: certificates of an authority of our own, which the browsers of
 // $HOME trust.
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -21,8 +22,10 @@ class Authority {
 		await run('openssl', ['req', '-x509', ...curve, '-keyout', this.#at('ca-key.pem'), '-out', this.cert,
 			'-days', '2', '-subj', '/CN=Test authority']);
 		const store = path.join(os.homedir(), '.pki/nssdb');
+		// For one that another test has made certutil would ask, for ever, for its password.
 		await mkdir(store, { recursive: true });
-		await run('certutil', ['-N', '-d', `sql:${store}`, '--empty-password']);
+		if (!existsSync(path.join(store, 'cert9.db')))
+			await run('certutil', ['-N', '-d', `sql:${store}`, '--empty-password']);
 		await run('certutil', ['-A', '-d', `sql:${store}`, '-n', 'Test authority', '-t', 'C,,', '-i', this.cert]);
 	}
 
