@@ -7,7 +7,15 @@ stun_default=stun.cloudflare.com:3478
 stun_limit_s=2
 
 is_ipv4() {
-	[[ $1 =~ ^[0-9]{1,3}(\.[0-9]{1,3}){3}$ ]]
+	local byte='(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
+
+	[[ $1 =~ ^$byte(\.$byte){3}$ ]]
+}
+
+# HOST:PORT, by name or IPv4 address.
+is_host_port() {
+	[[ $1 =~ ^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?:[0-9]{1,5}$ ]] &&
+		((10#${1##*:} >= 1 && 10#${1##*:} <= 65535))
 }
 
 # The bytes of a STUN answer, one each a word in decimal: what it says of who asked.
@@ -49,6 +57,36 @@ seen_from() {
 	return 0
 }
 
+# The address by which a name leads here: one of ours, the one that we are seen at, or,
+# where nobody says that, the first.
+find_by_name() {
+	local name=$1 known
+
+	known=$(addresses_of "$name")
+	[[ $known ]] || fail "$name has no IPv4 address: give it an A record${seen:+ with $seen, which this machine is seen at from outside}"
+	public=$(grep -xF "$own" <<<"$known" | head -n 1) || true
+	[[ $public ]] || public=$(grep -xF "${seen:-none}" <<<"$known") || true
+	[[ $public || $seen ]] || public=$(head -n 1 <<<"$known")
+	[[ $public ]] || fail "$name is ${known//$'\n'/, }, but this machine is ${own//$'\n'/, } and is seen from outside as $seen: give the A record of $name that address, or say --address if another leads here"
+	[[ $public != 127.* ]] || fail "$name is $public here, which no client reaches: give its A record the public address${seen:+, $seen}"
+}
+
+find_without_name() {
+	public=$(main_address)
+	! is_private "$public" || public=$seen
+	[[ $public ]] || fail "this machine has a private address, $(main_address), and $stun does not say how it is seen from outside: give --address PUBLIC"
+}
+
+# What is to be known of a NAT before this machine: private.
+find_nat() {
+	if ! grep -qxF "$public" <<<"$own"; then
+		private=$(main_address)
+		say "clients reach this machine at $public, which it does not carry itself ($private does): a NAT stands before it"
+	elif [[ $seen && $seen != "$public" ]]; then
+		say "note: $stun sees this machine as $seen, clients are told $public"
+	fi
+}
+
 # Find where clients go: public, the address, and private, where this machine is
 # behind a NAT that has it; else that is empty. Fails with what would be right.
 #
@@ -56,34 +94,20 @@ seen_from() {
 # $2  the address that the operator has given, or nothing
 # $3  HOST:PORT of a STUN server
 find_public_address() {
-	local name=$1 given=$2 stun=$3 own known seen
+	local name=$1 given=$2 stun=$3 own seen
 
 	private='' public=''
 	own=$(own_addresses)
 	[[ $own ]] || fail "this machine has no IPv4 address but loopback"
 	seen=$(seen_from "$stun")
+	[[ $seen || $stun == "$stun_default" ]] || say "note: $stun does not say how it sees this machine"
 	if [[ $given ]]; then
 		is_ipv4 "$given" || fail "$given is no IPv4 address"
 		public=$given
 	elif [[ $name ]]; then
-		known=$(addresses_of "$name")
-		[[ $known ]] || fail "$name has no IPv4 address: give it an A record${seen:+ with $seen, which this machine is seen at from outside}"
-		public=$(grep -xF "$own" <<<"$known" | head -n 1) || true
-		[[ $public ]] || public=$(grep -xF "${seen:-none}" <<<"$known") || true
-		[[ $public || $seen ]] || public=$(head -n 1 <<<"$known")
-		[[ $public ]] || fail "$name is ${known//$'\n'/, }, but this machine is ${own//$'\n'/, } and is seen from outside as $seen: give the A record of $name that address, or say --address if another leads here"
-		! is_private "$public" || [[ $public != 127.* ]] || fail "$name is $public here, which no client reaches: give its A record the public address${seen:+, $seen}"
+		find_by_name "$name"
 	else
-		public=$(main_address)
-		if is_private "$public"; then
-			public=$seen
-			[[ $public ]] || fail "this machine has a private address, $(main_address), and $stun does not say how it is seen from outside: give --address PUBLIC"
-		fi
+		find_without_name
 	fi
-	if ! grep -qxF "$public" <<<"$own"; then
-		private=$(main_address)
-		say "clients reach this machine at $public, which it does not carry itself ($private does): a NAT stands before it"
-	elif [[ $seen && $seen != "$public" ]]; then
-		say "note: $stun sees this machine as $seen, clients are told $public"
-	fi
+	find_nat
 }

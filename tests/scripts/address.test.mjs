@@ -64,6 +64,30 @@ async function shell(script, { names = '', own = OWN } = {}) {
 const find = (name, given, stun, options) =>
 	shell(`find_public_address '${name}' '${given}' '${stun}' >&2; echo "$public,$private"`, options);
 
+describe('of addresses', () => {
+	const told = async (test, words) => {
+		const { code, stdout, stderr } = await shell(`for word in ${words}; do ! ${test} "$word" || printf '%s ' "$word"; done`);
+		assert.deepEqual([code, stderr], [0, '']);
+		return stdout.trim();
+	};
+
+	test('four numbers to 255 are one', async () => {
+		assert.equal(await told('is_ipv4', '0.0.0.0 198.51.100.10 255.255.255.255'), '0.0.0.0 198.51.100.10 255.255.255.255');
+		assert.equal(await told('is_ipv4', '999.1.1.1 256.0.0.1 1.2.3.08 01.2.3.4 1.2.3 1.2.3.4.5 1.2.3.4x ::1'), '');
+	});
+
+	test('private ones are known, also as people write them', async () => {
+		const words = '10.1.2.3 192.168.08.1 192.168.1.09 172.31.0.1 100.64.0.1 169.254.1.1 127.0.0.1';
+		assert.equal(await told('is_private', words), words);
+		assert.equal(await told('is_private', '8.8.8.8 172.32.0.1 100.128.0.1 192.169.0.1 198.51.100.010'), '');
+	});
+
+	test('a server is a host and a port', async () => {
+		assert.equal(await told('is_host_port', 'stun.example.org:3478 127.0.0.1:9'), 'stun.example.org:3478 127.0.0.1:9');
+		assert.equal(await told('is_host_port', 'a.example a.example: a.example:0 a.example:65536 a.example:x :1 http://a.example:1 ::1:3478'), '');
+	});
+});
+
 describe('a STUN server says', () => {
 	for (const [what, answer, expected] of [
 		['an address', (request) => success(request, mapped(PUBLIC)), PUBLIC],
@@ -101,6 +125,12 @@ describe('clients are told', () => {
 			assert.equal(code, 0, stderr);
 			assert.equal(stdout, expected);
 		});
+
+	test('what they are, and that nobody has said how the world sees it', async () => {
+		const { code, stderr } = await find('', '', nowhere);
+		assert.equal(code, 0, stderr);
+		assert.match(stderr, /note: 127\.0\.0\.1:9 does not say how it sees this machine/);
+	});
 
 	for (const [what, { name = '', names, own, seen, pattern }] of [
 		['a name without an address', { name: 'a.example', seen: PUBLIC, pattern: /a\.example has no IPv4 address: give it an A record with 203\.0\.113\.7/ }],
