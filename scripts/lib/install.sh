@@ -2,11 +2,13 @@
 # shellcheck shell=bash disable=SC2154 # domain, email, address, ...: the caller's
 
 config=/etc/signald/signald.conf
+memory=/etc/signald/install.conf
 tls_folder=/etc/signald/tls
 challenges=/var/lib/signald-challenges
 record=/var/lib/signald-install
 log=build/install.log
 hook=/usr/lib/signald/certificate-hook
+letsencrypt=/etc/letsencrypt
 units=/etc/systemd/system
 
 # What is installed with the package. That of a domain is beside it.
@@ -48,7 +50,7 @@ need_free_port() {
 
 	inode=$(socket_holding "$1" '' "$2")
 	[[ -z $inode ]] ||
-		fail "$1 port $2 is in use by $(socket_owner "$inode"), and signald is to have it: stop that (systemctl disable --now its service), or set signald up behind it: docs/systemd.md"
+		fail "$1 port $2 is in use by $(socket_owner "$inode"), and signald is to have it: stop that (systemctl disable --now its service), or set signald up behind it: docs/deploy.md, \"Behind a proxy\""
 }
 
 need_free_ports() {
@@ -67,18 +69,19 @@ installed_packages() {
 	dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | awk '$1 == "ii" { print $2 }' | sort -u
 }
 
-# Those that we have brought are ours to take away again.
+# Those that we have brought are ours to take away again, also where we have failed.
 record_packages() {
 	mkdir -p "$record"
 	{
 		cat "$record/packages" 2>/dev/null || true
-		comm -13 <(printf '%s\n' "$before") <(installed_packages)
+		comm -13 <(printf '%s\n' "$packages_before") <(installed_packages)
 	} | sort -u >"$record/packages.new"
 	mv "$record/packages.new" "$record/packages"
 }
 
+# In a shell of its own, as what fails there ends it.
 quietly() {
-	"$@" >>"$log" 2>&1 || {
+	("$@") >>"$log" 2>&1 || {
 		tail -n 25 "$log" >&2
 		return 1
 	}
@@ -89,7 +92,6 @@ build_package() {
 
 	say "building; the first time this takes some minutes (all of it: $here/$log)"
 	quietly install_needs "$run_needs" || fail "what the build needs could not be installed"
-	record_packages
 	quietly make -s -j"$(nproc)" all || fail "the build failed"
 	rm -f build/deb/signald_*.deb
 	quietly make -s deb || fail "the Debian package could not be made"
@@ -111,9 +113,24 @@ install_packages() {
 	[[ -z $nftables ]] || needs+=$firewall_needs
 	say "installing $(basename "$package")"
 	quietly install_needs "$needs" || fail "packages could not be installed"
-	record_packages
 	quietly install_package || fail "the package could not be installed"
-	record_packages
+	keep_package
+}
+
+# The package that is installed now, and the one before, to go back to.
+keep_package() {
+	mkdir -p "$record"
+	! cmp -s "$package" "$record/now.deb" || return 0
+	cp "$package" "$record/new"
+	[[ ! -e $record/now.deb ]] || mv "$record/now.deb" "$record/before.deb"
+	mv "$record/new" "$record/now.deb"
+}
+
+bring_packages() {
+	packages_before=$(installed_packages)
+	trap record_packages EXIT
+	[[ $package ]] || build_package
+	install_packages
 }
 
 # --- configuration ---
@@ -132,7 +149,7 @@ get_key() {
 # set_key SECTION KEY VALUE: where the key stands, or stands as a comment, else at
 # the end of its section, else of the file. Without a value it becomes a comment.
 set_key() {
-	section="[$1]" key=$2 value=$3 awk '
+	(umask 077 && section="[$1]" key=$2 value=$3 awk '
 		function is_set(line) { return line ~ "^" ENVIRON["key"] "[ \t]*=" }
 		function is_hint(line) { return line ~ "^#[ \t]*" ENVIRON["key"] "[ \t]*=" }
 		{ lines[NR] = $0 }
@@ -157,7 +174,7 @@ set_key() {
 			}
 			if (!last && ENVIRON["value"] != "")
 				printf "\n%s\n%s\n", ENVIRON["section"], line
-		}' "$config" >"$config.new"
+		}' "$config" >"$config.new")
 	cat "$config.new" >"$config"
 	rm "$config.new"
 }
@@ -187,17 +204,42 @@ configure_address() {
 	set_key turn cli 127.0.0.1:5766
 }
 
+# What a run was told or has found, for the next one: beside the settings, with which
+# it is backed up and restored.
+recall() {
+	config=$memory get_key install "$1"
+}
+
+remember() {
+	[[ $(recall "$1") != "$2" ]] || return 0
+	[[ -e $memory ]] ||
+		printf '# Made by scripts/install for its next run: --address, and the external_ip that it has set.\n[install]\n' >"$memory"
+	config=$memory set_key install "$1" "$2"
+}
+
+# What the operator has set stays.
+configure_nat() {
+	local mapping=${private:+$public/$private} now
+
+	now=$(get_key coturn external_ip)
+	if [[ $now && $now != "$(recall external_ip)" ]]; then
+		[[ $now == "$mapping" ]] ||
+			say "note: coturn.external_ip = $now is not of scripts/install, and stays; found was ${mapping:-that there is no NAT}"
+		return
+	fi
+	[[ $now == "$mapping" ]] || set_key coturn external_ip "$mapping"
+	remember external_ip "$mapping"
+}
+
 # What is there stays, unless another domain is asked for.
 configure() {
-	local mapping
-
 	if [[ $domain && ($(get_key turn host) != "$domain" || -z $(get_key listen tls)) ]]; then
 		configure_domain
 	elif [[ -z $(get_key turn host) ]]; then
 		configure_address
 	fi
-	mapping=${private:+$public/$private}
-	[[ $(get_key coturn external_ip) == "$mapping" ]] || set_key coturn external_ip "$mapping"
+	remember address "$given"
+	configure_nat
 	# Folders that the configuration names, in this run or an earlier one.
 	[[ $(get_key http challenges) != "$challenges" ]] || install -d -m 755 "$challenges"
 	install -d -m 700 -o signald -g signald /var/lib/signald
@@ -308,12 +350,30 @@ ask_authority() {
 		"${mail[@]}" "${server[@]}"
 }
 
-get_certificate() {
-	local -a mail=(--register-unsafely-without-email) server=()
+# A certificate of another name, as of the domain before, would be put over ours when
+# certbot renews it.
+release_other_names() {
+	local file name ours="^(renew|deploy)_hook *= *$hook *$"
 
+	for file in "$letsencrypt"/renewal/*.conf; do
+		name=$(basename "$file" .conf)
+		[[ $name != "$domain" ]] || continue
+		grep -qsE "$ours" "$file" || continue
+		sed -i -E "\\,$ours,d" "$file"
+		say "certbot renews $name too, which is not put in place any more; if nobody needs it: certbot delete --cert-name $name"
+	done
+}
+
+get_certificate() {
 	[[ $domain && $(get_key tls cert) == "$tls_folder/fullchain.pem" ]] || return 0
 	systemctl --quiet enable --now certbot.timer || true
-	! has_certificate || return 0
+	has_certificate || obtain_certificate
+	[[ $trouble ]] || release_other_names
+}
+
+obtain_certificate() {
+	local -a mail=(--register-unsafely-without-email) server=()
+
 	[[ -z $email ]] || mail=(--email "$email")
 	[[ -z $acme_server ]] || server=(--server "$acme_server")
 	say "asking for a certificate for $domain: ${acme_server:-letsencrypt.org}"
@@ -385,9 +445,17 @@ tell_end() {
 	[[ -z $trouble ]] || fail "$trouble"
 }
 
-install_all() {
-	local configured before is_changed='' trouble='' url
+# The address that the operator has given, in this run or an earlier one.
+given_address() {
+	given=${address:-$(recall address)}
+	[[ $given != auto ]] || given=''
+}
 
+install_all() {
+	local configured before is_changed='' trouble='' url given
+
+	given_address
+	address=$given
 	configured=$(get_key turn host)
 	if [[ -z $domain && $configured ]]; then
 		if is_ipv4 "$configured"; then
@@ -398,11 +466,9 @@ install_all() {
 	fi
 	mkdir -p build
 	: >"$log"
-	before=$(installed_packages)
 	find_public_address "$domain" "$address" "$stun"
 	[[ $configured ]] || need_free_ports
-	[[ $package ]] || build_package
-	install_packages
+	bring_packages
 	before=$(sha256sum "$config")
 	configure
 	[[ $(sha256sum "$config") == "$before" ]] || is_changed=yes
@@ -450,9 +516,13 @@ packages_alone() {
 	done
 }
 
+apt_remove() {
+	quietly env DEBIAN_FRONTEND=noninteractive apt-get "$1" -y -q -o DPkg::Lock::Timeout=300 "${@:2}"
+}
+
 purge() {
 	(($#)) || return 0
-	quietly env DEBIAN_FRONTEND=noninteractive apt-get purge -y -q "$@" ||
+	apt_remove purge "$@" ||
 		say "some packages could not be removed, as said above: $*"
 }
 
@@ -489,7 +559,7 @@ uninstall_all() {
 	done
 	systemctl --quiet disable signald 2>/dev/null || true
 	! dpkg-query -W signald >/dev/null 2>&1 ||
-		quietly env DEBIAN_FRONTEND=noninteractive apt-get remove -y -q signald ||
+		apt_remove remove signald ||
 		fail "the package signald could not be removed"
 	purge_packages
 	# coturn's database is written anew at each start, and its user is gone.

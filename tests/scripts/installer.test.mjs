@@ -28,6 +28,9 @@ describe('wrong usage ends with 64 and the reason:', () => {
 		[['--domain', 'https://a.example/'], /is no domain name/],
 		[['--email', 'nobody'], /"nobody" is no e-mail address/],
 		[['--address', 'a.example'], /"a\.example" is no IPv4 address/],
+		[['--address', '999.1.1.1'], /"999\.1\.1\.1" is no IPv4 address/],
+		[['--stun', 'a.example:many'], /"a\.example:many" is no HOST\[:PORT\]/],
+		[['--stun', 'stun://a.example'], /is no HOST\[:PORT\]/],
 		[['--acme-server', 'http://a.example/'], /https:\/\/ URL/],
 		[['--package', '/nowhere.deb'], /no package \/nowhere\.deb/],
 		[['--now'], /unknown argument --now/],
@@ -73,6 +76,18 @@ describe('signald.conf', () => {
 		test(`${what}`, async (t) => {
 			assert.equal((await edit(t, before, script)).text, after);
 		});
+
+	test('is nobody else’s to read while it is written', async (t) => {
+		const { said, text } = await edit(t, '[turn]\nsecret = a\n', `
+			cat() { stat -c %a "$config.new" >>"$config.modes"; command cat "$@"; }
+			umask 022
+			set_key turn secret b
+			chmod 640 $config
+			set_key turn secret c
+			command cat $config.modes; stat -c %a $config`);
+		assert.equal(said, '600\n600\n640\n');
+		assert.equal(text, '[turn]\nsecret = c\n');
+	});
 
 	test('of the package gets all that a domain needs, and says it again', async (t) => {
 		const { said, text } = await edit(t, null, `
@@ -147,4 +162,92 @@ test('IPv6 is there where the kernel says so', async (t) => {
 	const listed = (await readFile('/proc/net/if_inet6', 'utf8').catch(() => '')) !== '';
 	assert.equal(shell(await makeFolder(t), 'has_ipv6').status, listed ? 0 : 1);
 	assert.equal(shell(await makeFolder(t), 'everywhere 80').stdout, listed ? '0.0.0.0:80, [::]:80' : '0.0.0.0:80');
+});
+
+describe('packages', () => {
+	test('that came are recorded, also where the next one fails', async (t) => {
+		const dir = await makeFolder(t);
+		await writeFile(path.join(dir, 'there'), 'old\n');
+		const { status, stderr } = shell(dir, `
+			record=$dir/record log=$dir/log domain='' nftables='' package=$dir/x.deb
+			installed_packages() { sort $dir/there; }
+			install_needs() { echo coturn >>$dir/there; fail 'no more of them'; }
+			bring_packages`);
+		assert.equal(status, 1);
+		assert.match(stderr, /no more of them\n.*packages could not be installed/);
+		assert.equal(await readFile(path.join(dir, 'record/packages'), 'utf8'), 'coturn\n');
+	});
+
+	test('of the version before are kept, to go back and forth', async (t) => {
+		const dir = await makeFolder(t);
+		const { status, stdout, stderr } = shell(dir, `
+			record=$dir/record
+			keep() { package=$1; keep_package; (cd $record && tail -n +1 -- *.deb | paste -sd ' '); }
+			for version in 1 2 3; do echo $version >$dir/$version; done
+			keep $dir/1; keep $dir/1; keep $dir/2; keep $dir/2; keep $dir/3; keep $record/before.deb; ls $record`);
+		assert.equal(status, 0, stderr);
+		const two = (before, now) => `==> before.deb <== ${before}  ==> now.deb <== ${now}`;
+		assert.deepEqual(stdout.trim().split('\n'), ['1', '1', two(1, 2), two(1, 2), two(2, 3), two(3, 2), 'before.deb', 'now.deb']);
+	});
+
+	test('are removed when others are done with theirs', async (t) => {
+		const { stdout } = shell(await makeFolder(t), `
+			quietly() { echo "$*"; }
+			purge a b; apt_remove remove signald`);
+		const command = (what) => `env DEBIAN_FRONTEND=noninteractive apt-get ${what.replace(' ', ' -y -q -o DPkg::Lock::Timeout=300 ')}\n`;
+		assert.equal(stdout, command('purge a b') + command('remove signald'));
+	});
+});
+
+describe('behind a NAT', () => {
+	// What external_ip is after runs that have found MAPPING, or nothing.
+	async function set(t, first, ...runs) {
+		const dir = await makeFolder(t);
+		await writeFile(path.join(dir, 'signald.conf'), first);
+		const { status, stdout, stderr } = shell(dir, `
+			config=$dir/signald.conf memory=$dir/install.conf
+			run() { public=\${1%/*} private=\${1#*/}; configure_nat >>$dir/said; get_key coturn external_ip; echo; }
+			${runs.map((mapping) => `run '${mapping}'`).join('\n')}`);
+		assert.equal(status, 0, stderr);
+		return { values: stdout.split('\n').filter((line) => line), said: await readFile(path.join(dir, 'said'), 'utf8') };
+	}
+
+	test('coturn is told what is found, each time', async (t) => {
+		const { values, said } = await set(t, '[coturn]\n#external_ip =\n', '192.0.2.1/10.0.0.5', '', '192.0.2.2/10.0.0.5', '192.0.2.3/10.0.0.6');
+		assert.deepEqual(values, ['192.0.2.1/10.0.0.5', '192.0.2.2/10.0.0.5', '192.0.2.3/10.0.0.6']);
+		assert.equal(said, '');
+	});
+
+	test('it stays as the operator has set it, which is said', async (t) => {
+		const { values, said } = await set(t, '[coturn]\nexternal_ip = 192.0.2.9\n', '192.0.2.1/10.0.0.5', '');
+		assert.deepEqual(values, ['192.0.2.9', '192.0.2.9']);
+		assert.match(said, /external_ip = 192\.0\.2\.9 is not of scripts\/install, and stays; found was 192\.0\.2\.1\/10\.0\.0\.5\n.*no NAT/);
+	});
+
+	test('an address that was given once is remembered', async (t) => {
+		const { stdout } = shell(await makeFolder(t), `
+			memory=$dir/install.conf
+			for address in '' 192.0.2.1 '' 192.0.2.2 auto ''; do
+				given_address
+				remember address "$given"
+				echo "$given"
+			done`);
+		assert.deepEqual(stdout.split('\n'), ['', '192.0.2.1', '192.0.2.1', '192.0.2.2', '', '', '']);
+	});
+});
+
+test('the certificate of another name is not put over that of this one', async (t) => {
+	const dir = await makeFolder(t);
+	await mkdir(path.join(dir, 'renewal'));
+	const ours = '[renewalparams]\nauthenticator = webroot\nrenew_hook = /usr/lib/signald/certificate-hook\n[[webroot_map]]\n';
+	const theirs = '[renewalparams]\nrenew_hook = systemctl reload nginx\n';
+	for (const [name, text] of [['new.example', ours], ['old.example', ours], ['else.example', theirs]])
+		await writeFile(path.join(dir, `renewal/${name}.conf`), text);
+	const { status, stdout, stderr } = shell(dir, 'letsencrypt=$dir domain=new.example; release_other_names');
+	assert.equal(status, 0, stderr);
+	assert.match(stdout, /^certbot renews old\.example too, .*certbot delete --cert-name old\.example\n$/);
+	const read = (name) => readFile(path.join(dir, `renewal/${name}.conf`), 'utf8');
+	assert.equal(await read('new.example'), ours);
+	assert.equal(await read('old.example'), ours.replace(/renew_hook.*\n/, ''));
+	assert.equal(await read('else.example'), theirs);
 });
