@@ -33,8 +33,10 @@ async function makeMachine(t, { address = '198.51.100.10', known = address } = {
 	const net = await readFile(path.join(root, 'scripts/lib/net.sh'), 'utf8');
 	await writeFile(at('lib/net.sh'), `${net}
 own_addresses() { echo ${address}; }
-addresses_of() { [[ $1 != ${NAME} ]] || echo ${known}; }
+addresses_of() { [[ $1 != ${NAME} ]] || cat ${at('known')}; }
 `);
+	const learn = (...addresses) => writeFile(at('known'), addresses.map((word) => `${word}\n`).join(''));
+	await learn(...known.split(' ').filter((word) => word));
 	for (const name of ['coturn-start', 'coturn-healthy', 'acme-run'])
 		await writeFile(at('lib', name), name);
 	await cp(path.join(path.dirname(program), 'turnconf'), at('bin/turnconf'));
@@ -44,7 +46,7 @@ addresses_of() { [[ $1 != ${NAME} ]] || echo ${known}; }
 		return { status, said: stdout + stderr };
 	};
 	const read = (...names) => readFile(at(...names), 'utf8');
-	return { at, configure, read };
+	return { at, configure, learn, read };
 }
 
 async function assertInStep({ read }) {
@@ -112,5 +114,33 @@ describe('behind a NAT', () => {
 		assert.match(await machine.read('coturn/turnserver.conf'), /^external-ip=8\.8\.8\.8\/10\.0\.0\.5$/m);
 		assert.match(await machine.read('coturn/turnserver-tunnel.conf'), /The second coturn/);
 		assert.equal(said.match(/the NAT before it/g).length, 1);
+	});
+
+	test('it stays told what is known, while a lookup fails', async (t) => {
+		const machine = await makeMachine(t, { address: '10.0.0.5', known: '8.8.8.8' });
+		const settings = { SIGNALD_DOMAIN: NAME };
+		assert.equal(machine.configure(settings).status, 0);
+		const before = await stat(machine.at('coturn/turnserver.conf'));
+		await machine.learn();
+		const { status, said } = machine.configure(settings);
+		assert.equal(status, 0, said);
+		assert.match(said, /no IPv4 address yet: .* Taken for 8\.8\.8\.8 until then/);
+		assert.equal((await stat(machine.at('coturn/turnserver.conf'))).ino, before.ino);
+		await machine.learn('8.8.4.4');
+		assert.equal(machine.configure(settings).status, 0);
+		assert.match(await machine.read('coturn/turnserver.conf'), /^external-ip=8\.8\.4\.4\/10\.0\.0\.5$/m);
+		// Of another host nothing is known.
+		await machine.learn();
+		assert.match(machine.configure({ SIGNALD_DOMAIN: 'other.example.org' }).said, /Taken for 10\.0\.0\.5 until then/);
+	});
+
+	test('of several addresses it is told one, in whatever order they come', async (t) => {
+		const machine = await makeMachine(t, { address: '10.0.0.5', known: '8.8.8.8 8.8.4.4' });
+		const settings = { SIGNALD_DOMAIN: NAME };
+		assert.equal(machine.configure(settings).status, 0);
+		const before = await stat(machine.at('coturn/turnserver.conf'));
+		await machine.learn('8.8.4.4', '8.8.8.8');
+		assert.equal(machine.configure(settings).status, 0);
+		assert.equal((await stat(machine.at('coturn/turnserver.conf'))).ino, before.ino);
 	});
 });
