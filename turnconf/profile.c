@@ -17,6 +17,7 @@
 
 /* Before, a user name that has percent signs ends a coturn that keeps its users
  * in Redis, and anybody can send one (GHSA-4g7c-p5wg-j4hp). */
+#define METRICS_ADDRESS_SINCE VERSION(4, 6, 3)
 #define KEEPS_USERS_SINCE VERSION(4, 13, 0)
 #define REDIS_TIMEOUT_S 5
 
@@ -341,6 +342,30 @@ static int put_cli(struct writer *writer)
 	return err ? err : put_cli_password(writer);
 }
 
+static const char *metrics_of(const struct writer *writer)
+{
+	return writer->target->is_tunnel ? writer->config->coturn.tunnel_metrics
+					 : writer->config->coturn.metrics;
+}
+
+/* A build without them passes over the lines. */
+static int put_metrics(struct writer *writer)
+{
+	struct sockaddr_storage address;
+	char ip[ADDRESS_CAP];
+	int err;
+
+	if (address_parse_port(span_from(metrics_of(writer)), &address))
+		return 0;
+	address_format_ip(&address, ip);
+	err = writer_put(writer, "prometheus", NULL);
+	if (!err)
+		err = writer_put(writer, "prometheus-address", ip);
+	return err ? err
+		   : writer_put_number(writer, "prometheus-port",
+				       address_port(&address));
+}
+
 /* Two coturns cannot share it: "x.pid" becomes "x-tunnel.pid". */
 static int put_pidfile(struct writer *writer)
 {
@@ -384,6 +409,8 @@ static int put_habits(struct writer *writer)
 	err = writer_put_all(writer, habits);
 	if (!err)
 		err = put_cli(writer);
+	if (!err)
+		err = put_metrics(writer);
 	if (!err)
 		err = writer_put(writer, "log-file", "stdout");
 	if (!err && !config_keeps_users(writer->config))
@@ -460,6 +487,13 @@ static int check_values(struct writer *writer)
 				   "coturn.capacity_kbps is shared out in "
 				   "parts of coturn.max_kbps, which must be "
 				   "set and not above it");
+	if (*metrics_of(writer) &&
+	    writer->target->version < METRICS_ADDRESS_SINCE)
+		return writer_fail(writer,
+				   "coturn before 4.6.3 shows its metrics to "
+				   "everybody: leave coturn.metrics and "
+				   "coturn.tunnel_metrics empty, or take a "
+				   "newer one");
 	return check_tls(writer);
 }
 

@@ -201,6 +201,8 @@ struct config {
 		unsigned capacity_kbps;
 		char *userdb;
 		char *pidfile;
+		char *metrics;	      /* "" for none */
+		char *tunnel_metrics; /* of the coturn at turn.tunnel */
 	} coturn;
 	struct {
 		char *level;

@@ -331,6 +331,10 @@ const struct config_key config_keys[] = {
 	     CONFIG_RESTART, "coturn's SQLite file"),
 	TEXT(coturn, pidfile, CONFIG_STRING, "/run/turnserver/turnserver.pid",
 	     CONFIG_RESTART, "coturn's pid file; empty for none"),
+	TEXT(coturn, metrics, CONFIG_ADDRESS, "",
+	     CONFIG_RESTART, "where Prometheus finds coturn's own metrics, if its build has them; empty for nowhere"),
+	TEXT(coturn, tunnel_metrics, CONFIG_ADDRESS, "",
+	     CONFIG_RESTART, "the same of the coturn at turn.tunnel"),
 
 	WORD(log, level, "info", "error|warn|info|debug", CONFIG_RELOAD, "least important lines shown"),
 	WORD(log, format, "text", "text|json", CONFIG_RELOAD, "event and key=value, or one JSON object a line"),

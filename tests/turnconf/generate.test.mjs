@@ -141,6 +141,23 @@ describe('the lines', () => {
 		assert.deepEqual([valueOf(six, 'cli-ip'), valueOf(six, 'cli-port')], ['::1', '5999']);
 	});
 
+	test('metrics are where they are asked for, each coturn\'s own', async (t) => {
+		const sets = { 'coturn.metrics': '127.0.0.1:9641', 'coturn.tunnel_metrics': '[::1]:9642' };
+		const metricsOf = (lines) => [lines.includes('prometheus'), valueOf(lines, 'prometheus-address'), valueOf(lines, 'prometheus-port')];
+		const version = ['--coturn-version', '4.17.0'];
+		const folder = await makeFolder(t);
+		const one = await generate(folder, sets, ...version);
+		assert.deepEqual(metricsOf((await readFile(one.file, 'utf8')).split('\n')), [true, '127.0.0.1', '9641']);
+		const checked = await turnconf('check', '--coturn-version', '4.17.0', '--json', one.file);
+		assert.deepEqual(JSON.parse(checked.stdout).findings, []);
+		const two = await generate(folder, { ...sets, 'turn.tunnel': '127.0.0.1:3480', 'listen.tls': '127.0.0.1:443', 'tls.cert': '/c.pem', 'tls.key': '/k.pem' }, '--tunnel', ...version);
+		assert.equal(two.stderr, '');
+		assert.deepEqual(metricsOf((await readFile(two.file, 'utf8')).split('\n')), [true, '::1', '9642']);
+		assert.ok(!(await linesOf(t, {})).join().includes('prometheus'));
+		const old = await generate(folder, sets, '--coturn-version', '4.6.2');
+		assert.match(old.stderr, /before 4\.6\.3 shows its metrics to everybody.*coturn\.metrics/);
+	});
+
 	test('kilobits become bytes', async (t) => {
 		const lines = await linesOf(t, { 'coturn.max_kbps': 8000, 'coturn.capacity_kbps': 80000 });
 		assert.equal(valueOf(lines, 'max-bps'), '1000000');
