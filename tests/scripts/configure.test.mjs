@@ -59,6 +59,16 @@ async function assertInStep({ read }) {
 const SETTINGS = { SIGNALD_TURN_HOST: '198.51.100.10', SIGNALD_COTURN_PROFILE: 'development' };
 
 describe('what is written', () => {
+	test('has coturn\'s metrics where nobody else sees them', async (t) => {
+		for (const [version, address] of [['4.17.0', '127.0.0.1'], ['4.6.3', '127.0.0.1'], ['4.6.2', undefined]]) {
+			const machine = await makeMachine(t);
+			const { status, said } = machine.configure({ ...SETTINGS, COTURN_VERSION: version });
+			assert.equal(status, 0, said);
+			const [, found] = (await machine.read('coturn/turnserver.conf')).match(/^prometheus-address=(.*)$/m) ?? [];
+			assert.equal(found, address);
+		}
+	});
+
 	test('stays where all is as before', async (t) => {
 		const machine = await makeMachine(t);
 		const { status, said } = machine.configure(SETTINGS);
