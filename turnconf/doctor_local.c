@@ -199,12 +199,15 @@ static void advise_generate(struct doctor *doctor, const char *path,
 static void compare(struct doctor *doctor, const char *path, struct span text,
 		    bool is_tunnel)
 {
-	struct profile_target target = {.version = doctor->version,
-					.host = doctor->host,
-					.now_s = doctor->now_s,
-					.is_tunnel = is_tunnel,
-					.is_patched =
-						doctor->arguments->patched};
+	struct conffile_line secret;
+	struct profile_target target = {
+		.version = doctor->version,
+		.host = doctor->host,
+		.now_s = doctor->now_s,
+		.is_tunnel = is_tunnel,
+		.has_secrets =
+			conffile_find(text, "static-auth-secret", &secret),
+		.is_patched = doctor->arguments->patched};
 	char error[PROFILE_MAX_ERROR] = "out of memory";
 	struct buf wanted = {0};
 

@@ -148,7 +148,7 @@ static int put_secrets(struct writer *writer)
 	struct span item;
 	int err = 0;
 
-	if (writer->config->turn.secret_file) {
+	if (writer->config->turn.secret_file && !writer->target->has_secrets) {
 		writer_comment(writer,
 			       "The secrets are in userdb: turnconf secrets "
 			       "puts them there, before coturn starts.");

@@ -15,6 +15,9 @@ struct profile_target {
 	/* Not the coturn that clients reach themselves, but the second one, to
 	 * which signald passes TURN that came to listen.tls. */
 	bool is_tunnel;
+	/* The secrets stand in it, also those of turn.secret_file: as they do
+	 * for a coturn that has no database of turnconf's. */
+	bool has_secrets;
 	/* It has the patch of GHSA-4g7c-p5wg-j4hp, whatever its version. */
 	bool is_patched;
 };

@@ -73,6 +73,14 @@ describe('turnconf doctor', () => {
 			assert.ok(report.find('relay', new RegExp(`^${transport} ${PUBLIC4}:3478 relays: a datagram was back after (less than )?\\d+ ms$`)));
 		assert.ok(report.find('peers', /refused as peers \(8 of IPv4 tried\)/));
 		assert.ok(report.find('turnserver.conf', /is what signald's configuration asks for/));
+
+		// The secrets stand in coturn's file, and signald has them from one of its own.
+		const secrets = path.join(folder, 'secrets');
+		for (const [secret, isFit] of [[SECRET, true], [`${SECRET}x`, false]]) {
+			await writeFile(secrets, `${secret}\n`, { mode: 0o600 });
+			const apart = await examine(folder, { ...more, 'turn.secret': undefined, 'turn.secret_file': secrets }, file);
+			assert.equal(Boolean(apart.find('turnserver.conf', /is what signald's configuration asks for/)), isFit);
+		}
 		assert.ok(report.find('addresses', new RegExp(`${PUBLIC4}, an address of this machine`)));
 		assert.ok(report.find('ports', /^signald has TCP 127\.0\.0\.1:\d+ open/));
 		assert.ok(report.find('signald', /^it says that it is ready$/));
