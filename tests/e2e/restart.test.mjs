@@ -106,7 +106,9 @@ for (const downMs of [0, 3000]) {
 		await lab.coturn.start();
 		const took = await Promise.all(callers.map((caller) => thawMs(caller, lab.coturn, fromMs)));
 		t.diagnostic(`down for ${downMs} ms: back ${took.join(' and ')} ms after coturn`);
-		assert.ok(Math.min(...took) > 0, 'the relays were lost');
+		// A side that was back within a second has not frozen; that its relay was lost,
+		// the new one says that it sees pictures through.
+		assert.ok(downMs < FREEZE_MS || Math.min(...took) > 0, `${took} ms`);
 		assert.ok(Math.max(...took) < BACK_MS, `${took} ms`);
 		await seeEachOther(callers);
 	});
